@@ -1,0 +1,92 @@
+/**
+ * The two public objects: {@link Client} and {@link ChatSession}.
+ * @module
+ */
+import type {
+  Agent, Change, CommandInfo, Health, ListQuery, Message, Model, OpenOptions, PromptInput, Providers, SendOptions, Sent,
+  SessionInfo, SessionInit, SessionState,
+} from './types.js';
+
+/** Reads and writes the server's list of sessions. */
+export interface Sessions {
+  /** Newest first. */
+  list(query?: ListQuery): Promise<SessionInfo[]>;
+  get(id: string): Promise<SessionInfo>;
+  create(init?: SessionInit): Promise<SessionInfo>;
+  rename(id: string, title: string): Promise<SessionInfo>;
+  remove(id: string): Promise<void>;
+  /** Sessions that sub-agents of this one run in. */
+  children(id: string): Promise<SessionInfo[]>;
+}
+
+/**
+ * A connection to one OpenCode server. All its sessions share one event stream.
+ *
+ * @example
+ * ```ts
+ * const client = await createClient({ baseUrl: 'http://127.0.0.1:4096' });
+ * const session = await client.createSession({ title: 'Hello' });
+ * session.subscribe(() => render(session.state));
+ * await session.send('Say hello').done;
+ * ```
+ */
+export interface Client {
+  /** Asks the server how it is. Rejects with the cause when it cannot be reached. */
+  health(): Promise<Health>;
+  providers(): Promise<Providers>;
+  /** All models of all providers, ready for a picker. */
+  models(): Promise<Model[]>;
+  agents(): Promise<Agent[]>;
+  commands(): Promise<CommandInfo[]>;
+  readonly sessions: Sessions;
+  /** Returns at once; `state` fills in. Opening the same id twice shares one store. */
+  openSession(id: string, options?: OpenOptions): ChatSession;
+  /** Makes a session on the server and opens it. */
+  createSession(init?: SessionInit): Promise<ChatSession>;
+  /** Ends the stream and all sessions of this client. */
+  close(): void;
+}
+
+/**
+ * A live chat session: read `state`, listen with `subscribe`, act with the methods.
+ *
+ * @example
+ * ```ts
+ * const session = client.openSession(id);
+ * const stop = session.subscribe(() => console.log(session.state.status.type));
+ * await session.ready;
+ * ```
+ */
+export interface ChatSession {
+  readonly id: string;
+  /** Newest state. Immutable; a new object only when something changed. */
+  readonly state: SessionState;
+  /** Same as `state`, bound: fits `useSyncExternalStore`. */
+  getSnapshot(): SessionState;
+  /** Calls the listener at most once per frame after changes. Returns the function that stops it. */
+  subscribe(listener: () => void): () => void;
+  /** The change stream, for those who render by hand. Starts with a `reset` that holds the whole state. */
+  changes(): AsyncIterable<Change>;
+  /** Resolves when history is shown; rejects when it cannot be (unknown session, no access). */
+  readonly ready: Promise<void>;
+  /** Resolves when the session is idle and the state equals the server's. */
+  settled(): Promise<void>;
+  /** Sends a prompt. It is shown at once. Never throws: problems arrive through `stored` and `done`. */
+  send(prompt: string | PromptInput, options?: SendOptions): Sent;
+  /** Takes a failed prompt out of the list. Returns whether there was one. */
+  discard(key: string): boolean;
+  /** Stops the running turn. */
+  abort(): Promise<void>;
+  /** Loads up to `n` older messages (default: the page size). Resolves with whether there are still older ones. */
+  loadOlder(n?: number): Promise<boolean>;
+  replyPermission(id: string, reply: 'once' | 'always' | 'reject', message?: string): Promise<void>;
+  /** One list of chosen labels (or own text) per question. */
+  answerQuestion(id: string, answers: readonly (readonly string[])[]): Promise<void>;
+  rejectQuestion(id: string): Promise<void>;
+  /** Tries again now, without waiting for the countdown. */
+  reconnect(): void;
+  close(): void;
+}
+
+/** What `done` of a {@link Sent} resolves with. */
+export type Answer = Message;

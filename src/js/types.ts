@@ -1,0 +1,434 @@
+/**
+ * The public data types: what a front-end reads from {@link SessionState} and passes to the client.
+ *
+ * Server objects keep OpenCode's own field names; unknown fields pass through untouched.
+ * @module
+ */
+import type { SessionError } from './errors.js';
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Fields the server may add that this version does not know; they are passed on as they came. */
+export interface Passthrough {
+  readonly [field: string]: unknown;
+}
+
+/**
+ * Credentials for the server. They stay in JavaScript memory: never in a URL, a log line or wasm memory
+ * (with the one exception of `transport: 'eventsource'`, which can only send `auth_token` in the URL).
+ *
+ * @example
+ * ```ts
+ * const auth: Auth = { type: 'basic', password: 'secret' }; // username defaults to "opencode"
+ * ```
+ */
+export type Auth =
+  | { readonly type: 'basic'; readonly username?: string; readonly password: string }
+  | { readonly type: 'bearer'; readonly token: string }
+  | { readonly type: 'header'; readonly name: string; readonly value: string };
+
+/** Reconnect timing, in milliseconds. Full jitter between `min` and the growing cap. */
+export interface RetryPolicy {
+  /** Shortest wait. Default 500. */
+  readonly min: number;
+  /** Longest wait. Default 20 000. */
+  readonly max: number;
+  /** The stream must have been good this long before the wait starts small again. Default 60 000. */
+  readonly resetAfter: number;
+}
+
+/** Bounds of every buffer. Reaching one is an error the caller sees, never silent loss. */
+export interface Limits {
+  /** Longest line of the event stream, bytes. Default 16 MiB. */
+  readonly line: number;
+  /** Largest event, bytes. Default 16 MiB. */
+  readonly event: number;
+  /** Bytes of events kept while a snapshot is on its way. Default 8 MiB. */
+  readonly buffered: number;
+  /** Events kept while a snapshot is on its way. Default 10 000. */
+  readonly bufferedEvents: number;
+  /** Event ids remembered to drop repeats. Default 4 096. */
+  readonly rememberedIds: number;
+  /** Prompts waiting to be sent or confirmed. Default 100. */
+  readonly outbox: number;
+  /** Longest wait for an HTTP answer, milliseconds. Default 30 000. */
+  readonly requestTimeout: number;
+}
+
+/** One structured log line. Holds no secrets, URLs or bodies. */
+export interface LogEntry {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** Stable code of what happened, for example `stream_open` or `bad_event`. */
+  readonly code: string;
+  readonly message: string;
+  /** Milliseconds since 1970 at the client. */
+  readonly time: number;
+  readonly sessionID?: string;
+}
+
+/**
+ * Options of {@link createClient}.
+ *
+ * @example
+ * ```ts
+ * const options: ClientOptions = { baseUrl: 'http://127.0.0.1:4096', auth: { type: 'basic', password: 'secret' } };
+ * ```
+ */
+export interface ClientOptions {
+  /** Where the server is: `http:` or `https:`, without credentials. A path prefix is kept. */
+  readonly baseUrl: string;
+  /** Project directory on the server. Default: the server's own. */
+  readonly directory?: string;
+  /** Asked before each request when it is a function, and once more after a 401. */
+  readonly auth?: Auth | (() => Auth | Promise<Auth>);
+  /**
+   * How live events arrive. `auto` (default) reads the event stream with `fetch` and falls back to polling where a
+   * stream is refused. `eventsource` is the lesser choice: it cannot send headers (a password goes into the URL as
+   * `auth_token`), cannot see status codes, and is several times slower.
+   */
+  readonly transport?: 'auto' | 'fetch' | 'eventsource' | 'poll';
+  /** Used in place of the global `fetch`, for tests and proxies. */
+  readonly fetch?: typeof fetch;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly limits?: Partial<Limits>;
+  /** Receives log entries; errors it throws are ignored. */
+  readonly onLog?: (entry: LogEntry) => void;
+  /**
+   * The wasm module, for hosts that load it their own way: bytes, a URL, a `Response` or a compiled module.
+   * Default: the file next to the script.
+   */
+  readonly wasm?: WasmSource;
+}
+
+/** What {@link ClientOptions.wasm} accepts. */
+export type WasmSource = BufferSource | URL | string | Response | Promise<Response> | WebAssembly.Module;
+
+/** Answer of `client.health()`. */
+export interface Health {
+  readonly healthy: boolean;
+  /** Server version, for example `1.18.33`. */
+  readonly version: string;
+}
+
+/** A model the server offers, flattened from its provider list. */
+export interface Model extends Passthrough {
+  /** `provider/model`, the form that `send` accepts. */
+  readonly ref: string;
+  readonly providerID: string;
+  readonly modelID: string;
+  readonly name: string;
+  readonly providerName: string;
+  /** True for the provider's default model. */
+  readonly isDefault: boolean;
+}
+
+/** Answer of `client.providers()`: the server's `GET /config/providers`. */
+export interface Providers extends Passthrough {
+  readonly providers: readonly (Passthrough & {
+    readonly id: string;
+    readonly name?: string;
+    readonly models: { readonly [modelID: string]: Passthrough & { readonly name?: string } };
+  })[];
+  /** Default model of each provider. */
+  readonly default: { readonly [providerID: string]: string };
+}
+
+/** An agent (mode of work) the server offers. */
+export interface Agent extends Passthrough {
+  readonly name: string;
+  readonly description?: string;
+  /** `primary` agents can be chosen for a prompt; `subagent`s are called by other agents. */
+  readonly mode?: 'primary' | 'subagent' | 'all' | string;
+  readonly hidden?: boolean;
+}
+
+/** A slash command the server offers. */
+export interface CommandInfo extends Passthrough {
+  readonly name: string;
+  readonly description?: string;
+}
+
+/** A session as the server describes it. */
+export interface SessionInfo extends Passthrough {
+  readonly id: string;
+  readonly title: string;
+  readonly directory?: string;
+  readonly parentID?: string;
+  readonly version?: string;
+  readonly time: { readonly created: number; readonly updated: number; readonly archived?: number };
+  readonly revert?: Passthrough & { readonly messageID: string; readonly partID?: string };
+}
+
+/** What `sessions.list` filters by. */
+export interface ListQuery {
+  /** Text in the title. */
+  readonly search?: string;
+  /** At most this many, newest first. Server default 100. */
+  readonly limit?: number;
+  /** Only sessions updated at or after this time (milliseconds since 1970). */
+  readonly start?: number;
+  /** Only sessions without a parent. */
+  readonly roots?: boolean;
+}
+
+/** What a new session starts with. */
+export interface SessionInit {
+  readonly title?: string;
+  readonly parentID?: string;
+}
+
+/** Who wrote a message, when, with which model. */
+export interface MessageInfo extends Passthrough {
+  readonly id: string;
+  readonly sessionID: string;
+  readonly role: 'user' | 'assistant';
+  readonly time: { readonly created: number; readonly completed?: number };
+  /** Assistant messages: the user message they answer. */
+  readonly parentID?: string;
+  readonly error?: Passthrough & { readonly name: string; readonly data?: Passthrough & { readonly message?: string } };
+  readonly agent?: string;
+  readonly modelID?: string;
+  readonly providerID?: string;
+}
+
+/** State of a tool call. */
+export interface ToolState extends Passthrough {
+  readonly status: 'pending' | 'running' | 'completed' | 'error';
+  readonly input?: { readonly [name: string]: unknown };
+  readonly output?: string;
+  readonly title?: string;
+  readonly error?: string;
+  readonly metadata?: { readonly [name: string]: unknown };
+  readonly time?: { readonly start: number; readonly end?: number };
+}
+
+/** A part as the server describes it; `type` tells which of the optional fields are there. */
+export interface OpenCodePart extends Passthrough {
+  readonly id: string;
+  readonly messageID: string;
+  readonly sessionID: string;
+  readonly type:
+    | 'text'
+    | 'reasoning'
+    | 'tool'
+    | 'file'
+    | 'agent'
+    | 'subtask'
+    | 'step-start'
+    | 'step-finish'
+    | 'snapshot'
+    | 'patch'
+    | 'retry'
+    | 'compaction'
+    | (string & {});
+  /** `text` and `reasoning` parts. */
+  readonly text?: string;
+  /** Text the server made, not a person or model; usually hidden. */
+  readonly synthetic?: boolean;
+  readonly ignored?: boolean;
+  /** `tool` parts: the tool's name and its call. */
+  readonly tool?: string;
+  readonly callID?: string;
+  readonly state?: ToolState;
+  /** `file` parts. */
+  readonly mime?: string;
+  readonly filename?: string;
+  readonly url?: string;
+  /** `agent` parts. */
+  readonly name?: string;
+  readonly time?: { readonly start?: number; readonly end?: number };
+}
+
+/**
+ * One block of a message, with what the client knows of its wholeness.
+ *
+ * - `settled`: the server has said its last word on it.
+ * - `streaming`: still growing; what is shown is a true beginning of it.
+ * - `gapped`: text was missed. `text` is true up to `gap.at` (UTF-16 units), `tail` is what came after the hole.
+ *   The whole text replaces both when the part ends.
+ */
+export type Part = OpenCodePart & {
+  readonly continuity: 'settled' | 'streaming' | 'gapped';
+  readonly gap?: { readonly at: number };
+  readonly tail?: string;
+};
+
+/** A message in OpenCode's own `{ info, parts }` shape, with a render key and, for own prompts, the delivery. */
+export interface Message {
+  /** Stable from the local echo to the confirmed message: use it as the list key. */
+  readonly key: string;
+  readonly info: MessageInfo;
+  readonly parts: readonly Part[];
+  /** Only on prompts sent from here. `failed`: the server did not store it. */
+  readonly delivery?: 'sending' | 'sent' | 'failed';
+}
+
+/** A tool asks to be allowed something. Answer with `replyPermission`. */
+export interface PermissionRequest extends Passthrough {
+  readonly id: string;
+  readonly sessionID: string;
+  /** Kind of permission, for example `bash` or `edit`. */
+  readonly permission?: string;
+  readonly patterns?: readonly string[];
+  readonly metadata?: { readonly [name: string]: unknown };
+  readonly tool?: { readonly messageID: string; readonly callID: string };
+}
+
+/** The agent asks the user something. Answer with `answerQuestion`. */
+export interface QuestionRequest extends Passthrough {
+  readonly id: string;
+  readonly sessionID: string;
+  readonly questions: readonly {
+    readonly question: string;
+    readonly header?: string;
+    readonly options: readonly { readonly label: string; readonly description?: string }[];
+    readonly multiple?: boolean;
+    readonly custom?: boolean;
+  }[];
+}
+
+/** One entry of the agent's to-do list. */
+export interface Todo extends Passthrough {
+  readonly content: string;
+  readonly status: string;
+  readonly priority?: string;
+}
+
+/** What the session is doing. */
+export type SessionStatus =
+  | { readonly type: 'idle' }
+  | { readonly type: 'busy' }
+  /** The provider failed and will be asked again at `next` (milliseconds since 1970). */
+  | { readonly type: 'retry'; readonly attempt: number; readonly message: string; readonly next: number }
+  /** The last turn failed. Stays until the next turn starts. */
+  | { readonly type: 'error'; readonly error: SessionError };
+
+/** How the client is connected. */
+export interface ConnectionState {
+  /**
+   * - `connecting`: the stream is being opened.
+   * - `syncing`: the stream is open; history is being fetched.
+   * - `live`: all is shown as it happens.
+   * - `polling`: no stream; history is fetched again and again.
+   * - `waiting`: the connection failed; the next try is at `retryAt`.
+   * - `offline`: the browser says there is no network.
+   * - `closed`: closed by the caller, or ended by an error that a retry cannot mend.
+   */
+  readonly phase: 'connecting' | 'syncing' | 'live' | 'polling' | 'waiting' | 'offline' | 'closed';
+  readonly source: 'keeper' | 'relay' | 'event' | 'global' | 'poll';
+  /** Failed tries in a row; 0 when live. */
+  readonly attempt: number;
+  /** When the next try starts, milliseconds since 1970. */
+  readonly retryAt?: number;
+  /** Why the last try failed. */
+  readonly error?: SessionError;
+}
+
+/**
+ * Everything a front-end renders. Immutable; unchanged messages and parts keep their identity.
+ *
+ * @example
+ * ```ts
+ * for (const message of session.state.messages) console.log(message.info.role, message.parts.length);
+ * ```
+ */
+export interface SessionState {
+  readonly session?: SessionInfo;
+  /** Oldest first. */
+  readonly messages: readonly Message[];
+  readonly status: SessionStatus;
+  readonly connection: ConnectionState;
+  readonly permissions: readonly PermissionRequest[];
+  readonly questions: readonly QuestionRequest[];
+  readonly todos: readonly Todo[];
+  /** True when `loadOlder` would find more. */
+  readonly hasOlder: boolean;
+  /** Whether the last (re)connect missed nothing (`kept`) or may have (`lost`). */
+  readonly continuity: 'kept' | 'lost';
+  /** The latest problem that concerns this session (unknown session, broken event …); cleared by the next good sync. */
+  readonly error?: SessionError;
+}
+
+/**
+ * A text or file to send.
+ *
+ * @example
+ * ```ts
+ * const parts: PromptPart[] = [{ type: 'text', text: 'What is this?' }, { type: 'file', file: input.files[0] }];
+ * ```
+ */
+export type PromptPart =
+  | { readonly type: 'text'; readonly text: string }
+  /** By `data:` or `file:` URL. */
+  | { readonly type: 'file'; readonly url: string; readonly mime: string; readonly filename?: string }
+  /** By content; it is sent as a data URL. */
+  | { readonly type: 'file'; readonly file: Blob; readonly mime?: string; readonly filename?: string }
+  /** Calls another agent by name. */
+  | { readonly type: 'agent'; readonly name: string };
+
+/** What `send` takes beside a plain string. */
+export interface PromptInput {
+  readonly text?: string;
+  readonly parts?: readonly PromptPart[];
+}
+
+/** How a prompt is answered. */
+export interface SendOptions {
+  /** `"provider/model"` or the nested form. Unknown models are refused before sending, with near names. */
+  readonly model?: string | { readonly providerID: string; readonly modelID: string };
+  readonly agent?: string;
+  /** The model's variant (for example a reasoning effort), where it has any. */
+  readonly variant?: string;
+  /** Extra system instructions for this turn. */
+  readonly system?: string;
+  /** Store the prompt without asking for an answer. */
+  readonly noReply?: boolean;
+}
+
+/**
+ * A prompt on its way.
+ *
+ * @example
+ * ```ts
+ * const sent = session.send('Hello');
+ * await sent.stored;              // the server has it
+ * const answer = await sent.done; // the whole answer
+ * ```
+ */
+export interface Sent {
+  /** Key of the shown message (`Message.key`). */
+  readonly id: string;
+  /** Resolves when the server has stored the prompt; rejects when it surely has not. */
+  readonly stored: Promise<void>;
+  /** Resolves with the last message of the answer when the turn is over; rejects when the turn failed. */
+  readonly done: Promise<Message>;
+}
+
+/** Options of `openSession`. */
+export interface OpenOptions {
+  /** Messages in the first page. Default 100. */
+  readonly limit?: number;
+}
+
+/**
+ * One step of the change stream: applied in order to the previous state, the steps give the new one.
+ *
+ * @example
+ * ```ts
+ * for await (const change of session.changes()) if (change.type === 'append') node.append(change.text);
+ * ```
+ */
+export type Change =
+  /** The whole state, as the first step and after a slow reader was overtaken. */
+  | { readonly type: 'reset'; readonly state: SessionState }
+  | { readonly type: 'insert-message'; readonly index: number; readonly message: Message }
+  | { readonly type: 'update-message'; readonly index: number; readonly message: Message }
+  | { readonly type: 'remove-message'; readonly index: number }
+  | { readonly type: 'insert-part'; readonly message: number; readonly index: number; readonly part: Part }
+  | { readonly type: 'update-part'; readonly message: number; readonly index: number; readonly part: Part }
+  | { readonly type: 'remove-part'; readonly message: number; readonly index: number }
+  /** Text added to the end of a part's `text`, or of its `tail`. */
+  | { readonly type: 'append'; readonly message: number; readonly index: number; readonly field: 'text' | 'tail'; readonly text: string }
+  /** Any of the fields beside `messages`. */
+  | { readonly type: 'patch'; readonly fields: Partial<Omit<SessionState, 'messages'>> };
