@@ -1,0 +1,84 @@
+//! The build tool: `cargo run --features xtask --bin xtask -- build OUT` compiles the crate to wasm and writes the glue.
+//! With the feature `xtask-test` it is also the runner of `cargo test --target wasm32-unknown-unknown`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let done = match args.next().as_deref().and_then(std::ffi::OsStr::to_str) {
+        Some("build") => build(&PathBuf::from(args.next().unwrap_or_else(|| OsString::from("dist")))),
+        #[cfg(feature = "xtask-test")]
+        Some("test-runner") => test_runner(args),
+        _ => Err("usage: xtask build OUT".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Compiles, generates the glue, and puts `core.js`, `core.d.ts` and `core_bg.wasm` into `out`.
+fn build(out: &Path) -> Result<(), Failure> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let status = Command::new("cargo")
+        .args(["rustc", "--quiet", "--release", "--locked", "--lib", "--crate-type", "cdylib"])
+        .args(["--target", "wasm32-unknown-unknown"])
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root)?)
+        .current_dir(root)
+        .status()?;
+    if !status.success() {
+        return Err("the wasm build failed; the messages above say why".into());
+    }
+    let wasm = target.join("wasm32-unknown-unknown/release/opencode_session.wasm");
+    wasm_bindgen_cli_support::Bindgen::new()
+        .input_path(wasm)
+        .out_name("core")
+        .typescript(true)
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .web(true)?
+        .generate(out)?;
+    Ok(())
+}
+
+/// SIMD for the byte scans, and no path of this machine in the published file.
+fn rust_flags(root: &Path) -> Result<OsString, Failure> {
+    let mut flags = vec![OsString::from("-Ctarget-feature=+simd128")];
+    let mut hide = |path: &Path, name: &str| {
+        let mut flag = OsString::from("--remap-path-prefix=");
+        flag.push(path);
+        flag.push(format!("={name}"));
+        flags.push(flag);
+    };
+    hide(root, "opencode-session");
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    if let Some(sources) = home.map(|home| home.join("registry/src"))
+        && let Ok(entries) = std::fs::read_dir(sources)
+    {
+        for entry in entries.flatten() {
+            hide(&entry.path(), "registry");
+        }
+    }
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output()?.stdout;
+    let sysroot = String::from_utf8(sysroot)?;
+    hide(&Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), "rust");
+    Ok(flags.join(std::ffi::OsStr::new("\u{1f}")))
+}
+
+#[cfg(feature = "xtask-test")]
+fn test_runner(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
+    let args = std::iter::once(OsString::from("wasm-bindgen-test-runner")).chain(args);
+    wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(args)?;
+    Ok(())
+}

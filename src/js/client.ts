@@ -1,0 +1,168 @@
+/**
+ * `createClient` and what it makes.
+ * @module
+ */
+import type { ChatSession, Client, Sessions } from './api.js';
+import { Core } from './core/core.js';
+import { SessionError } from './errors.js';
+import { type Base, checkBase, refused } from './host.js';
+import { Link } from './link.js';
+import { Handle, Opened } from './session.js';
+import type {
+  Agent, ClientOptions, CommandInfo, Health, ListQuery, Model, OpenOptions, Providers, SessionInfo, SessionInit, WasmSource,
+} from './types.js';
+
+/** Loads the wasm, from `source` or from where this build keeps it. */
+export type Load = (source?: WasmSource) => Promise<unknown>;
+
+const TRANSPORTS = ['auto', 'fetch', 'eventsource', 'poll'];
+
+/** `createClient` with the build's own way to load the wasm. */
+export async function connect(load: Load, options: ClientOptions): Promise<Client> {
+  const base = checkBase(options.baseUrl);
+  checkOptions(options);
+  try {
+    await load(options.wasm);
+  } catch (error) {
+    throw refused(
+      'wasm_load_failed',
+      `The wasm module could not be loaded (${error instanceof Error ? error.name : 'unknown error'}).`,
+      "Serve core_bg.wasm next to the script, and allow 'wasm-unsafe-eval' in the Content-Security-Policy.",
+    );
+  }
+  return new OpenCodeClient(base, options);
+}
+
+class OpenCodeClient implements Client {
+  readonly sessions: Sessions;
+  readonly #link: Link;
+  readonly #opened = new Map<string, Opened>();
+  readonly #stopListening: () => void;
+
+  constructor(base: Base, options: ClientOptions) {
+    this.#link = new Link(base, options);
+    const { directory, transport, retry, limits } = options;
+    const plain = JSON.stringify({ directory, transport, ...retry, ...limits });
+    this.#link.start(new Core(this.#link as never, plain, Math.random()));
+    this.#stopListening = base.loopback ? () => undefined : this.#listen();
+    this.sessions = sessions(this.#link);
+  }
+
+  health(): Promise<Health> {
+    return this.#get('/global/health');
+  }
+
+  providers(): Promise<Providers> {
+    return this.#get('/config/providers');
+  }
+
+  async models(): Promise<Model[]> {
+    const { providers, default: defaults } = await this.providers();
+    return providers.flatMap((provider) =>
+      Object.entries(provider.models).map(([modelID, model]) => ({
+        ...model,
+        ref: `${provider.id}/${modelID}`,
+        providerID: provider.id,
+        modelID,
+        name: model.name ?? modelID,
+        providerName: provider.name ?? provider.id,
+        isDefault: defaults[provider.id] === modelID,
+      })),
+    );
+  }
+
+  agents(): Promise<Agent[]> {
+    return this.#get('/agent');
+  }
+
+  commands(): Promise<CommandInfo[]> {
+    return this.#get('/command');
+  }
+
+  openSession(id: string, options: OpenOptions = {}): ChatSession {
+    if (typeof id !== 'string' || id === '') {
+      throw refused('bad_option', 'The session id is empty.', 'Pass the id of a session from sessions.list().');
+    }
+    let opened = this.#opened.get(id);
+    if (opened === undefined) {
+      opened = new Opened(this.#link, id, options);
+      this.#opened.set(id, opened);
+    }
+    const own = opened;
+    return new Handle(own, () => {
+      this.#opened.delete(id);
+      own.close();
+    });
+  }
+
+  async createSession(init: SessionInit = {}): Promise<ChatSession> {
+    return this.openSession((await this.sessions.create(init)).id);
+  }
+
+  close(): void {
+    this.#stopListening();
+    for (const opened of this.#opened.values()) opened.close();
+    this.#opened.clear();
+    this.#link.close();
+  }
+
+  #get<T>(path: string): Promise<T> {
+    return this.#link.call<T>(0, 'GET', path);
+  }
+
+  /** The browser's word on the network. */
+  #listen(): () => void {
+    if (typeof globalThis.addEventListener !== 'function') return () => undefined;
+    const online = (): void => this.#link.core.online(true);
+    const offline = (): void => this.#link.core.online(false);
+    globalThis.addEventListener('online', online);
+    globalThis.addEventListener('offline', offline);
+    return () => {
+      globalThis.removeEventListener('online', online);
+      globalThis.removeEventListener('offline', offline);
+    };
+  }
+}
+
+function sessions(link: Link): Sessions {
+  const at = (id: string, rest = ''): string => `/session/${encodeURIComponent(id)}${rest}`;
+  return {
+    list: (query: ListQuery = {}) => {
+      const search = new URLSearchParams();
+      for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
+      return link.call<SessionInfo[]>(0, 'GET', search.size === 0 ? '/session' : `/session?${search}`);
+    },
+    get: (id) => link.call<SessionInfo>(0, 'GET', at(id)),
+    create: (init = {}) => link.call<SessionInfo>(0, 'POST', '/session', init),
+    rename: (id, title) => link.call<SessionInfo>(0, 'PATCH', at(id), { title }),
+    remove: async (id) => {
+      await link.call(0, 'DELETE', at(id));
+    },
+    children: (id) => link.call<SessionInfo[]>(0, 'GET', at(id, '/children')),
+  };
+}
+
+function checkOptions(options: ClientOptions): void {
+  const { transport = 'auto', auth, directory } = options;
+  if (!TRANSPORTS.includes(transport)) {
+    throw refused('bad_option', `transport is not one of ${TRANSPORTS.join(', ')}.`, 'Leave it out for "auto".');
+  }
+  if (directory !== undefined && (typeof directory !== 'string' || directory === '')) {
+    throw refused('bad_option', 'directory is not a path.', "Leave it out for the server's own directory.");
+  }
+  if (transport === 'eventsource') {
+    if (typeof EventSource === 'undefined') {
+      throw refused('unsupported', 'This host has no EventSource.', 'Leave transport out: the fetch stream works here.');
+    }
+    if (typeof auth === 'object' && auth.type !== 'basic') {
+      throw refused('unsupported', 'EventSource cannot send this kind of auth.', 'Leave transport out, or use basic auth.');
+    }
+  }
+  for (const [name, value] of Object.entries({ ...options.retry, ...options.limits })) {
+    if (typeof value !== 'number' || !(value >= 1) || value > Number.MAX_SAFE_INTEGER) {
+      throw refused('bad_option', `${name} is not a number of at least 1.`, 'Leave it out for the default.');
+    }
+  }
+}
+
+export { SessionError };

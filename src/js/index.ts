@@ -1,0 +1,37 @@
+/**
+ * opencode-session: a chat session for the OpenCode server that survives refreshes, dropped networks and second tabs.
+ * @module
+ */
+import type { Client } from './api.js';
+import { connect } from './client.js';
+import init from './core/core.js';
+import type { ClientOptions, WasmSource } from './types.js';
+
+export type { Answer, ChatSession, Client, Sessions } from './api.js';
+export { SessionError } from './errors.js';
+export type * from './types.js';
+
+let loading: Promise<unknown> | undefined;
+
+/** Once per page; a failed load may be tried again. */
+function load(source?: WasmSource): Promise<unknown> {
+  loading ??= init({ module_or_path: source ?? new URL('./core_bg.wasm', import.meta.url) }).catch((error: unknown) => {
+    loading = undefined;
+    throw error;
+  });
+  return loading;
+}
+
+/**
+ * Makes a client. Loads the wasm the first time; importing this module loads nothing.
+ *
+ * @throws {SessionError} for options that cannot work: the code says which.
+ * @example
+ * ```ts
+ * const client = await createClient({ baseUrl: 'http://127.0.0.1:4096' });
+ * console.log((await client.health()).version);
+ * ```
+ */
+export function createClient(options: ClientOptions): Promise<Client> {
+  return connect(load, options);
+}

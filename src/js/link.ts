@@ -1,0 +1,168 @@
+/**
+ * Between the public objects and the wasm core: promises for tokens, frames for changes.
+ * @module
+ */
+import type { Core } from './core/core.js';
+import { SessionError } from './errors.js';
+import { Frames } from './frames.js';
+import { type Base, Requests } from './host.js';
+import type { ClientOptions, LogEntry } from './types.js';
+import { problem } from './view.js';
+
+/** What a token is answered with. */
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: SessionError): void;
+}
+
+/** A session's side that draws and reads messages. */
+export interface Drawn {
+  /** There are changes to take. */
+  dirty: boolean;
+  /** Takes them and tells the listeners. */
+  draw(): void;
+  /** The message at a position, after taking the changes. */
+  message(index: number): unknown;
+}
+
+const decoder = new TextDecoder();
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** Owns the core of one client. The core calls `fetch`, `url`, `dirty`, `reply` and `log`. */
+export class Link {
+  readonly drawn = new Map<number, Drawn>();
+  readonly #requests: Requests;
+  readonly #onLog: ClientOptions['onLog'];
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #frames = new Frames(() => this.#draw());
+  #core: Core | undefined;
+  #token = 0;
+
+  constructor(base: Base, options: ClientOptions) {
+    this.#requests = new Requests(base, options);
+    this.#onLog = options.onLog;
+  }
+
+  /** The core, once `start` gave it; after `close` every use is an error that says so. */
+  get core(): Core {
+    if (this.#core === undefined) throw closed();
+    return this.#core;
+  }
+
+  get isClosed(): boolean {
+    return this.#core === undefined;
+  }
+
+  start(core: Core): void {
+    this.#core = core;
+  }
+
+  /** Makes a token, hands it to `ask`, and gives the promise of its answer. */
+  wait<T>(ask: (core: Core, token: number) => void): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const token = this.token(resolve as (value: unknown) => void, reject);
+      try {
+        ask(this.core, token);
+      } catch (error) {
+        this.#waiting.delete(token);
+        reject(error);
+      }
+    });
+  }
+
+  token(resolve: (value: unknown) => void, reject: (error: SessionError) => void): number {
+    this.#token += 1;
+    this.#waiting.set(this.#token, { resolve, reject });
+    return this.#token;
+  }
+
+  /** Calls the server; the answer is its JSON. `session`: handle of the session whose directory counts; 0: the client's. */
+  async call<T>(session: number, method: string, path: string, body?: unknown): Promise<T> {
+    const bytes = body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body));
+    const answer = await this.wait<Uint8Array>((core, token) => core.call(session, method, path, bytes, token));
+    if (answer.length === 0) return undefined as T;
+    try {
+      return JSON.parse(decoder.decode(answer)) as T;
+    } catch {
+      throw new SessionError({
+        code: 'bad_response',
+        message: 'The answer is not the JSON that its content type says.',
+        hint: "Check the server's version and any proxy in between.",
+      });
+    }
+  }
+
+  close(): void {
+    const core = this.#core;
+    if (core === undefined) return;
+    this.#core = undefined;
+    this.#frames.cancel();
+    core.close();
+    for (const waiting of this.#waiting.values()) waiting.reject(closed());
+    this.#waiting.clear();
+    this.drawn.clear();
+    // The core may be the caller right now; it is freed when it has returned.
+    setTimeout(() => core.free(), 0);
+  }
+
+  fetch(
+    method: string,
+    path: string,
+    accept: string,
+    body: Uint8Array | undefined,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
+    return this.#requests.send(method, path, accept, body, timeout, signal);
+  }
+
+  url(path: string): Promise<string> {
+    return this.#requests.url(path);
+  }
+
+  dirty(session: number): void {
+    const drawn = this.drawn.get(session);
+    if (drawn !== undefined) drawn.dirty = true;
+    this.#frames.request();
+  }
+
+  reply(token: number, kind: number, session: number, index: number, bytes: Uint8Array): void {
+    const waiting = this.#waiting.get(token);
+    this.#waiting.delete(token);
+    switch (kind) {
+      case 1:
+        return waiting?.resolve(this.drawn.get(session)?.message(index));
+      case 2:
+        return waiting?.resolve(index === 1);
+      case 3:
+        return waiting?.resolve(bytes.slice());
+      case 4:
+        return waiting?.reject(problem(JSON.parse(decoder.decode(bytes))) ?? closed());
+      default:
+        return waiting?.resolve(undefined);
+    }
+  }
+
+  log(level: number, code: string, message: string, sessionID?: string): void {
+    if (this.#onLog === undefined) return;
+    const entry: LogEntry = { level: LEVELS[level] ?? 'info', code, message, time: Date.now() };
+    const onLog = this.#onLog;
+    // Not from inside the core, which may be the caller.
+    queueMicrotask(() => {
+      try {
+        onLog(sessionID === undefined ? entry : { ...entry, sessionID });
+      } catch {
+        // A log receiver that throws must not end the stream.
+      }
+    });
+  }
+
+  #draw(): void {
+    for (const drawn of this.drawn.values()) if (drawn.dirty) drawn.draw();
+  }
+}
+
+/** The error of everything used after its end. */
+export function closed(): SessionError {
+  return new SessionError({ code: 'closed', message: 'The session or client is closed.', hint: 'Open it again.' });
+}

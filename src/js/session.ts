@@ -1,0 +1,243 @@
+/**
+ * One open session: its view, and the handles on it.
+ * @module
+ */
+import type { ChatSession } from './api.js';
+import { Changes } from './changes.js';
+import { SessionError } from './errors.js';
+import { closed, type Drawn, type Link } from './link.js';
+import { promptJson } from './prompt.js';
+import type { Change, Message, OpenOptions, PromptInput, SendOptions, Sent, SessionState } from './types.js';
+import { View } from './view.js';
+
+/** A session of the core with its view. Shared by all handles on the same id. */
+export class Opened implements Drawn {
+  readonly id: string;
+  readonly handle: number;
+  readonly link: Link;
+  readonly ready: Promise<void>;
+  readonly changes = new Changes();
+  readonly listeners = new Set<() => void>();
+  dirty = true;
+  handles = 0;
+  readonly #view: View;
+  /** What the listeners were told of last. */
+  #told: SessionState;
+  /** Prompts with files are sent when the files are read; those after them wait for them. */
+  #sending: Promise<void> | undefined;
+
+  constructor(link: Link, id: string, options: OpenOptions) {
+    this.id = id;
+    this.link = link;
+    this.#view = new View(id, (message) => link.log(2, 'bad_response', message, id));
+    this.#told = this.#view.state;
+    this.handle = link.core.open(id, options.limit ?? 100);
+    link.drawn.set(this.handle, this);
+    this.ready = quiet(link.wait<void>((core, token) => core.ready(this.handle, token)));
+  }
+
+  /** The newest state. */
+  read(): SessionState {
+    if (this.dirty && !this.link.isClosed) {
+      this.dirty = false;
+      this.#view.record(!this.changes.isEmpty);
+      this.link.core.drain(this.handle, this.#view);
+      const steps = this.#view.publish();
+      if (steps.length > 0) this.changes.push(steps, this.#view.state);
+      // Who reads early does not keep the others from being told.
+      if (this.#told !== this.#view.state) this.link.dirty(this.handle);
+      this.dirty = false;
+    }
+    return this.#view.state;
+  }
+
+  draw(): void {
+    this.tell();
+  }
+
+  message(index: number): Message | undefined {
+    return this.read().messages[index];
+  }
+
+  /** Tells the listeners, once per new state. One that throws does not keep the others from being told. */
+  tell(): void {
+    const state = this.read();
+    if (state === this.#told) return;
+    this.#told = state;
+    for (const listener of [...this.listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        this.link.log(3, 'listener_failed', `A listener threw: ${error instanceof Error ? error.name : typeof error}.`, this.id);
+        reportLater(error);
+      }
+    }
+  }
+
+  send(prompt: string | PromptInput, options: SendOptions): Sent {
+    const id = this.link.isClosed ? '' : this.link.core.makeKey();
+    let settle: { stored: number; done: number } | undefined;
+    const failures: ((error: SessionError) => void)[] = [];
+    const token = (): { promise: Promise<unknown>; token: number } => {
+      let made = 0;
+      const promise = new Promise<unknown>((resolve, reject) => {
+        failures.push(reject);
+        made = this.link.token(resolve, reject);
+      });
+      return { promise, token: made };
+    };
+    const stored = token();
+    const done = token();
+    settle = { stored: stored.token, done: done.token };
+    const tokens = settle;
+    const hand = (json: Uint8Array): void => this.link.core.send(this.handle, id, json, tokens.stored, tokens.done);
+    const fail = (cause: unknown): void => {
+      const error =
+        cause instanceof SessionError
+          ? cause
+          : new SessionError({ code: 'bad_prompt', message: 'The prompt or a file of it cannot be read.', hint: 'Choose the file again.' });
+      for (const reject of failures) reject(error);
+    };
+    try {
+      const json = promptJson(prompt, options);
+      if (json instanceof Uint8Array && this.#sending === undefined) {
+        hand(json);
+      } else {
+        const turn = Promise.resolve(this.#sending).then(async () => hand(await json)).catch(fail);
+        this.#sending = turn;
+        void turn.then(() => {
+          if (this.#sending === turn) this.#sending = undefined;
+        });
+      }
+    } catch (error) {
+      fail(error);
+    }
+    return { id, stored: quiet(stored.promise as Promise<void>), done: quiet(done.promise as Promise<Message>) };
+  }
+
+  close(): void {
+    this.link.drawn.delete(this.handle);
+    if (!this.link.isClosed) this.link.core.closeSession(this.handle);
+    this.changes.end();
+    this.listeners.clear();
+  }
+}
+
+/** What `openSession` gives: one holder's handle. */
+export class Handle implements ChatSession {
+  readonly id: string;
+  readonly ready: Promise<void>;
+  readonly #opened: Opened;
+  readonly #onClose: () => void;
+  readonly #stops = new Set<() => void>();
+  #closed = false;
+
+  constructor(opened: Opened, onClose: () => void) {
+    this.#opened = opened;
+    this.#onClose = onClose;
+    this.id = opened.id;
+    this.ready = opened.ready;
+    opened.handles += 1;
+  }
+
+  get state(): SessionState {
+    return this.#opened.read();
+  }
+
+  readonly getSnapshot = (): SessionState => this.#opened.read();
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    // A wrapper of its own: the same function subscribed twice is told twice, and stopped one by one.
+    const own = (): void => listener();
+    this.#opened.listeners.add(own);
+    const stop = (): void => {
+      this.#opened.listeners.delete(own);
+      this.#stops.delete(stop);
+    };
+    this.#stops.add(stop);
+    return stop;
+  };
+
+  changes(): AsyncIterable<Change> {
+    const opened = this.#opened;
+    return {
+      [Symbol.asyncIterator]: () => {
+        const reader = opened.changes.read(opened.read(), () => this.#stops.delete(stop));
+        const stop = (): void => void reader.return?.();
+        this.#stops.add(stop);
+        return reader;
+      },
+    };
+  }
+
+  settled(): Promise<void> {
+    return this.#open().link.wait((core, token) => core.settled(this.#opened.handle, token));
+  }
+
+  send(prompt: string | PromptInput, options: SendOptions = {}): Sent {
+    return this.#opened.send(prompt, options);
+  }
+
+  discard(key: string): boolean {
+    return this.#open().link.core.discard(this.#opened.handle, key);
+  }
+
+  async abort(): Promise<void> {
+    await this.#call('POST', `/session/${encodeURIComponent(this.id)}/abort`);
+  }
+
+  loadOlder(n = 0): Promise<boolean> {
+    return this.#open().link.wait((core, token) => core.loadOlder(this.#opened.handle, n, token));
+  }
+
+  async replyPermission(id: string, reply: 'once' | 'always' | 'reject', message?: string): Promise<void> {
+    const request = encodeURIComponent(id);
+    // The session's own route finds the directory by itself, but takes no message.
+    if (message === undefined) {
+      await this.#call('POST', `/session/${encodeURIComponent(this.id)}/permissions/${request}`, { response: reply });
+    } else {
+      await this.#call('POST', `/permission/${request}/reply`, { reply, message });
+    }
+  }
+
+  async answerQuestion(id: string, answers: readonly (readonly string[])[]): Promise<void> {
+    await this.#call('POST', `/question/${encodeURIComponent(id)}/reply`, { answers });
+  }
+
+  async rejectQuestion(id: string): Promise<void> {
+    await this.#call('POST', `/question/${encodeURIComponent(id)}/reject`);
+  }
+
+  reconnect(): void {
+    this.#open().link.core.reconnect();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const stop of [...this.#stops]) stop();
+    this.#opened.handles -= 1;
+    if (this.#opened.handles === 0) this.#onClose();
+  }
+
+  async #call(method: string, path: string, body?: unknown): Promise<void> {
+    const opened = this.#open();
+    await opened.link.call(opened.handle, method, path, body);
+  }
+
+  #open(): Opened {
+    if (this.#closed || this.#opened.link.isClosed) throw closed();
+    return this.#opened;
+  }
+}
+
+/** A promise whose failure nobody has to handle: the state tells of it too. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+/** Hands an error of the page to the page's own handler. */
+function reportLater(error: unknown): void {
+  if (typeof reportError === 'function') reportError(error);
+}

@@ -1,0 +1,610 @@
+//! The one state machine: inputs and commands go in, outputs come out, time is an argument.
+
+use crate::proto::change::Change;
+use crate::proto::command::Catalog;
+use crate::proto::connection::{Action, Cause, Link, Phase, RetryPolicy, Source, Transport, retry_after};
+use crate::proto::error::{Code, Error};
+use crate::proto::event::{Event, decode};
+use crate::proto::json::Cursor;
+use crate::proto::limits::Limits;
+use crate::proto::request::{Response, query};
+use crate::proto::sse::{Decoder, Item, Notice, SseLimits};
+use crate::proto::sync::{Context, Output, Purpose, Reply, Session, with_directory};
+
+/// How a client is set up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Project directory on the server; `None`: the server's own.
+    pub directory: Option<String>,
+    /// How events arrive.
+    pub transport: Transport,
+    /// Reconnect timing.
+    pub retry: RetryPolicy,
+    /// Bounds.
+    pub limits: Limits,
+    /// For jitter and ids: one seed replays one run.
+    pub seed: u64,
+}
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The stream answered: its status and content type.
+    StreamOpened {
+        /// The stream's number.
+        generation: u32,
+        /// Its head.
+        response: Response<'a>,
+    },
+    /// Bytes of the stream.
+    StreamBytes {
+        /// The stream's number.
+        generation: u32,
+        /// Any number of them, cut anywhere.
+        bytes: &'a [u8],
+    },
+    /// One event of a stream that decodes frames itself (`EventSource`).
+    StreamEvent {
+        /// The stream's number.
+        generation: u32,
+        /// Its data.
+        data: &'a [u8],
+    },
+    /// The stream ended.
+    StreamClosed {
+        /// The stream's number.
+        generation: u32,
+        /// `true`: cleanly; `false`: broken, or never reached.
+        clean: bool,
+    },
+    /// A request was answered.
+    Response {
+        /// Its id.
+        id: u32,
+        /// The answer.
+        response: Response<'a>,
+    },
+    /// A request got no answer.
+    Failed {
+        /// Its id.
+        id: u32,
+        /// Whether time ran out.
+        timeout: bool,
+    },
+    /// A deadline passed. Extra calls do nothing.
+    Timeout,
+    /// The host says that the network is back.
+    Online,
+    /// The host says that there is no network.
+    Offline,
+}
+
+/// A connection to one server, without its I/O.
+///
+/// Four families of methods: commands (`open_session`, `send`, …), [`handle_input`](Client::handle_input),
+/// [`poll_output`](Client::poll_output) and [`poll_timeout`](Client::poll_timeout), and getters. After each command or
+/// input, poll outputs until there is none, then arm a timer for `poll_timeout`. `now` is in milliseconds since 1970.
+///
+/// ```
+/// use opencode_session::proto::client::{Client, Config, Input};
+/// use opencode_session::proto::connection::{RetryPolicy, Transport};
+/// use opencode_session::proto::limits::Limits;
+/// use opencode_session::proto::sync::Output;
+/// let mut client = Client::new(Config {
+///     directory: None, transport: Transport::Auto, retry: RetryPolicy::default(), limits: Limits::default(), seed: 1,
+/// });
+/// client.open_session("ses_1", 100, 0);
+/// assert!(matches!(client.poll_output(), Some(Output::Request(_))));
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    context: Context,
+    link: Link,
+    decoder: Decoder,
+    sessions: Vec<Session>,
+    catalog: Catalog,
+    catalog_asked: u8,
+    version_asked: bool,
+    directory_asked: bool,
+    last_handle: u32,
+    resync_at: Option<u64>,
+    last_resync: u64,
+}
+
+/// A broken event makes all sessions fetch again, but not more often than this, milliseconds.
+const RESYNC_EVERY: u64 = 3_000;
+const POLL_BUSY: u64 = 1_000;
+const POLL_IDLE: u64 = 5_000;
+
+impl Client {
+    /// A client that does nothing until a session is opened or a call is made.
+    pub fn new(config: Config) -> Self {
+        let limits = SseLimits { line: config.limits.line, event: config.limits.event };
+        Client {
+            context: Context::new(config.limits, config.seed, config.directory),
+            link: Link::new(config.transport, config.retry),
+            decoder: Decoder::new(limits),
+            sessions: Vec::new(),
+            catalog: Catalog::default(),
+            catalog_asked: 0,
+            version_asked: false,
+            directory_asked: false,
+            last_handle: 0,
+            resync_at: None,
+            last_resync: 0,
+        }
+    }
+
+    /// Opens a session and gives its handle. `limit`: messages in a page.
+    pub fn open_session(&mut self, id: &str, limit: usize, now: u64) -> u32 {
+        self.context.now = self.context.now.max(now);
+        self.last_handle += 1;
+        let mut session = Session::new(String::from(id), self.last_handle, limit, &self.context);
+        session.set_connection(&self.link.to_json());
+        let connected = matches!(self.link.phase(), Phase::Syncing | Phase::Live | Phase::Polling);
+        if connected {
+            session.begin(&mut self.context);
+        }
+        self.sessions.push(session);
+        self.ask_version();
+        self.ask_directory();
+        let action = self.link.start(self.context.now);
+        self.act(action);
+        self.after();
+        self.last_handle
+    }
+
+    /// Closes a session. The stream ends with the last one.
+    pub fn close_session(&mut self, handle: u32) {
+        let Some(at) = self.sessions.iter().position(|session| session.handle() == handle) else { return };
+        let mut session = self.sessions.remove(at);
+        session.close(&Error::new(Code::Closed, "The session was closed."), &mut self.context);
+        if self.sessions.is_empty() {
+            self.link.stop();
+            self.context.outputs.push_back(Output::CloseStream);
+        }
+    }
+
+    /// Makes the key of a prompt to be sent; also its message id, where the server takes ids made here.
+    pub fn make_key(&mut self, now: u64) -> String {
+        self.context.now = self.context.now.max(now);
+        self.context.make_id("msg_")
+    }
+
+    /// Shows a prompt under `key` and sends it; `stored` and `done` are tokens of those who wait.
+    pub fn send(&mut self, handle: u32, key: String, json: &[u8], stored: u32, done: u32, now: u64) {
+        self.context.now = self.context.now.max(now);
+        match session(&mut self.sessions, handle) {
+            Some(session) => session.send(key, json, stored, done, &mut self.context),
+            None => {
+                let error = Error::new(Code::Closed, "The session is closed.");
+                self.context.reply_all(vec![stored, done], &Err(error));
+            }
+        }
+        self.after();
+    }
+
+    /// Takes a failed prompt out of the list.
+    pub fn discard(&mut self, handle: u32, key: &str) -> bool {
+        session(&mut self.sessions, handle).is_some_and(|session| session.discard(key))
+    }
+
+    /// Answers `token` when the session's first snapshot is shown.
+    pub fn wait_ready(&mut self, handle: u32, token: u32) {
+        match session(&mut self.sessions, handle) {
+            Some(session) => session.wait_ready(token, &mut self.context),
+            None => self.closed(token),
+        }
+    }
+
+    /// Answers `token` when the session is settled.
+    pub fn wait_settled(&mut self, handle: u32, token: u32) {
+        match session(&mut self.sessions, handle) {
+            Some(session) => session.wait_settled(token, &mut self.context),
+            None => self.closed(token),
+        }
+    }
+
+    /// Loads up to `count` older messages (0: a page) and answers `token` with whether there are still older ones.
+    pub fn load_older(&mut self, handle: u32, count: usize, token: u32) {
+        match session(&mut self.sessions, handle) {
+            Some(session) => session.load_older(count, token, &mut self.context),
+            None => self.closed(token),
+        }
+    }
+
+    /// Any other call to the server; its body answers `token`. It runs in the directory of the session `handle`, or in
+    /// the client's when there is no such session.
+    pub fn call(&mut self, handle: u32, method: &'static str, path: &str, body: Option<Vec<u8>>, token: u32) {
+        let scope = self.sessions.iter().find(|session| session.handle() == handle).and_then(Session::directory);
+        let path = with_directory(path, scope.or(self.context.directory.as_deref()));
+        self.context.request(Purpose::Call { token }, method, path, body);
+    }
+
+    /// Tries again now, whatever the link waits for.
+    pub fn reconnect(&mut self, now: u64) {
+        self.context.now = self.context.now.max(now);
+        self.sessions.iter_mut().for_each(Session::revive);
+        self.interrupt();
+        let action = self.link.reconnect(self.context.now);
+        self.act(action);
+        self.after();
+    }
+
+    /// Something happened. Then poll outputs.
+    pub fn handle_input(&mut self, input: Input<'_>, now: u64) {
+        self.context.now = self.context.now.max(now);
+        match input {
+            Input::StreamBytes { generation, bytes } => self.bytes(generation, bytes),
+            Input::StreamEvent { generation, data } => {
+                if generation == self.link.generation() {
+                    self.link.fed(self.context.now);
+                    self.frame(data);
+                }
+            }
+            Input::StreamOpened { generation, response } => self.opened(generation, &response),
+            Input::StreamClosed { generation, clean } => {
+                if generation == self.link.generation() {
+                    self.stream_ended(if clean { Cause::End } else { Cause::Network });
+                }
+            }
+            Input::Response { id, response } => self.response(id, &response),
+            Input::Failed { id, timeout } => self.failed(id, timeout),
+            Input::Timeout => self.timeout(),
+            Input::Online => {
+                let action = self.link.online(self.context.now);
+                self.act(action);
+            }
+            Input::Offline => {
+                self.interrupt();
+                self.link.offline();
+                self.context.outputs.push_back(Output::CloseStream);
+            }
+        }
+        self.after();
+    }
+
+    /// The next thing for the shell to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.context.outputs.pop_front()
+    }
+
+    /// When `Input::Timeout` wants to be handled next. May change after each input, command or output.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        let sessions = self.sessions.iter().filter_map(Session::deadline);
+        sessions.chain(self.link.deadline()).chain(self.resync_at).min()
+    }
+
+    /// Whether the session has changes to hand out.
+    pub fn is_dirty(&self, handle: u32) -> bool {
+        self.sessions.iter().any(|session| session.handle() == handle && session.is_dirty())
+    }
+
+    /// Handles of sessions with changes to hand out.
+    pub fn dirty(&self) -> impl Iterator<Item = u32> {
+        self.sessions.iter().filter(|session| session.is_dirty()).map(Session::handle)
+    }
+
+    /// Hands out what changed in a session since the last call.
+    pub fn drain(&mut self, handle: u32, out: &mut Vec<Change>) {
+        if let Some(session) = session(&mut self.sessions, handle) {
+            session.drain(out);
+        }
+    }
+
+    fn bytes(&mut self, generation: u32, bytes: &[u8]) {
+        if generation != self.link.generation() {
+            return;
+        }
+        self.link.fed(self.context.now);
+        // The decoder is lent out while its frames are handled.
+        let limits = SseLimits { line: 0, event: 0 };
+        let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(limits));
+        decoder.feed(bytes, &mut |item| match item {
+            // A frame may end this stream; what follows it in the chunk is of the past.
+            _ if generation != self.link.generation() => {}
+            Item::Frame(frame) => self.frame(frame.data),
+            Item::Notice(Notice::TooLarge) => {
+                self.missed(Error::new(Code::EventTooLarge, "An event was larger than limits.event."));
+            }
+            Item::Notice(Notice::Retry(_)) => {}
+        });
+        if generation != self.link.generation() {
+            decoder.reset();
+        }
+        self.decoder = decoder;
+    }
+
+    fn frame(&mut self, data: &[u8]) {
+        let sessions = &self.sessions;
+        let wanted = |id: crate::proto::json::Str<'_>| sessions.iter().any(|session| id.is(&session.id));
+        match decode(data, &wanted) {
+            Ok(None) => {}
+            Ok(Some(envelope)) => match envelope.event {
+                Event::Connected => self.connected(),
+                Event::Heartbeat => self.link.beat(self.context.now),
+                Event::Disposed => {
+                    self.stream_ended(Cause::End);
+                    self.context.outputs.push_back(Output::CloseStream);
+                }
+                _ => {
+                    let context = &mut self.context;
+                    for session in self.sessions.iter_mut().filter(|session| envelope.session.is(&session.id)) {
+                        session.event(&envelope, data, context);
+                    }
+                }
+            },
+            Err(_) => self.missed(Error::new(Code::BadEvent, "An event of the stream is not valid JSON.")),
+        }
+    }
+
+    fn connected(&mut self) {
+        if self.link.phase() != Phase::Connecting {
+            return;
+        }
+        self.link.connected(self.context.now);
+        self.ask_version();
+        self.ask_directory();
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        for session in &mut self.sessions {
+            session.begin(&mut self.context);
+        }
+    }
+
+    /// An event was lost on a stream that goes on: what it said is fetched.
+    fn missed(&mut self, error: Error) {
+        self.context.warn(error.code.name(), &error.message);
+        for session in self.sessions.iter_mut().filter(|session| !session.is_dead()) {
+            session.set_error(error.clone());
+        }
+        let at = self.context.now.max(self.last_resync + RESYNC_EVERY);
+        self.resync_at = Some(self.resync_at.unwrap_or(at));
+        self.timeout_resync();
+    }
+
+    fn timeout_resync(&mut self) {
+        if self.resync_at.is_some_and(|at| self.context.now >= at) {
+            self.resync_at = None;
+            self.last_resync = self.context.now;
+            if matches!(self.link.phase(), Phase::Syncing | Phase::Live) {
+                self.interrupt();
+                self.begin();
+            }
+        }
+    }
+
+    fn interrupt(&mut self) {
+        self.sessions.iter_mut().for_each(Session::interrupt);
+    }
+
+    fn opened(&mut self, generation: u32, response: &Response<'_>) {
+        if generation != self.link.generation() {
+            return;
+        }
+        if let Err(error) = Error::check_stream(response) {
+            let retry_after = retry_after(response.retry_after);
+            self.context.outputs.push_back(Output::CloseStream);
+            self.stream_ended(Cause::Refused { error, retry_after });
+        } else {
+            self.link.fed(self.context.now);
+        }
+    }
+
+    fn stream_ended(&mut self, cause: Cause) {
+        let fatal = match &cause {
+            Cause::Refused { error, .. } => Some(error.clone()),
+            _ => None,
+        };
+        self.interrupt();
+        self.decoder.reset();
+        self.link.ended(cause, self.context.now, &mut self.context.rng);
+        if let (Phase::Closed, Some(error)) = (self.link.phase(), fatal) {
+            for session in &mut self.sessions {
+                session.die(&error, &mut self.context);
+            }
+        }
+    }
+
+    fn response(&mut self, id: u32, response: &Response<'_>) {
+        let Some(purpose) = self.take(id) else { return };
+        let result = Error::check_json(response).map(|()| response.body);
+        self.answer(purpose, response.cursor, result);
+    }
+
+    fn failed(&mut self, id: u32, timeout: bool) {
+        let Some(purpose) = self.take(id) else { return };
+        let error = if timeout {
+            Error::new(Code::Timeout, "The server did not answer in time (limits.requestTimeout).")
+        } else {
+            Error::new(Code::Unreachable, "The server cannot be reached.")
+        };
+        self.answer(purpose, "", Err(error));
+    }
+
+    fn take(&mut self, id: u32) -> Option<Purpose> {
+        let at = self.context.pending.iter().position(|(known, _)| *known == id)?;
+        Some(self.context.pending.swap_remove(at).1)
+    }
+
+    fn answer(&mut self, purpose: Purpose, cursor: &str, result: Result<&[u8], Error>) {
+        match purpose {
+            Purpose::Call { token } => self.context.reply(token, result.map(|body| Reply::Body(body.to_vec()))),
+            Purpose::Version => {
+                self.version_asked = false;
+                // A server that answers without a readable version is taken for an old one.
+                match result {
+                    Ok(body) => self.context.own_ids = Some(takes_own_ids(&text_field(body, "version"))),
+                    Err(error) if error.status != 0 => self.context.own_ids = Some(false),
+                    Err(_) => {}
+                }
+            }
+            Purpose::Directory => {
+                self.directory_asked = false;
+                if let Ok(body) = result {
+                    self.directory_known(text_field(body, "directory"));
+                }
+            }
+            Purpose::Models | Purpose::Agents => self.catalog_answer(&purpose, result),
+            Purpose::Session { session: handle, what, asked } => {
+                if let Some(session) = session(&mut self.sessions, handle) {
+                    session.answer(what, asked, cursor, result, &mut self.context);
+                }
+            }
+        }
+    }
+
+    fn catalog_answer(&mut self, purpose: &Purpose, result: Result<&[u8], Error>) {
+        self.catalog_asked = self.catalog_asked.saturating_sub(1);
+        let read = match (purpose, result) {
+            (Purpose::Models, Ok(body)) => self.catalog.set_models(body),
+            (_, Ok(body)) => self.catalog.set_agents(body),
+            // Without a list nothing can be refused: the server has the last word.
+            (Purpose::Models, Err(_)) => self.catalog.set_models(b"{}"),
+            (_, Err(_)) => {
+                self.catalog.allow_agents();
+                Ok(())
+            }
+        };
+        if read.is_err() {
+            self.context.warn("bad_response", "The list of models or agents could not be read.");
+        }
+    }
+
+    /// The server's own name for the directory; sessions elsewhere need the stream that carries all directories.
+    fn directory_known(&mut self, directory: String) {
+        if !directory.is_empty() && self.context.directory.as_ref() != Some(&directory) {
+            let named = self.context.directory.replace(directory).is_some();
+            if named && self.link.source() == Source::Event {
+                // The stream was opened under another spelling: it would stay silent.
+                self.reopen();
+            }
+        }
+        self.widen();
+    }
+
+    fn reopen(&mut self) {
+        self.interrupt();
+        let action = self.link.reconnect(self.context.now);
+        self.act(action);
+    }
+
+    fn widen(&mut self) {
+        let Some(own) = self.context.directory.as_deref() else { return };
+        if self.directory_asked || self.link.source() != Source::Event {
+            return;
+        }
+        if self.sessions.iter().filter_map(Session::directory).any(|directory| directory != own) {
+            self.interrupt();
+            let action = self.link.widen(self.context.now);
+            self.act(action);
+        }
+    }
+
+    fn timeout(&mut self) {
+        let (now, phase) = (self.context.now, self.link.phase());
+        let action = self.link.timeout(now, &mut self.context.rng);
+        if action != Action::Open && matches!(phase, Phase::Connecting | Phase::Syncing | Phase::Live) && self.link.phase() == Phase::Waiting {
+            self.interrupt();
+            self.decoder.reset();
+            self.context.outputs.push_back(Output::CloseStream);
+        }
+        self.act(action);
+        self.timeout_resync();
+        for session in &mut self.sessions {
+            session.timeout(&mut self.context);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::None => {}
+            Action::Open => {
+                self.decoder.reset();
+                let path = match self.link.source() {
+                    Source::Global => String::from("/global/event"),
+                    _ => with_directory("/event", self.context.directory.as_deref()),
+                };
+                self.context.outputs.push_back(Output::OpenStream { generation: self.link.generation(), path });
+            }
+            Action::Poll => {
+                let busy = self.sessions.iter().any(Session::is_busy);
+                self.link.poll_at(self.context.now + if busy { POLL_BUSY } else { POLL_IDLE });
+                self.ask_version();
+                self.begin();
+            }
+        }
+    }
+
+    /// What follows from any input: sessions that became live, prompts that may go, a link state to show.
+    fn after(&mut self) {
+        if !self.sessions.is_empty() && self.sessions.iter().all(Session::is_synced) {
+            self.link.synced();
+        }
+        self.widen();
+        let mut needs_catalog = false;
+        for session in &mut self.sessions {
+            needs_catalog |= session.pump(&mut self.catalog, &mut self.context);
+        }
+        if needs_catalog && self.catalog_asked == 0 {
+            self.catalog_asked = 2;
+            let directory = self.context.directory.clone();
+            let path = |path| with_directory(path, directory.as_deref());
+            self.context.request(Purpose::Models, "GET", path("/config/providers"), None);
+            self.context.request(Purpose::Agents, "GET", path("/agent"), None);
+        }
+        if self.link.take_changed() {
+            let json = self.link.to_json();
+            for session in &mut self.sessions {
+                session.set_connection(&json);
+            }
+        }
+    }
+
+    fn ask_version(&mut self) {
+        if self.context.own_ids.is_none() && !self.version_asked {
+            self.version_asked = true;
+            self.context.request(Purpose::Version, "GET", String::from("/global/health"), None);
+        }
+    }
+
+    /// The stream of a directory wants the exact string that the server uses.
+    fn ask_directory(&mut self) {
+        if !self.directory_asked {
+            self.directory_asked = true;
+            let mut path = String::from("/path");
+            if let Some(directory) = &self.context.directory {
+                query(&mut path, "directory", &directory.replace('%', "%25"));
+            }
+            self.context.request(Purpose::Directory, "GET", path, None);
+        }
+    }
+
+    fn closed(&mut self, token: u32) {
+        self.context.reply(token, Err(Error::new(Code::Closed, "The session is closed.")));
+    }
+}
+
+fn session(sessions: &mut [Session], handle: u32) -> Option<&mut Session> {
+    sessions.iter_mut().find(|session| session.handle() == handle)
+}
+
+fn text_field(body: &[u8], name: &str) -> String {
+    let mut found = String::new();
+    let _ = Cursor::new(body).object(&mut |key, value| {
+        if key.is(name) {
+            found = value.maybe_string()?.map(|text| text.to_text()).unwrap_or_default();
+        }
+        Ok(())
+    });
+    found
+}
+
+/// Servers before 1.18.16 answer a prompt with a client-made id without end, or never (measured).
+fn takes_own_ids(version: &str) -> bool {
+    let mut numbers = version.split(['.', '-']).map(|number| number.parse::<u32>().unwrap_or_default());
+    let mut next = || numbers.next().unwrap_or_default();
+    (next(), next(), next()) >= (1, 18, 16)
+}

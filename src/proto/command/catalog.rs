@@ -1,0 +1,114 @@
+use crate::proto::error::{Code, Error};
+use crate::proto::json::{Bad, Cursor};
+
+/// The server's models and agents: what a prompt may name.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    models: Option<Vec<String>>,
+    agents: Option<Vec<String>>,
+}
+
+impl Catalog {
+    /// Whether both lists are known.
+    pub fn is_loaded(&self) -> bool {
+        self.models.is_some() && self.agents.is_some()
+    }
+
+    /// The answer of `GET /config/providers`.
+    pub fn set_models(&mut self, body: &[u8]) -> Result<(), Bad> {
+        let mut models = Vec::new();
+        Cursor::new(body).object(&mut |key, value| {
+            if !key.is("providers") {
+                return Ok(());
+            }
+            value.array(&mut |provider| {
+                let (mut id, mut names) = (String::new(), Vec::new());
+                provider.object(&mut |key, value| {
+                    if key.is("id") {
+                        id = value.string()?.to_text();
+                    } else if key.is("models") && value.peek() == Some(b'{') {
+                        value.object(&mut |name, _| {
+                            names.push(name.to_text());
+                            Ok(())
+                        })?;
+                    }
+                    Ok(())
+                })?;
+                models.extend(names.iter().map(|name| [&id, "/", name].concat()));
+                Ok(())
+            })
+        })?;
+        self.models = Some(models);
+        Ok(())
+    }
+
+    /// The answer of `GET /agent`.
+    pub fn set_agents(&mut self, body: &[u8]) -> Result<(), Bad> {
+        let mut agents = Vec::new();
+        Cursor::new(body).array(&mut |agent| {
+            agent.object(&mut |key, value| {
+                if key.is("name") {
+                    agents.push(value.string()?.to_text());
+                }
+                Ok(())
+            })
+        })?;
+        self.agents = Some(agents);
+        Ok(())
+    }
+
+    /// The server gives no list: any agent may be named.
+    pub fn allow_agents(&mut self) {
+        self.agents = Some(Vec::new());
+    }
+
+    /// Forgets both lists.
+    pub fn clear(&mut self) {
+        *self = Catalog::default();
+    }
+
+    /// Refuses a model (`provider/model`) or agent that the server does not have.
+    pub fn check(&self, model: Option<&str>, agent: Option<&str>) -> Result<(), Error> {
+        known(model, self.models.as_deref(), Code::UnknownModel, "model")?;
+        known(agent, self.agents.as_deref(), Code::UnknownAgent, "agent")
+    }
+}
+
+fn known(name: Option<&str>, names: Option<&[String]>, code: Code, what: &str) -> Result<(), Error> {
+    let (Some(name), Some(names)) = (name, names) else { return Ok(()) };
+    // An empty list says nothing: the server has the last word.
+    if names.is_empty() || names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    let near = near(name, names);
+    let mut message = ["The server has no ", what, " \"", name, "\"."].concat();
+    if !near.is_empty() {
+        message.push_str(&[" Near: ", &near.join(", "), "."].concat());
+    }
+    Err(Error { near, ..Error::new(code, message) })
+}
+
+/// The closest names, best first.
+fn near(name: &str, names: &[String]) -> Vec<String> {
+    let mut scored: Vec<(usize, &String)> = names.iter().map(|known| (distance(name, known), known)).collect();
+    scored.sort();
+    let worst = name.chars().count().div_ceil(2).max(3);
+    scored.into_iter().take_while(|(score, _)| *score <= worst).take(3).map(|(_, known)| known.clone()).collect()
+}
+
+/// Edits between two names, case aside; a part of a name is as near as its missing beginning is short.
+fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.to_lowercase().chars().take(100).collect();
+    let b: Vec<char> = b.to_lowercase().chars().take(100).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let cost = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,69 @@
+use super::prompt::Draft;
+use crate::proto::store::Stamp;
+
+/// A prompt on its way to the server.
+#[derive(Debug)]
+pub struct Prompt {
+    /// Key of the shown message; on servers that take client-made ids, also the message's id.
+    pub key: String,
+    /// Ids of its parts.
+    pub part_ids: Vec<String>,
+    /// What to send.
+    pub draft: Draft,
+    /// How far it is.
+    pub stage: Stage,
+    /// Whether the model and agent lists were fetched again for it.
+    pub rechecked: bool,
+    /// How often it was posted.
+    pub tries: u8,
+    /// Who waits for it to be stored.
+    pub stored: Option<u32>,
+    /// Who waits for its answer.
+    pub done: Option<u32>,
+}
+
+/// How far a prompt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Waiting for its turn, for the connection, or for the check of its model.
+    Queued,
+    /// The request is under way.
+    Posting,
+    /// The request failed in a way that leaves open whether the server has it: the next snapshot tells.
+    Unclear,
+    /// The server has it since this stamp.
+    Stored(Stamp),
+}
+
+/// The prompts of a session that are not answered yet, oldest first. One is posted at a time, so their order is kept.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Oldest first.
+    pub prompts: Vec<Prompt>,
+}
+
+impl Outbox {
+    /// The prompt shown under `key`.
+    pub fn get(&mut self, key: &str) -> Option<&mut Prompt> {
+        self.prompts.iter_mut().find(|prompt| prompt.key == key)
+    }
+
+    /// The prompt to post next, unless one before it is still on its way.
+    pub fn next(&mut self) -> Option<&mut Prompt> {
+        let first = self.prompts.iter_mut().find(|prompt| !matches!(prompt.stage, Stage::Stored(_)))?;
+        (first.stage == Stage::Queued).then_some(first)
+    }
+
+    /// Takes a prompt out.
+    pub fn take(&mut self, key: &str) -> Option<Prompt> {
+        let at = self.prompts.iter().position(|prompt| prompt.key == key)?;
+        Some(self.prompts.remove(at))
+    }
+
+    /// Key of the first posted prompt with this text that the server has not named yet.
+    pub fn expecting(&self, text: Option<&str>, unnamed: &dyn Fn(&str) -> bool) -> Option<String> {
+        let waits = |prompt: &&Prompt| prompt.stage != Stage::Queued && unnamed(&prompt.key);
+        let same = |prompt: &&Prompt| prompt.draft.text.as_deref() == text;
+        self.prompts.iter().filter(waits).find(same).map(|prompt| prompt.key.clone())
+    }
+}

@@ -1,0 +1,223 @@
+//! Everything that can go wrong, with a stable code and the one thing to do about it.
+
+use super::json::{Cursor, Object, quote};
+use super::request::Response;
+
+/// Stable codes. [`Code::name`] is what callers see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Code {
+    /// No answer: the server is not running, the network is down, or CORS hides it.
+    Unreachable,
+    /// No answer in time.
+    Timeout,
+    /// 401.
+    Unauthorized,
+    /// 403.
+    Forbidden,
+    /// 404.
+    NotFound,
+    /// 404 for a session.
+    SessionNotFound,
+    /// 429.
+    RateLimited,
+    /// 409.
+    Busy,
+    /// Other 4xx.
+    BadRequest,
+    /// 5xx.
+    ServerError,
+    /// A web page where JSON or events were expected.
+    HtmlResponse,
+    /// Another content type than expected.
+    WrongContentType,
+    /// The answer is not the JSON that was expected.
+    BadResponse,
+    /// A broken event in the stream.
+    BadEvent,
+    /// An event over the limit.
+    EventTooLarge,
+    /// A buffer is full.
+    LimitReached,
+    /// The stream went silent.
+    Silent,
+    /// The stream ended.
+    StreamEnded,
+    /// The model is not among the server's.
+    UnknownModel,
+    /// The agent is not among the server's.
+    UnknownAgent,
+    /// The prompt has nothing to send.
+    BadPrompt,
+    /// The prompt surely did not reach the server.
+    NotStored,
+    /// The turn failed: the server's own `session.error`.
+    TurnFailed,
+    /// The turn was stopped.
+    Aborted,
+    /// The session or client was closed.
+    Closed,
+    /// This host lacks what the chosen transport needs.
+    Unsupported,
+}
+
+impl Code {
+    /// The code that callers see and may match on.
+    pub fn name(self) -> &'static str {
+        self.facts().0
+    }
+
+    /// Code, hint, and whether the same call may work later.
+    fn facts(self) -> (&'static str, &'static str, bool) {
+        match self {
+            Code::Unreachable => (
+                "unreachable",
+                "Check that the server runs at this address and allows this page's origin (opencode serve --cors ORIGIN).",
+                true,
+            ),
+            Code::Timeout => ("timeout", "Try again; if it lasts, look at the server's log.", true),
+            Code::Unauthorized => ("unauthorized", "Pass the server's password in the auth option.", false),
+            Code::Forbidden => ("forbidden", "Use credentials that may do this, or ask who runs the server.", false),
+            Code::NotFound => ("not_found", "Check the id, and that the server is new enough for this call.", false),
+            Code::SessionNotFound => ("session_not_found", "Open a session from sessions.list(), or create one.", false),
+            Code::RateLimited => ("rate_limited", "Wait until the server allows more, then try again.", true),
+            Code::Busy => ("busy", "Wait for the running turn to end, or abort it.", true),
+            Code::BadRequest => ("bad_request", "Compare the call with the server's version; its message says what it refused.", false),
+            Code::ServerError => ("server_error", "Look at the server's log; the call may work when repeated.", true),
+            Code::HtmlResponse => (
+                "html_response",
+                "Point baseUrl at the OpenCode server itself: a web page or a proxy's login page answered.",
+                false,
+            ),
+            Code::WrongContentType => ("wrong_content_type", "Point baseUrl at the OpenCode server itself.", false),
+            Code::BadResponse => ("bad_response", "Check the server's version and any proxy in between.", false),
+            Code::BadEvent => ("bad_event", "Nothing to do: the history is fetched again. If it repeats, check any proxy in between.", true),
+            Code::EventTooLarge => ("event_too_large", "The history is fetched instead; raise limits.event to receive such events live.", true),
+            Code::LimitReached => ("limit_reached", "Wait for what is pending, or raise the limit named in the message.", true),
+            Code::Silent => ("silent", "Nothing to do: the stream is opened again.", true),
+            Code::StreamEnded => ("stream_ended", "Nothing to do: the stream is opened again.", true),
+            Code::UnknownModel => ("unknown_model", "Choose a model from client.models().", false),
+            Code::UnknownAgent => ("unknown_agent", "Choose an agent from client.agents().", false),
+            Code::BadPrompt => ("bad_prompt", "Give some text, or at least one part.", false),
+            Code::NotStored => ("not_stored", "Send it again.", true),
+            Code::TurnFailed => ("turn_failed", "Read the server's message; often the provider's key, quota or model is the cause.", true),
+            Code::Aborted => ("aborted", "Send a new prompt to go on.", false),
+            Code::Closed => ("closed", "Open the session again.", false),
+            Code::Unsupported => ("unsupported", "Use another transport.", false),
+        }
+    }
+}
+
+/// What went wrong, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What kind.
+    pub code: Code,
+    /// One sentence. Holds no secrets, URLs or bodies.
+    pub message: String,
+    /// HTTP status, when the server answered.
+    pub status: u16,
+    /// Close names, for unknown models and agents.
+    pub near: Vec<String>,
+}
+
+impl Error {
+    /// An error with its sentence.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Error { code, message: message.into(), status: 0, near: Vec::new() }
+    }
+
+    /// As JSON for the page: `{code, message, hint, retryable, status?, near?}`.
+    pub fn to_json(&self) -> String {
+        let (code, hint, retryable) = self.code.facts();
+        let mut object = Object::new();
+        object.text("code", code).text("message", &self.message).text("hint", hint);
+        object.raw("retryable", if retryable { "true" } else { "false" });
+        if self.status != 0 {
+            object.number("status", i64::from(self.status));
+        }
+        if !self.near.is_empty() {
+            let mut near = String::from("[");
+            for (at, name) in self.near.iter().enumerate() {
+                if at > 0 {
+                    near.push(',');
+                }
+                quote(name, &mut near);
+            }
+            near.push(']');
+            object.raw("near", &near);
+        }
+        object.end()
+    }
+
+    /// Checks status and content type of an answer that should be JSON.
+    pub fn check_json(response: &Response<'_>) -> Result<(), Error> {
+        Error::check(response, "application/json")
+    }
+
+    /// Checks status and content type of an answer that should be an event stream.
+    pub fn check_stream(response: &Response<'_>) -> Result<(), Error> {
+        Error::check(response, "text/event-stream")
+    }
+
+    fn check(response: &Response<'_>, expected: &str) -> Result<(), Error> {
+        let fail = |code, message: String| {
+            let mut error = Error::new(code, message);
+            error.status = response.status;
+            Err(error)
+        };
+        let kind = response.content_type.split(';').next().unwrap_or_default().trim();
+        match response.status {
+            204 if expected == "application/json" => Ok(()),
+            200..=299 if kind.eq_ignore_ascii_case(expected) => Ok(()),
+            200..=299 if kind.eq_ignore_ascii_case("text/html") => {
+                fail(Code::HtmlResponse, String::from("A web page answered where the OpenCode server was expected."))
+            }
+            200..=299 => fail(Code::WrongContentType, ["The answer is not ", expected, "."].concat()),
+            401 => fail(Code::Unauthorized, String::from("The server wants credentials, or does not accept the given ones.")),
+            403 => fail(Code::Forbidden, String::from("The server refused access.")),
+            404 => fail(Code::NotFound, said(response, "The server does not know this.")),
+            409 => fail(Code::Busy, said(response, "The session is busy.")),
+            429 => fail(Code::RateLimited, String::from("Too many requests.")),
+            400..=499 => fail(Code::BadRequest, said(response, "The server refused the request.")),
+            status => fail(Code::ServerError, said(response, &["The server answered ", &status.to_string(), "."].concat())),
+        }
+    }
+
+    /// The server's `session.error` or a message's `error`: `{name, data: {message}}`.
+    pub fn from_turn(raw: &[u8]) -> Error {
+        let aborted = field(raw, "name").is_some_and(|name| name == "MessageAbortedError");
+        let code = if aborted { Code::Aborted } else { Code::TurnFailed };
+        Error::new(code, server_message(raw).unwrap_or_else(|| String::from("The turn failed.")))
+    }
+}
+
+fn said(response: &Response<'_>, otherwise: &str) -> String {
+    server_message(response.body).unwrap_or_else(|| String::from(otherwise))
+}
+
+/// Servers put their sentence into `message` or `data.message`; it is shown shortened, since it may quote input.
+fn server_message(raw: &[u8]) -> Option<String> {
+    let mut found = None;
+    let _ = Cursor::new(raw).object(&mut |key, value| {
+        if key.is("message") {
+            found = value.maybe_string()?.map(|text| text.to_text());
+        } else if key.is("data") && value.peek() == Some(b'{') {
+            let data = value.raw()?;
+            found = field(data, "message").or(found.take());
+        }
+        Ok(())
+    });
+    found.filter(|text| !text.is_empty()).map(|text| text.chars().take(500).collect())
+}
+
+fn field(raw: &[u8], name: &str) -> Option<String> {
+    let mut found = None;
+    let _ = Cursor::new(raw).object(&mut |key, value| {
+        if key.is(name) {
+            found = value.maybe_string()?.map(|text| text.to_text());
+        }
+        Ok(())
+    });
+    found
+}

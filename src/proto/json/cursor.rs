@@ -1,0 +1,232 @@
+use super::text::Str;
+
+/// The input is not the JSON that was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bad;
+
+/// Nesting beyond this is refused: it bounds the stack.
+const MAX_DEPTH: u32 = 256;
+
+/// Reads JSON front to back without building a tree.
+///
+/// ```
+/// use opencode_session::proto::json::Cursor;
+/// let mut cursor = Cursor::new(br#"{"type":"x","n":[1,2]}"#);
+/// let mut kind = String::new();
+/// cursor.object(&mut |key, value| {
+///     if key.is("type") { kind = value.string()?.to_text(); }
+///     Ok(())
+/// }).unwrap();
+/// assert_eq!(kind, "x");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: u32,
+}
+
+impl<'a> Cursor<'a> {
+    /// Starts at the beginning of `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Cursor { bytes, at: 0, depth: 0 }
+    }
+
+    /// Visits the fields of an object in order. The visitor may read the value, once; what it leaves is skipped.
+    pub fn object(
+        &mut self,
+        visit: &mut dyn FnMut(Str<'a>, &mut Cursor<'a>) -> Result<(), Bad>,
+    ) -> Result<(), Bad> {
+        self.open(b'{')?;
+        if self.take(b'}') {
+            return self.close();
+        }
+        loop {
+            let key = self.string()?;
+            if !self.take(b':') {
+                return Err(Bad);
+            }
+            self.one_value(&mut |cursor| visit(key, cursor))?;
+            if self.take(b',') {
+                continue;
+            }
+            return if self.take(b'}') { self.close() } else { Err(Bad) };
+        }
+    }
+
+    /// Visits the items of an array in order, like [`Cursor::object`].
+    pub fn array(&mut self, visit: &mut dyn FnMut(&mut Cursor<'a>) -> Result<(), Bad>) -> Result<(), Bad> {
+        self.open(b'[')?;
+        if self.take(b']') {
+            return self.close();
+        }
+        loop {
+            self.one_value(visit)?;
+            if self.take(b',') {
+                continue;
+            }
+            return if self.take(b']') { self.close() } else { Err(Bad) };
+        }
+    }
+
+    /// Reads a string.
+    pub fn string(&mut self) -> Result<Str<'a>, Bad> {
+        if !self.take(b'"') {
+            return Err(Bad);
+        }
+        let start = self.at;
+        let mut escaped = false;
+        loop {
+            let rest = self.bytes.get(self.at..).ok_or(Bad)?;
+            let hit = memchr::memchr2(b'"', b'\\', rest).ok_or(Bad)?;
+            self.at += hit;
+            if rest[hit] == b'"' {
+                let raw = &self.bytes[start..self.at];
+                self.at += 1;
+                return Ok(Str::new(raw, escaped));
+            }
+            escaped = true;
+            self.escape(&rest[hit + 1..])?;
+        }
+    }
+
+    /// Reads a string if there is one; any other value is skipped.
+    pub fn maybe_string(&mut self) -> Result<Option<Str<'a>>, Bad> {
+        match self.peek() {
+            Some(b'"') => self.string().map(Some),
+            _ => self.skip().map(|()| None),
+        }
+    }
+
+    /// Reads the whole part of a number if there is one; any other value is skipped. Times are whole milliseconds.
+    pub fn maybe_integer(&mut self) -> Result<Option<i64>, Bad> {
+        let raw = self.raw()?;
+        let (negative, digits) = match raw.split_first() {
+            Some((b'-', rest)) => (true, rest),
+            _ => (false, raw),
+        };
+        if !digits.first().is_some_and(u8::is_ascii_digit) {
+            return Ok(None);
+        }
+        let value = digits
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .fold(0_i64, |sum, byte| sum.saturating_mul(10).saturating_add(i64::from(byte - b'0')));
+        Ok(Some(if negative { -value } else { value }))
+    }
+
+    /// Skips the next value and gives its bytes, without surrounding space.
+    pub fn raw(&mut self) -> Result<&'a [u8], Bad> {
+        self.space();
+        let start = self.at;
+        self.skip()?;
+        Ok(&self.bytes[start..self.at])
+    }
+
+    /// The bytes from here to where `later`, a clone that was moved on, stands.
+    pub fn upto(&self, later: &Cursor<'a>) -> &'a [u8] {
+        self.bytes.get(self.at..later.at).unwrap_or_default()
+    }
+
+    /// Skips the next value.
+    pub fn skip(&mut self) -> Result<(), Bad> {
+        match self.peek().ok_or(Bad)? {
+            b'"' => self.string().map(|_| ()),
+            b'{' => self.object(&mut |_, _| Ok(())),
+            b'[' => self.array(&mut |_| Ok(())),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            _ => self.number(),
+        }
+    }
+
+    /// Fails unless only space is left.
+    pub fn end(&mut self) -> Result<(), Bad> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(Bad),
+        }
+    }
+
+    /// The first byte of the next value.
+    pub fn peek(&mut self) -> Option<u8> {
+        self.space();
+        self.bytes.get(self.at).copied()
+    }
+
+    fn one_value(&mut self, visit: &mut dyn FnMut(&mut Cursor<'a>) -> Result<(), Bad>) -> Result<(), Bad> {
+        self.space();
+        let before = self.at;
+        visit(self)?;
+        if self.at == before { self.skip() } else { Ok(()) }
+    }
+
+    fn open(&mut self, bracket: u8) -> Result<(), Bad> {
+        self.depth += 1;
+        if self.depth <= MAX_DEPTH && self.take(bracket) { Ok(()) } else { Err(Bad) }
+    }
+
+    fn close(&mut self) -> Result<(), Bad> {
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn space(&mut self) {
+        while matches!(self.bytes.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Bad> {
+        if self.bytes[self.at..].starts_with(word) {
+            self.at += word.len();
+            return Ok(());
+        }
+        Err(Bad)
+    }
+
+    fn digits(&mut self) -> Result<(), Bad> {
+        let start = self.at;
+        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        if self.at > start { Ok(()) } else { Err(Bad) }
+    }
+
+    fn number(&mut self) -> Result<(), Bad> {
+        self.at += usize::from(self.bytes.get(self.at) == Some(&b'-'));
+        if self.bytes.get(self.at) == Some(&b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.bytes.get(self.at), Some(b'+' | b'-')));
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    /// Steps over one escape; `rest` starts behind the backslash.
+    fn escape(&mut self, rest: &[u8]) -> Result<(), Bad> {
+        let length = match rest.first().ok_or(Bad)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 1,
+            b'u' if rest.len() >= 5 && rest[1..5].iter().all(u8::is_ascii_hexdigit) => 5,
+            _ => return Err(Bad),
+        };
+        self.at += 1 + length;
+        Ok(())
+    }
+}

@@ -1,0 +1,19 @@
+//! The pure part: no I/O, no clock, no randomness of its own, no JavaScript.
+//!
+//! The way of the data: `sse` (bytes → frames) → `event` (frames → events) → `sync` (order and fencing) → `store`
+//! (merge) → `change` (what moved). `connection` decides when there is a stream, `command` what the user sends, and
+//! `client` ties them into one state machine with `handle_input`, `poll_output` and `poll_timeout`.
+
+pub mod change;
+pub mod client;
+pub mod command;
+pub mod connection;
+pub mod error;
+pub mod event;
+pub mod json;
+pub mod limits;
+pub mod request;
+pub mod rng;
+pub mod sse;
+pub mod store;
+pub mod sync;

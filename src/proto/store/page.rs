@@ -1,0 +1,64 @@
+use crate::proto::event::{MessageHead, PartHead, message_head, part_head};
+use crate::proto::json::{Bad, Cursor};
+
+/// A page of history: the answer of `GET /session/{id}/message`, oldest first.
+#[derive(Debug, Default)]
+pub struct Page<'a> {
+    /// The messages in the order of the server.
+    pub items: Vec<PageItem<'a>>,
+}
+
+/// One `{info, parts}`.
+#[derive(Debug)]
+pub struct PageItem<'a> {
+    /// What merging needs of `info`.
+    pub head: MessageHead<'a>,
+    /// `info`.
+    pub info: &'a [u8],
+    /// What merging needs of each part, with the part.
+    pub parts: Vec<(PartHead<'a>, &'a [u8])>,
+    /// The whole item.
+    pub raw: &'a [u8],
+}
+
+impl<'a> Page<'a> {
+    /// Reads a list of messages.
+    pub fn read(body: &'a [u8]) -> Result<Self, Bad> {
+        let mut page = Page::default();
+        let mut cursor = Cursor::new(body);
+        cursor.array(&mut |cursor| {
+            page.items.push(PageItem::read(cursor)?);
+            Ok(())
+        })?;
+        cursor.end()?;
+        Ok(page)
+    }
+}
+
+impl<'a> PageItem<'a> {
+    /// Reads one message, and leaves the cursor behind it.
+    pub fn read(cursor: &mut Cursor<'a>) -> Result<Self, Bad> {
+        cursor.peek();
+        let start = cursor.clone();
+        let mut item = PageItem { head: MessageHead::default(), info: &[], parts: Vec::new(), raw: &[] };
+        cursor.object(&mut |key, value| {
+            if key.is("info") {
+                value.peek();
+                let begin = value.clone();
+                item.head = message_head(value)?;
+                item.info = begin.upto(value);
+            } else if key.is("parts") {
+                value.array(&mut |value| {
+                    value.peek();
+                    let begin = value.clone();
+                    let head = part_head(value)?;
+                    item.parts.push((head, begin.upto(value)));
+                    Ok(())
+                })?;
+            }
+            Ok(())
+        })?;
+        item.raw = start.upto(cursor);
+        if item.head.id.is_empty() { Err(Bad) } else { Ok(item) }
+    }
+}

@@ -1,0 +1,329 @@
+use super::Stamp;
+use super::hash::hash;
+use super::text::{Growing, utf16_len};
+use crate::proto::change::{Change, Continuity};
+use crate::proto::event::{PartHead, PartKind, part_head};
+use crate::proto::json::{Cursor, Str};
+
+/// One part, merged by rules M3 and M4.
+///
+/// The JSON of an ended part is forgotten once it was handed out: its digest is enough to see a later change.
+#[derive(Debug)]
+pub struct Part {
+    pub(super) id: Box<str>,
+    kind: PartKind,
+    rank: u8,
+    /// When it was last told by an event; snapshots leave it.
+    pub(super) stamp: Stamp,
+    raw: Option<Vec<u8>>,
+    digest: u64,
+    /// The shown text, once it differs from the text in `raw`.
+    live: Option<Growing>,
+    /// The base was seen whole on this connection, and no hole since: deltas may be appended.
+    whole: bool,
+    gap: Option<Gap>,
+    /// The session is over and the server will not end this part any more.
+    abandoned: bool,
+    /// Shown here, not yet told by the server.
+    pub(super) local: bool,
+    dirty: u8,
+}
+
+#[derive(Debug)]
+struct Gap {
+    at: u32,
+    tail: Growing,
+}
+
+/// The JSON is to be handed out.
+const RAW: u8 = 1;
+/// The continuity is to be handed out.
+const META: u8 = 2;
+/// Text was appended.
+const GREW: u8 = 4;
+
+/// How a told text relates to the shown one.
+enum Relation {
+    Same,
+    /// It begins with the shown text.
+    Longer,
+    /// The shown text begins with it.
+    Shorter,
+    Other,
+}
+
+impl Part {
+    /// A part first heard of in an event, which tells it whole.
+    pub(super) fn from_event(head: &PartHead<'_>, raw: &[u8], stamp: Stamp) -> Self {
+        Part { whole: true, stamp, ..Part::told(head, raw) }
+    }
+
+    /// A part of an own prompt that the server has not told yet.
+    pub(super) fn from_echo(head: &PartHead<'_>, raw: &[u8]) -> Self {
+        Part { local: true, ..Part::told(head, raw) }
+    }
+
+    /// A part first heard of in a snapshot. An open text stored empty may have been streaming for long: its beginning
+    /// is unknown until it ends (servers ≥ 1.2 store the text only then).
+    pub(super) fn from_snapshot(head: &PartHead<'_>, raw: &[u8], handed_out: bool) -> Self {
+        let mut part = Part { whole: false, ..Part::told(head, raw) };
+        if part.is_open_text() && head.text.is_none_or(|text| text.is_empty()) {
+            part.open_gap();
+        }
+        if handed_out {
+            part.dirty &= !RAW;
+            part.digest = hash(raw);
+            if part.rank == 2 {
+                part.raw = None;
+                part.dirty = 0;
+            }
+        }
+        part
+    }
+
+    fn told(head: &PartHead<'_>, raw: &[u8]) -> Self {
+        Part {
+            id: head.id.to_text().into(),
+            kind: head.kind,
+            rank: head.rank,
+            stamp: 0,
+            raw: Some(raw.to_vec()),
+            digest: 0,
+            live: None,
+            whole: false,
+            gap: None,
+            abandoned: false,
+            local: false,
+            dirty: RAW | META,
+        }
+    }
+
+    /// An event tells the whole part.
+    pub(super) fn receive(&mut self, head: &PartHead<'_>, raw: &[u8], stamp: Stamp) {
+        if head.rank < self.rank {
+            return;
+        }
+        self.stamp = stamp;
+        self.abandoned = false;
+        self.local = false;
+        self.kind = head.kind;
+        self.rank = head.rank;
+        let keep = self.is_open_text() && matches!(self.relation(head.text), Relation::Shorter);
+        if keep {
+            // Shown text never rolls back to a stored beginning of it.
+            self.keep_text();
+        } else {
+            let unheard = self.gap.as_ref().is_some_and(|gap| !gap.tail.text().is_empty());
+            self.whole = true;
+            if !(unheard && self.is_open_text() && head.text.is_none_or(|text| text.is_empty())) {
+                self.gap = None;
+            }
+            self.live = None;
+        }
+        self.replace(raw);
+    }
+
+    /// A snapshot that was asked for at `asked` tells the whole part.
+    pub(super) fn merge(&mut self, head: &PartHead<'_>, raw: &[u8], asked: Stamp) {
+        if head.rank < self.rank || (head.rank == self.rank && self.stamp > asked) {
+            return;
+        }
+        self.local = false;
+        let was_open = self.is_open_text();
+        self.rank = head.rank;
+        self.kind = head.kind;
+        if !(was_open && self.is_open_text()) {
+            if self.changed(raw) {
+                self.live = None;
+                self.gap = None;
+                self.replace(raw);
+            }
+            return;
+        }
+        match self.relation(head.text) {
+            Relation::Same | Relation::Shorter => {
+                if !self.whole && self.gap.is_none() && head.text.is_none_or(|text| text.is_empty()) {
+                    self.open_gap();
+                }
+            }
+            Relation::Longer | Relation::Other => {
+                self.whole = false;
+                self.live = None;
+                self.gap = None;
+                self.replace(raw);
+            }
+        }
+    }
+
+    /// A delta. Appended to a text known whole; kept apart behind a gap otherwise (M4). Deltas for ended parts are stale.
+    pub(super) fn append(&mut self, delta: Str<'_>, stamp: Stamp) {
+        if self.rank == 2 || self.kind != PartKind::Text {
+            return;
+        }
+        self.stamp = stamp;
+        self.abandoned = false;
+        if !self.whole && self.gap.is_none() {
+            self.open_gap();
+        }
+        self.dirty |= GREW;
+        match &mut self.gap {
+            Some(gap) => gap.tail.push(delta),
+            None => {
+                if self.live.is_none() {
+                    self.live = Some(Growing::after(self.raw_text()));
+                }
+                if let Some(live) = &mut self.live {
+                    live.push(delta);
+                }
+            }
+        }
+    }
+
+    /// The stream broke: what comes next may not follow on what is here.
+    pub(super) fn interrupt(&mut self) {
+        self.whole = false;
+    }
+
+    /// The session is over: a part still open will not be ended any more, and its stored text is the truth.
+    pub(super) fn abandon(&mut self, raw: &[u8], asked: Stamp) {
+        if self.rank == 2 || self.stamp > asked || (self.abandoned && !self.changed(raw)) {
+            return;
+        }
+        self.abandoned = true;
+        self.live = None;
+        self.gap = None;
+        self.replace(raw);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.rank < 2 && !self.abandoned
+    }
+
+    pub(super) fn is_gapped(&self) -> bool {
+        self.gap.is_some()
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty != 0
+    }
+
+    /// Hands the JSON out again; it stands in a message that must be told part by part after all.
+    pub(super) fn refill(&mut self, raw: &[u8]) {
+        if self.raw.is_none() {
+            self.raw = Some(raw.to_vec());
+        }
+        self.dirty |= RAW | META;
+    }
+
+    /// Hands out what changed.
+    pub(super) fn drain(&mut self, message: usize, index: usize, out: &mut Vec<Change>) {
+        let dirty = std::mem::take(&mut self.dirty);
+        if dirty & RAW != 0 {
+            let keep = self.is_open_text();
+            let raw = if keep { self.raw.clone() } else { self.raw.take() };
+            if let Some(raw) = raw {
+                if !keep {
+                    self.digest = hash(&raw);
+                }
+                out.push(Change::Part { message, index, raw });
+            }
+        }
+        if let Some(live) = &mut self.live {
+            if dirty & RAW != 0 {
+                // The JSON's own text is not the one shown.
+                out.push(Change::Text { message, index, text: live.take_all() });
+            } else if let Some(text) = live.take() {
+                out.push(Change::Append { message, index, text });
+            }
+        }
+        if dirty & (META | RAW) != 0 {
+            out.push(Change::Meta { message, index, continuity: self.continuity() });
+        }
+        if let Some(gap) = &mut self.gap {
+            let tail = if dirty & (META | RAW) != 0 { Some(gap.tail.take_all()) } else { gap.tail.take() };
+            if let Some(text) = tail.filter(|text| !text.is_empty()) {
+                out.push(Change::Tail { message, index, text });
+            }
+        }
+    }
+
+    fn continuity(&self) -> Continuity {
+        match &self.gap {
+            Some(gap) => Continuity::Gapped(gap.at),
+            None if self.is_open() => Continuity::Streaming,
+            None => Continuity::Settled,
+        }
+    }
+
+    fn is_open_text(&self) -> bool {
+        self.rank < 2 && self.kind == PartKind::Text
+    }
+
+    fn replace(&mut self, raw: &[u8]) {
+        let held = self.raw.get_or_insert_with(Vec::new);
+        held.clear();
+        held.extend_from_slice(raw);
+        self.dirty |= RAW | META;
+    }
+
+    fn changed(&self, raw: &[u8]) -> bool {
+        match &self.raw {
+            Some(held) => held != raw,
+            None => self.digest != hash(raw),
+        }
+    }
+
+    /// Everything already shown stays; what comes goes behind a mark.
+    fn open_gap(&mut self) {
+        self.keep_text();
+        let at = self.live.as_ref().map_or(0, |live| utf16_len(live.text()));
+        self.gap = Some(Gap { at, tail: Growing::default() });
+        self.dirty |= META;
+    }
+
+    /// From here on the shown text is `live`, not the one in `raw`.
+    fn keep_text(&mut self) {
+        if self.live.is_none() {
+            self.live = Some(Growing::after(self.raw_text()));
+        }
+    }
+
+    fn raw_text(&self) -> String {
+        self.raw_str(|text| text.to_text())
+    }
+
+    fn raw_str<T>(&self, read: impl FnOnce(Str<'_>) -> T) -> T {
+        let head = self.raw.as_deref().and_then(|raw| part_head(&mut Cursor::new(raw)).ok());
+        read(head.and_then(|head| head.text).unwrap_or_default())
+    }
+
+    fn relation(&self, told: Option<Str<'_>>) -> Relation {
+        let told = told.unwrap_or_default();
+        match &self.live {
+            Some(live) if told.is_empty() => compare("", live.text()),
+            Some(live) => compare(&told.to_text(), live.text()),
+            None => self.raw_str(|shown| {
+                // Equal beginnings need no unescaping: the usual case on servers that resend the whole part.
+                if told.raw().len() > shown.raw().len() && told.raw().starts_with(shown.raw()) {
+                    Relation::Longer
+                } else if told.raw() == shown.raw() {
+                    Relation::Same
+                } else {
+                    compare(&told.to_text(), &shown.to_text())
+                }
+            }),
+        }
+    }
+}
+
+fn compare(told: &str, shown: &str) -> Relation {
+    if told == shown {
+        Relation::Same
+    } else if told.starts_with(shown) {
+        Relation::Longer
+    } else if shown.starts_with(told) {
+        Relation::Shorter
+    } else {
+        Relation::Other
+    }
+}

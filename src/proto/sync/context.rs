@@ -1,0 +1,200 @@
+use std::collections::VecDeque;
+
+use crate::proto::command::IdMaker;
+use crate::proto::error::Error;
+use crate::proto::limits::Limits;
+use crate::proto::request::Request;
+use crate::proto::rng::Rng;
+use crate::proto::store::Stamp;
+
+/// What the shell is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Open the event stream, in place of any older one.
+    OpenStream {
+        /// Its number; bytes and ends of the stream name it.
+        generation: u32,
+        /// Path and query.
+        path: String,
+    },
+    /// Close the event stream.
+    CloseStream,
+    /// Send a request.
+    Request(Request),
+    /// Answer the caller who waits under this token.
+    Reply {
+        /// The caller's token.
+        token: u32,
+        /// The answer.
+        result: Result<Reply, Error>,
+    },
+    /// Log something.
+    Log {
+        /// 0 debug, 1 info, 2 warn, 3 error.
+        level: u8,
+        /// Stable code.
+        code: &'static str,
+        /// One sentence without secrets.
+        message: String,
+    },
+}
+
+/// What a caller waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// It is done.
+    Done,
+    /// The message at this position of the session's list.
+    Message {
+        /// The session's handle.
+        session: u32,
+        /// Position in the list after the next drain.
+        index: usize,
+    },
+    /// Whether there is more.
+    More(bool),
+    /// The body of an answer.
+    Body(Vec<u8>),
+}
+
+/// Why a request was sent: what its answer is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// The caller asked for it.
+    Call {
+        /// The caller's token.
+        token: u32,
+    },
+    /// The server's version.
+    Version,
+    /// The server's own directory.
+    Directory,
+    /// The models a prompt may name.
+    Models,
+    /// The agents a prompt may name.
+    Agents,
+    /// A session asked for it.
+    Session {
+        /// The session's handle.
+        session: u32,
+        /// For what.
+        what: What,
+        /// When it asked.
+        asked: Stamp,
+    },
+}
+
+/// What a session asks the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// The newest page of messages, for the snapshot.
+    Page,
+    /// The session itself.
+    Info,
+    /// Its status.
+    Status,
+    /// Open permission requests.
+    Permissions,
+    /// Open questions.
+    Questions,
+    /// The to-do list.
+    Todos,
+    /// The newest messages, to see that the turn is over and all is shown.
+    Settle,
+    /// One message that events spoke of before it was known.
+    One {
+        /// Its id.
+        message: String,
+    },
+    /// An older page.
+    Older {
+        /// Who waits.
+        token: u32,
+        /// How many messages were asked for.
+        count: usize,
+    },
+    /// A prompt was posted.
+    Prompt {
+        /// Its key.
+        key: String,
+    },
+}
+
+/// What a session may use while it works: the rest of the client, without the other sessions.
+#[derive(Debug)]
+pub struct Context {
+    /// Milliseconds since 1970, never going back.
+    pub now: u64,
+    /// Counts events and requests.
+    pub stamp: Stamp,
+    /// For the shell, oldest first.
+    pub outputs: VecDeque<Output>,
+    /// Requests under way.
+    pub pending: Vec<(u32, Purpose)>,
+    /// Bounds.
+    pub limits: Limits,
+    /// For jitter and ids.
+    pub rng: Rng,
+    /// Makes ids.
+    pub ids: IdMaker,
+    /// The client's directory, in the exact form the server uses.
+    pub directory: Option<String>,
+    /// The server takes message ids made here: safe to send again (≥ 1.18.16, measured). Unknown until asked.
+    pub own_ids: Option<bool>,
+    last_request: u32,
+}
+
+impl Context {
+    /// Nothing under way.
+    pub fn new(limits: Limits, seed: u64, directory: Option<String>) -> Self {
+        Context {
+            now: 0,
+            stamp: 0,
+            outputs: VecDeque::new(),
+            pending: Vec::new(),
+            limits,
+            rng: Rng::new(seed),
+            ids: IdMaker::default(),
+            directory,
+            own_ids: None,
+            last_request: 0,
+        }
+    }
+
+    /// The next position in the order of arrival.
+    pub fn tick(&mut self) -> Stamp {
+        self.stamp += 1;
+        self.stamp
+    }
+
+    /// A new id in the server's form.
+    pub fn make_id(&mut self, prefix: &str) -> String {
+        self.ids.make(prefix, self.now, &mut self.rng)
+    }
+
+    /// Sends a request.
+    pub fn request(&mut self, purpose: Purpose, method: &'static str, path: String, body: Option<Vec<u8>>) {
+        self.last_request = self.last_request.wrapping_add(1);
+        let id = self.last_request;
+        let timeout = self.limits.request_timeout;
+        self.pending.push((id, purpose));
+        self.outputs.push_back(Output::Request(Request { id, method, path, body, timeout }));
+    }
+
+    /// Answers a caller.
+    pub fn reply(&mut self, token: u32, result: Result<Reply, Error>) {
+        self.outputs.push_back(Output::Reply { token, result });
+    }
+
+    /// Answers callers alike.
+    pub fn reply_all(&mut self, tokens: Vec<u32>, result: &Result<Reply, Error>) {
+        for token in tokens {
+            self.reply(token, result.clone());
+        }
+    }
+
+    /// Logs a warning.
+    pub fn warn(&mut self, code: &'static str, message: &str) {
+        self.outputs.push_back(Output::Log { level: 2, code, message: String::from(message) });
+    }
+}

@@ -1,0 +1,13 @@
+//! One session, from the opening of the stream to "equal to the server": buffer → snapshot → replay → live → settled.
+
+mod context;
+mod fields;
+mod parked;
+mod session;
+mod snapshot;
+mod turn;
+
+pub use context::{Context, Output, Purpose, Reply, What};
+pub use fields::{Fields, Status};
+pub use session::Session;
+pub(crate) use session::with_directory;

@@ -1,0 +1,67 @@
+/// Events of messages or parts that are not known yet, kept until the message was fetched: once per burst, not once
+/// per event.
+#[derive(Debug, Default)]
+pub(super) struct Parked {
+    groups: Vec<Group>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Group {
+    message: String,
+    events: Vec<Vec<u8>>,
+    tries: u8,
+    asked: bool,
+}
+
+/// A message that the server does not give after this many fetches is given up.
+const MAX_TRIES: u8 = 3;
+
+impl Parked {
+    /// Keeps an event. Gives whether its message is to be fetched now; `None` when the limit is reached.
+    pub(super) fn keep(&mut self, message: &str, event: &[u8], limit: usize) -> Option<bool> {
+        if self.bytes + event.len() > limit {
+            return None;
+        }
+        self.bytes += event.len();
+        let at = self.groups.iter().position(|group| group.message == message).unwrap_or_else(|| {
+            self.groups.push(Group { message: message.into(), events: Vec::new(), tries: 0, asked: false });
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[at];
+        group.events.push(event.to_vec());
+        if group.tries >= MAX_TRIES {
+            self.take(message);
+            return Some(false);
+        }
+        let fetch = !group.asked;
+        group.asked = true;
+        group.tries += u8::from(fetch);
+        Some(fetch)
+    }
+
+    /// The message was fetched: gives its events for replay. The group stays, to count the tries, until `forget`.
+    pub(super) fn replay(&mut self, message: &str) -> Vec<Vec<u8>> {
+        let Some(group) = self.groups.iter_mut().find(|group| group.message == message) else { return Vec::new() };
+        group.asked = false;
+        let events = std::mem::take(&mut group.events);
+        self.bytes -= events.iter().map(Vec::len).sum::<usize>();
+        events
+    }
+
+    /// Forgets the message if nothing of it waits any more.
+    pub(super) fn forget(&mut self, message: &str) {
+        self.groups.retain(|group| group.message != message || !group.events.is_empty());
+    }
+
+    /// Gives the message up.
+    pub(super) fn take(&mut self, message: &str) {
+        self.replay(message);
+        self.forget(message);
+    }
+
+    /// Forgets everything: a snapshot comes.
+    pub(super) fn clear(&mut self) {
+        *self = Parked::default();
+    }
+}

@@ -1,0 +1,67 @@
+use super::context::What;
+use crate::proto::error::{Code, Error};
+use crate::proto::limits::Limits;
+use crate::proto::store::Stamp;
+
+/// A snapshot on its way, and the events that came since it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    pub(super) asked: Stamp,
+    pub(super) page: Option<Vec<u8>>,
+    pub(super) cursor: String,
+    pub(super) info: Option<Vec<u8>>,
+    pub(super) status: Option<Vec<u8>>,
+    pub(super) permissions: Option<Vec<u8>>,
+    pub(super) questions: Option<Vec<u8>>,
+    pub(super) todos: Option<Vec<u8>>,
+    pub(super) buffer: Vec<Vec<u8>>,
+    pub(super) bytes: usize,
+    /// The directory that status and requests were asked for.
+    pub(super) directory: Option<String>,
+}
+
+impl Snapshot {
+    /// Everything is there.
+    pub(super) fn is_complete(&self) -> bool {
+        self.page.is_some()
+            && self.info.is_some()
+            && self.status.is_some()
+            && self.permissions.is_some()
+            && self.questions.is_some()
+            && self.todos.is_some()
+    }
+
+    /// Takes one answer. What old servers lack counts as empty; the rest must be there.
+    pub(super) fn take(&mut self, what: &What, result: Result<&[u8], Error>) -> Result<(), Error> {
+        let (slot, empty) = match what {
+            What::Page => (&mut self.page, None),
+            What::Info => (&mut self.info, None),
+            What::Status => (&mut self.status, Some(&b"{}"[..])),
+            What::Permissions => (&mut self.permissions, Some(&b"[]"[..])),
+            What::Questions => (&mut self.questions, Some(&b"[]"[..])),
+            What::Todos => (&mut self.todos, Some(&b"[]"[..])),
+            _ => return Ok(()),
+        };
+        match (result, empty) {
+            (Ok(body), _) => *slot = Some(body.to_vec()),
+            (Err(error), Some(empty)) if lacks(&error) => *slot = Some(empty.to_vec()),
+            (Err(error), _) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Keeps an event for the replay; `false` when a limit is reached.
+    pub(super) fn keep(&mut self, event: &[u8], limits: &Limits) -> bool {
+        self.bytes += event.len();
+        if self.bytes > limits.buffered || self.buffer.len() >= limits.buffered_events {
+            return false;
+        }
+        self.buffer.push(event.to_vec());
+        true
+    }
+}
+
+/// Whether the error says that the server does not have the route: old servers answer their web page, or 4xx.
+fn lacks(error: &Error) -> bool {
+    matches!(error.code, Code::NotFound | Code::HtmlResponse | Code::WrongContentType | Code::BadRequest)
+}

@@ -1,0 +1,382 @@
+use super::context::{Context, Purpose, Reply, What};
+use super::fields::Status;
+use super::session::Session;
+use crate::proto::change::Delivery;
+use crate::proto::command::{Catalog, Draft, Prompt, Stage};
+use crate::proto::error::{Code, Error};
+use crate::proto::request::session_path;
+use crate::proto::store::{Page, Stamp};
+
+/// Whether the session is settled: idle, and seen to equal the server.
+///
+/// `idle` may come before the last flush, so a turn that ended is checked against the server's history.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    busy: bool,
+    settled: bool,
+    check: Check,
+    tries: u8,
+    ended: Stamp,
+    failed: Stamp,
+    waiters: Vec<u32>,
+    since: Stamp,
+    doubts: u8,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    #[default]
+    None,
+    Due(u64),
+    Asked(Stamp),
+    /// The server calls the session busy although its last answer is complete: its list lags.
+    Doubt(u64),
+}
+
+/// The last flush follows `idle` at once; this leaves it time.
+const CHECK_AFTER: u64 = 150;
+const CHECK_AGAIN: u64 = 1_000;
+const MAX_CHECKS: u8 = 3;
+const DOUBT_AFTER: u64 = 2_000;
+const MAX_DOUBTS: u8 = 5;
+const MAX_POSTS: u8 = 3;
+
+impl Turn {
+    /// The server says whether a turn runs.
+    pub(super) fn told(&mut self, busy: bool, context: &mut Context) {
+        self.busy = busy;
+        self.tries = 0;
+        if busy {
+            self.settled = false;
+            self.check = Check::None;
+        } else if !self.settled {
+            self.ended = context.tick();
+            self.check = Check::Due(context.now + CHECK_AFTER);
+        }
+    }
+
+    /// A message or part changed.
+    pub(super) fn touched(&mut self, now: u64) {
+        self.settled = false;
+        if !self.busy && !matches!(self.check, Check::Asked(_)) {
+            self.check = Check::Due(now + CHECK_AFTER);
+        }
+    }
+
+    /// The turn failed.
+    pub(super) fn failed(&mut self, stamp: Stamp) {
+        self.failed = stamp;
+    }
+
+    /// Something may have been missed.
+    pub(super) fn unsettle(&mut self) {
+        self.settled = false;
+        self.check = Check::None;
+    }
+
+    pub(super) fn deadline(&self) -> Option<u64> {
+        match self.check {
+            Check::Due(at) | Check::Doubt(at) => Some(at),
+            _ => None,
+        }
+    }
+}
+
+impl Session {
+    /// Shows a prompt under `key` and queues it.
+    pub fn send(&mut self, key: String, json: &[u8], stored: u32, done: u32, context: &mut Context) {
+        let refused = match Draft::read(json) {
+            Err(error) => error,
+            Ok(_) if self.is_dead() => {
+                self.fields.error().cloned().unwrap_or_else(|| Error::new(Code::Closed, "The session is closed."))
+            }
+            Ok(_) if self.outbox.prompts.len() >= context.limits.outbox => {
+                Error::new(Code::LimitReached, "Too many prompts are waiting (limits.outbox).")
+            }
+            Ok(draft) => return self.queue(key, draft, stored, done, context),
+        };
+        context.reply_all(vec![stored, done], &Err(refused));
+    }
+
+    /// Takes a failed prompt out of the list.
+    pub fn discard(&mut self, key: &str) -> bool {
+        self.outbox.get(key).is_none() && self.messages.discard(key)
+    }
+
+    /// Posts the next prompt, if it may go. Gives whether the lists of models and agents are needed first.
+    pub fn pump(&mut self, catalog: &mut Catalog, context: &mut Context) -> bool {
+        while let (true, Some(own_ids)) = (self.is_live(), context.own_ids) {
+            let Some(prompt) = self.outbox.next() else { return false };
+            let named = prompt.draft.model.is_some() || prompt.draft.agent.is_some();
+            if named && !catalog.is_loaded() {
+                return true;
+            }
+            let model = prompt.draft.model.as_ref().map(|model| model.name());
+            if let Err(error) = catalog.check(model.as_deref(), prompt.draft.agent.as_deref()) {
+                if !prompt.rechecked {
+                    // The server's configuration may have changed since the lists were fetched.
+                    prompt.rechecked = true;
+                    catalog.clear();
+                    return true;
+                }
+                let key = prompt.key.clone();
+                self.refuse(&key, &error, context);
+                continue;
+            }
+            prompt.stage = Stage::Posting;
+            prompt.tries += 1;
+            let ids = own_ids.then_some((prompt.key.as_str(), prompt.part_ids.as_slice()));
+            let body = prompt.draft.body(ids);
+            let what = What::Prompt { key: prompt.key.clone() };
+            let purpose = Purpose::Session { session: self.handle, what, asked: context.stamp };
+            context.request(purpose, "POST", session_path(&self.id, "/prompt_async"), Some(body));
+            return false;
+        }
+        false
+    }
+
+    /// Answers when the session is settled.
+    pub fn wait_settled(&mut self, token: u32, context: &mut Context) {
+        if self.turn.settled && self.outbox.prompts.is_empty() && self.is_live() {
+            context.reply(token, Ok(Reply::Done));
+        } else if let (true, Some(error)) = (self.is_dead(), self.fields.error()) {
+            context.reply(token, Err(error.clone()));
+        } else {
+            self.turn.waiters.push(token);
+        }
+    }
+
+    pub(super) fn turn_timeout(&mut self, context: &mut Context) {
+        match self.turn.check {
+            Check::Due(at) if context.now >= at => {
+                let asked = context.tick();
+                self.turn.check = Check::Asked(asked);
+                let count = self.messages.touched_since(self.turn.since) + 2;
+                let path = self.page_path(count.max(4), None);
+                self.get(context, What::Settle, asked, path);
+            }
+            Check::Doubt(at) if context.now >= at => {
+                self.turn.check = Check::None;
+                self.ask_status(context);
+            }
+            _ => {}
+        }
+    }
+
+    /// A snapshot was applied: prompts that were unclear are clear now.
+    pub(super) fn after_snapshot(&mut self, context: &mut Context) {
+        let unclear: Vec<String> = self
+            .outbox
+            .prompts
+            .iter()
+            .filter(|prompt| prompt.stage == Stage::Unclear)
+            .map(|prompt| prompt.key.clone())
+            .collect();
+        for key in unclear {
+            if self.is_stored(&key) {
+                self.stored(&key, context);
+                continue;
+            }
+            let again = context.own_ids == Some(true);
+            match self.outbox.get(&key) {
+                Some(prompt) if again && prompt.tries < MAX_POSTS => prompt.stage = Stage::Queued,
+                _ => {
+                    let error = Error::new(Code::NotStored, "The server did not get the prompt.");
+                    self.refuse(&key, &error, context);
+                }
+            }
+        }
+        let open = self.messages.is_open();
+        if self.turn.busy && !open && self.turn.doubts < MAX_DOUBTS {
+            self.turn.doubts += 1;
+            self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
+        } else if !self.turn.busy && !open {
+            self.settle(context);
+        }
+    }
+
+    pub(super) fn settle_answer(&mut self, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
+        if self.turn.check != Check::Asked(asked) || !self.is_live() {
+            return;
+        }
+        self.turn.tries += 1;
+        let page = result.ok().and_then(|body| Page::read(body).ok());
+        let Some(page) = page else {
+            self.turn.check = Check::None;
+            if self.turn.tries < MAX_CHECKS {
+                self.turn.check = Check::Due(context.now + CHECK_AGAIN);
+            } else {
+                // The turn is over all the same: its answer is what is shown.
+                self.answer_prompts(context);
+            }
+            return;
+        };
+        self.messages.newest(&page, asked, true);
+        if self.messages.touched_since(asked) > 0 && self.turn.tries < MAX_CHECKS {
+            self.turn.check = Check::Due(context.now + CHECK_AFTER);
+            return;
+        }
+        self.messages.abandon(&page, asked);
+        self.settle(context);
+    }
+
+    /// A status asked for outside a snapshot.
+    pub(super) fn status_answer(&mut self, status: Status, context: &mut Context) {
+        let busy = status.is_busy();
+        self.fields.set_status(status);
+        self.turn.told(busy, context);
+        if busy && !self.messages.is_open() && self.turn.doubts < MAX_DOUBTS {
+            self.turn.doubts += 1;
+            self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
+        }
+    }
+
+    pub(super) fn prompt_answer(&mut self, key: &str, result: Result<&[u8], Error>, context: &mut Context) {
+        let Some(prompt) = self.outbox.get(key) else { return };
+        match result {
+            Ok(_) => self.stored(key, context),
+            Err(_) if matches!(prompt.stage, Stage::Stored(_)) => {}
+            Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::ServerError) => {
+                prompt.stage = Stage::Unclear;
+                if self.is_live() {
+                    self.begin(context);
+                }
+            }
+            Err(error) => self.refuse(key, &error, context),
+        }
+    }
+
+    /// The server told a user message: if it is an own prompt, it is stored.
+    pub(super) fn prompt_echoed(&mut self, id: &str, context: &mut Context) {
+        let named = |prompt: &&Prompt| self.messages.id_of(&prompt.key) == Some(id);
+        let key = self.outbox.prompts.iter().find(named).map(|prompt| prompt.key.clone());
+        if let Some(key) = key {
+            self.stored(&key, context);
+        }
+    }
+
+    /// Whether a posted prompt waits for the server to name it.
+    pub(super) fn awaits_name(&self) -> bool {
+        self.outbox.prompts.iter().any(|prompt| prompt.stage != Stage::Queued && !self.is_stored(&prompt.key))
+    }
+
+    /// The oldest posted prompt with this text that the server has not named.
+    pub(super) fn expecting(&self, text: Option<&str>) -> Option<String> {
+        self.outbox.expecting(text, &|key| !self.is_stored(key))
+    }
+
+    /// Tells everybody who waits for a turn that it will not come.
+    pub(super) fn end_turns(&mut self, error: &Error, context: &mut Context) {
+        let mut waiting = std::mem::take(&mut self.turn.waiters);
+        for prompt in std::mem::take(&mut self.outbox.prompts) {
+            waiting.extend(prompt.stored);
+            waiting.extend(prompt.done);
+        }
+        context.reply_all(waiting, &Err(error.clone()));
+    }
+
+    /// As `end_turns`, and shows the prompts that were not stored as failed.
+    pub(super) fn end_waiters(&mut self, error: &Error, context: &mut Context) {
+        for prompt in &self.outbox.prompts {
+            if !matches!(prompt.stage, Stage::Stored(_)) {
+                self.messages.deliver(&prompt.key, Delivery::Failed);
+            }
+        }
+        self.end_turns(error, context);
+    }
+
+    fn queue(&mut self, key: String, draft: Draft, stored: u32, done: u32, context: &mut Context) {
+        let part_ids: Vec<String> = (0..draft.len()).map(|_| context.make_id("prt_")).collect();
+        let (info, parts) = draft.echo(&self.id, &key, &part_ids, context.now);
+        self.messages.echo(&info, &parts);
+        self.outbox.prompts.push(Prompt {
+            key,
+            part_ids,
+            draft,
+            stage: Stage::Queued,
+            rechecked: false,
+            tries: 0,
+            stored: Some(stored),
+            done: Some(done),
+        });
+    }
+
+    fn stored(&mut self, key: &str, context: &mut Context) {
+        let Some(prompt) = self.outbox.get(key) else { return };
+        if let Some(token) = prompt.stored.take() {
+            context.reply(token, Ok(Reply::Done));
+        }
+        if !matches!(prompt.stage, Stage::Stored(_)) {
+            prompt.stage = Stage::Stored(context.tick());
+            let no_reply = prompt.draft.no_reply;
+            self.messages.deliver(key, Delivery::Sent);
+            self.turn.settled = false;
+            if no_reply && !self.turn.busy {
+                self.turn.check = Check::Due(context.now + CHECK_AFTER);
+            }
+        }
+    }
+
+    fn refuse(&mut self, key: &str, error: &Error, context: &mut Context) {
+        let Some(prompt) = self.outbox.take(key) else { return };
+        self.messages.deliver(key, Delivery::Failed);
+        let waiting = prompt.stored.into_iter().chain(prompt.done).collect();
+        context.reply_all(waiting, &Err(error.clone()));
+    }
+
+    fn is_stored(&self, key: &str) -> bool {
+        self.messages.id_of(key).is_some_and(|id| self.messages.knows(id))
+    }
+
+    fn settle(&mut self, context: &mut Context) {
+        self.turn.check = Check::None;
+        self.turn.settled = true;
+        self.turn.doubts = 0;
+        self.turn.since = context.stamp;
+        self.answer_prompts(context);
+        if self.outbox.prompts.is_empty() {
+            let waiters = std::mem::take(&mut self.turn.waiters);
+            context.reply_all(waiters, &Ok(Reply::Done));
+        }
+    }
+
+    /// The turn is over: tells those who wait for answers.
+    fn answer_prompts(&mut self, context: &mut Context) {
+        let keys: Vec<String> = self.outbox.prompts.iter().map(|prompt| prompt.key.clone()).collect();
+        for key in keys {
+            let Some(result) = self.outcome(&key) else { continue };
+            if let Some(prompt) = self.outbox.take(&key) {
+                context.reply_all(prompt.done.into_iter().collect(), &result);
+            }
+        }
+    }
+
+    /// How the prompt was answered; `None` while it may still be.
+    fn outcome(&mut self, key: &str) -> Option<Result<Reply, Error>> {
+        let prompt = self.outbox.get(key)?;
+        let Stage::Stored(since) = prompt.stage else { return None };
+        let no_reply = prompt.draft.no_reply;
+        let session = self.handle;
+        if no_reply {
+            return self.messages.position(key).map(|index| Ok(Reply::Message { session, index }));
+        }
+        let id = self.messages.id_of(key).unwrap_or(key);
+        let answer = self.messages.answer(id);
+        if let Some((index, true)) = answer {
+            return match self.messages.error(index) {
+                Some(raw) => Some(Err(Error::from_turn(raw))),
+                None => Some(Ok(Reply::Message { session, index })),
+            };
+        }
+        if let (Status::Error(error), true) = (self.fields.status(), self.turn.failed > since) {
+            return Some(Err(error.clone()));
+        }
+        if self.turn.ended <= since {
+            return None;
+        }
+        Some(match answer {
+            Some((index, _)) => Ok(Reply::Message { session, index }),
+            None => Err(Error::new(Code::TurnFailed, "The turn ended without an answer.")),
+        })
+    }
+}

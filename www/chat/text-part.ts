@@ -1,0 +1,77 @@
+import type { Part } from 'opencode-session';
+import { el, setText } from './dom.js';
+import { TextView } from './text-view.js';
+import type { PartView } from './part-view.js';
+
+/** An answer's or a prompt's text, with a visible mark where text was missed. */
+export class TextPart implements PartView {
+  readonly node = el('div', { class: 'part text-part' });
+  private readonly body = new PartText();
+
+  constructor() {
+    this.node.append(this.body.node);
+  }
+
+  update(part: Part): void {
+    this.body.update(part);
+  }
+}
+
+/** The model's thinking, folded. */
+export class ReasoningPart implements PartView {
+  readonly node = el('details', { class: 'part reasoning' });
+  private readonly summary = el('summary');
+  private readonly body = new PartText();
+
+  constructor() {
+    this.node.append(this.summary, this.body.node);
+  }
+
+  update(part: Part): void {
+    setText(this.summary, this.title(part));
+    this.body.update(part);
+  }
+
+  private title(part: Part): string {
+    if (part.continuity === 'streaming') return 'Thinking…';
+    const { start, end } = part.time ?? {};
+    if (start === undefined || end === undefined || end - start < 1000) return 'Thought';
+    return `Thought for ${Math.round((end - start) / 1000)} s`;
+  }
+}
+
+/** The text of a part: one run, or its beginning, a mark and what came after the hole. */
+class PartText {
+  readonly node = el('div', { class: 'part-text' });
+  private readonly head = new TextView();
+  private readonly mark = el('p', { class: 'gap', 'data-testid': 'gap' },
+    '… some text was missed while disconnected; it appears when this part ends …');
+  private tail: TextView | undefined;
+
+  constructor() {
+    this.node.append(this.head.node);
+  }
+
+  update(part: Part): void {
+    const gapped = part.continuity === 'gapped';
+    this.head.show(part.text ?? '', part.continuity !== 'streaming');
+    if (gapped) this.showTail(part.tail ?? '');
+    else this.hideTail();
+  }
+
+  private showTail(text: string): void {
+    if (!this.tail) {
+      // A fence in the tail may open or close a block: without the missed text nobody knows which.
+      this.tail = new TextView({ fences: false });
+      this.node.append(this.mark, this.tail.node);
+    }
+    this.tail.show(text, false);
+  }
+
+  private hideTail(): void {
+    if (!this.tail) return;
+    this.mark.remove();
+    this.tail.node.remove();
+    this.tail = undefined;
+  }
+}

@@ -1,0 +1,105 @@
+import type { Part, ToolState } from 'opencode-session';
+import { button, el, setAttribute, setText } from './dom.js';
+import { plainOutput } from './visible.js';
+import type { PartView } from './part-view.js';
+
+/** Longest text shown at once; the rest is one button away, so that a huge output does not stall the page. */
+const SHOWN_CHARS = 20_000;
+
+/** A tool call: its state in one line, input and output folded under it. */
+export class ToolPart implements PartView {
+  readonly node = el('details', { class: 'part tool' });
+  private readonly name = el('span', { class: 'tool-name' });
+  private readonly title = el('span', { class: 'tool-title' });
+  private readonly state = el('span', { class: 'tool-state' });
+  private readonly input = new Section('Input');
+  private readonly output = new Section('Output');
+  private readonly error = new Section('Error');
+  private readonly child = el('a', { class: 'tool-child', hidden: true }, 'Open the chat of this task');
+  private last: ToolState | undefined;
+
+  constructor() {
+    this.node.append(el('summary', {}, this.name, this.title, this.state),
+      this.input.node, this.output.node, this.error.node, this.child);
+  }
+
+  update(part: Part): void {
+    const state = part.state;
+    if (state === this.last && state !== undefined) return;
+    this.last = state;
+    setText(this.name, part.tool ?? 'tool');
+    setAttribute(this.node, 'data-state', state?.status ?? 'pending');
+    setText(this.state, STATES[state?.status ?? 'pending'] ?? '');
+    setText(this.title, titleOf(state));
+    this.input.show(formatInput(state?.input));
+    this.output.show(outputOf(state));
+    this.error.show(state?.error ?? '');
+    this.linkChild(state);
+  }
+
+  private linkChild(state: ToolState | undefined): void {
+    const id = state?.metadata?.['sessionId'];
+    const known = typeof id === 'string' && /^ses_\w+$/.test(id);
+    setAttribute(this.child, 'hidden', !known);
+    setAttribute(this.child, 'href', known ? `#${id}` : undefined);
+  }
+}
+
+const STATES: Partial<Record<string, string>> = { pending: 'waiting', running: 'running', completed: 'done', error: 'failed' };
+
+class Section {
+  readonly node = el('section', { hidden: true });
+  private readonly text = el('pre', { tabindex: 0, dir: 'ltr' });
+  private readonly more = button('Show all', { class: 'more', hidden: true }, () => {
+    this.whole = true;
+    this.render();
+  });
+  private whole = false;
+  private full = '';
+
+  constructor(label: string) {
+    setAttribute(this.text, 'aria-label', label);
+    setAttribute(this.text, 'role', 'region');
+    this.node.className = `tool-${label.toLowerCase()}`;
+    this.node.append(el('span', { class: 'label', 'aria-hidden': 'true' }, label), this.text, this.more);
+  }
+
+  show(text: string): void {
+    if (text === this.full) return;
+    this.full = text;
+    this.render();
+  }
+
+  private render(): void {
+    const cut = !this.whole && this.full.length > SHOWN_CHARS;
+    setAttribute(this.node, 'hidden', this.full === '');
+    setAttribute(this.more, 'hidden', !cut);
+    setText(this.text, plainOutput(cut ? this.full.slice(0, SHOWN_CHARS) : this.full));
+    if (cut) setText(this.more, `Show all ${this.full.length.toLocaleString()} characters`);
+  }
+}
+
+function titleOf(state: ToolState | undefined): string {
+  if (state?.title) return state.title;
+  const input = state?.input ?? {};
+  for (const field of ['description', 'command', 'filePath', 'pattern', 'url']) {
+    const value = input[field];
+    if (typeof value === 'string' && value !== '') return plainOutput(value).split('\n', 1)[0] ?? '';
+  }
+  return '';
+}
+
+function outputOf(state: ToolState | undefined): string {
+  if (typeof state?.output === 'string') return state.output;
+  // While a command runs, the server keeps what it printed so far in the metadata.
+  const live = state?.metadata?.['output'];
+  return typeof live === 'string' ? live : '';
+}
+
+/** Arguments as a person would write them down: one per line, long texts under their name. */
+function formatInput(input: { readonly [name: string]: unknown } | undefined): string {
+  return Object.entries(input ?? {}).map(([name, value]) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2) ?? '';
+    return text.includes('\n') && typeof value === 'string' ? `${name}:\n${text}` : `${name}: ${text}`;
+  }).join('\n');
+}
