@@ -9,7 +9,7 @@ import { TITLES } from './workloads.mjs';
 const USAGE = `npm run bench -- [--rounds 5] [--json FILE] [--only A,B] [--env node|chromium|both] [--rivals a,b]`;
 
 /** Milliseconds that a sample measures at the least; a shorter workload is repeated. */
-const SAMPLE = 120;
+const SAMPLE = 200;
 const WARM_UP = 250;
 /** A rival that takes longer than this for one sample gets fewer rounds: its noise is small beside its time. */
 const LONG = 2000;

@@ -11,7 +11,8 @@ use crate::proto::request::Response as Answer;
 
 /// The event stream read with `fetch`.
 ///
-/// Each read hands the same two closures to its promise: a future per chunk would allocate twice per chunk.
+/// Each read hands the same two closures to its promise: a future per chunk would allocate twice per chunk. The closures
+/// keep the stream, and the stream keeps them, until its last promise has settled; aborting settles it.
 pub(super) struct FetchStream {
     shell: Weak<Shell>,
     generation: u32,
@@ -37,18 +38,10 @@ impl FetchStream {
             closures: RefCell::new(None),
             scratch: RefCell::new(Vec::new()),
         });
-        let (weak, failing) = (Rc::downgrade(&stream), Rc::downgrade(&stream));
+        let (reading, failing) = (Rc::clone(&stream), Rc::clone(&stream));
         *stream.closures.borrow_mut() = Some(Closures {
-            chunk: Closure::new(move |chunk: JsValue| {
-                if let Some(stream) = weak.upgrade() {
-                    stream.chunk(&chunk.unchecked_into());
-                }
-            }),
-            failed: Closure::new(move |_| {
-                if let Some(stream) = failing.upgrade() {
-                    stream.closed(false);
-                }
-            }),
+            chunk: Closure::new(move |chunk: JsValue| reading.chunk(&chunk.unchecked_into())),
+            failed: Closure::new(move |_| failing.closed(false)),
         });
         let opening = Rc::clone(&stream);
         spawn_local(async move { opening.start(path).await });
@@ -61,7 +54,7 @@ impl FetchStream {
     }
 
     async fn start(self: Rc<Self>, path: String) {
-        let Some(shell) = self.shell.upgrade() else { return };
+        let Some(shell) = self.shell.upgrade() else { return self.closed(true) };
         let signal = self.abort.signal();
         let sent = shell.host().fetch("GET", &path, "text/event-stream", None, 0.0, Some(&signal));
         let response = match JsFuture::from(sent).await {
@@ -94,7 +87,7 @@ impl FetchStream {
         if chunk.done() {
             return self.closed(true);
         }
-        let Some(shell) = self.shell.upgrade() else { return };
+        let Some(shell) = self.shell.upgrade() else { return self.closed(true) };
         let value = chunk.value();
         let length = value.length() as usize;
         {
@@ -112,5 +105,6 @@ impl FetchStream {
         if let Some(shell) = self.shell.upgrade() {
             shell.input(Input::StreamClosed { generation: self.generation, clean });
         }
+        self.closures.borrow_mut().take();
     }
 }

@@ -25,8 +25,6 @@ pub(super) struct Shell {
     /// Milliseconds since 1970 when `performance.now` was 0: time that never goes back.
     epoch: f64,
     stream: RefCell<Option<Stream>>,
-    /// Ended streams. Their closures may be the caller right now, so they are freed when the next one ends.
-    ended: RefCell<Option<Stream>>,
     timer: RefCell<Option<(JsValue, Closure<dyn FnMut()>)>>,
     armed: Cell<f64>,
     /// Sessions whose changes are announced and not drained yet.
@@ -34,10 +32,10 @@ pub(super) struct Shell {
     closed: Cell<bool>,
 }
 
-/// The one stream, by how it is read. Dropping it ends it.
+/// The one stream, by how it is read.
 enum Stream {
-    Fetch { _stream: Rc<FetchStream> },
-    Source { _stream: SourceStream },
+    Fetch(Rc<FetchStream>),
+    Source(SourceStream),
 }
 
 impl Shell {
@@ -49,7 +47,6 @@ impl Shell {
             transport,
             epoch: js_sys::Date::now() - performance_now(),
             stream: RefCell::new(None),
-            ended: RefCell::new(None),
             timer: RefCell::new(None),
             armed: Cell::new(f64::INFINITY),
             announced: RefCell::new(Vec::new()),
@@ -88,7 +85,6 @@ impl Shell {
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.end_stream();
-        self.ended.borrow_mut().take();
         if let Some((timer, _)) = self.timer.borrow_mut().take() {
             clear_timeout(&timer);
         }
@@ -198,19 +194,18 @@ impl Shell {
     fn open_stream(self: &Rc<Self>, generation: u32, path: String) {
         self.end_stream();
         let stream = if self.transport == Transport::EventSource {
-            Stream::Source { _stream: SourceStream::open(self, generation, path) }
+            Stream::Source(SourceStream::open(self, generation, path))
         } else {
-            Stream::Fetch { _stream: FetchStream::open(self, generation, path) }
+            Stream::Fetch(FetchStream::open(self, generation, path))
         };
         *self.stream.borrow_mut() = Some(stream);
     }
 
     fn end_stream(&self) {
         let Some(stream) = self.stream.borrow_mut().take() else { return };
-        match &stream {
-            Stream::Fetch { _stream: stream } => stream.abort(),
-            Stream::Source { _stream: stream } => stream.abort(),
+        match stream {
+            Stream::Fetch(stream) => stream.abort(),
+            Stream::Source(stream) => stream.abort(),
         }
-        *self.ended.borrow_mut() = Some(stream);
     }
 }
