@@ -592,6 +592,21 @@ fn skipping_takes_no_memory() {
         }
         assert_eq!(feed(&mut decoder, b"\n\ndata: ok\n\n"), [message("ok")]);
     }
+    // What came before the line that is too long goes too.
+    let mut decoder = Decoder::new(SseLimits {
+        line: 1000,
+        event: 1000,
+    });
+    let input = [
+        b"data: ",
+        &[b'7'; 900][..],
+        b"\nevent: ",
+        &[b'7'; 1000],
+        b"\n",
+    ]
+    .concat();
+    assert_eq!(feed(&mut decoder, &input), [Got::TooLarge]);
+    assert_eq!(decoder.capacity(), 0);
 }
 
 #[test]

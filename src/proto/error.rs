@@ -166,7 +166,7 @@ impl Error {
             error.status = response.status;
             Err(error)
         };
-        let kind = response.content_type.split(';').next().unwrap_or_default().trim();
+        let kind = response.content_type.split(';').next().unwrap_or_default().trim_ascii();
         match response.status {
             204 if expected == "application/json" => Ok(()),
             200..=299 if kind.eq_ignore_ascii_case(expected) => Ok(()),

@@ -90,16 +90,24 @@ fn known(name: Option<&str>, names: Option<&[String]>, code: Code, what: &str) -
 
 /// The closest names, best first.
 fn near(name: &str, names: &[String]) -> Vec<String> {
-    let mut scored: Vec<(usize, &String)> = names.iter().map(|known| (distance(name, known), known)).collect();
-    scored.sort();
-    let worst = name.chars().count().div_ceil(2).max(3);
-    scored.into_iter().take_while(|(score, _)| *score <= worst).take(3).map(|(_, known)| known.clone()).collect()
+    let mut best: Vec<(usize, &String)> = Vec::new();
+    let worst = name.len().div_ceil(2).max(3);
+    for known in names {
+        let score = distance(name, known);
+        let at = best.iter().take_while(|(other, _)| *other <= score).count();
+        if score <= worst && at < 3 {
+            best.insert(at, (score, known));
+            best.truncate(3);
+        }
+    }
+    best.into_iter().map(|(_, known)| known.clone()).collect()
 }
 
-/// Edits between two names, case aside; a part of a name is as near as its missing beginning is short.
+/// Edits between two names, case aside.
 fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.to_lowercase().chars().take(100).collect();
-    let b: Vec<char> = b.to_lowercase().chars().take(100).collect();
+    // Names longer than this are no typing mistakes of each other; the bound keeps the work small.
+    let cut = |name: &str| -> Vec<u8> { name.bytes().take(100).map(|byte| byte.to_ascii_lowercase()).collect() };
+    let (a, b) = (cut(a), cut(b));
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
         let mut diagonal = row[0];

@@ -179,7 +179,7 @@ impl Draft {
 
 /// Joins the fields of two objects.
 fn join(first: &str, second: &str) -> String {
-    let head = &first[..first.len() - 1];
-    let separator = if second.len() > 2 { "," } else { "" };
-    [head, separator, &second[1..]].concat()
+    let head = first.strip_suffix('}').unwrap_or(first);
+    let tail = second.strip_prefix('{').unwrap_or(second);
+    [head, if tail.len() > 1 { "," } else { "" }, tail].concat()
 }

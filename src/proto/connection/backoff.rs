@@ -61,5 +61,5 @@ impl Backoff {
 
 /// Reads `Retry-After` in its form of seconds, as milliseconds. Dates are left to the backoff.
 pub fn retry_after(header: &str) -> Option<u64> {
-    header.trim().parse::<u32>().ok().map(|seconds| u64::from(seconds) * 1_000)
+    header.trim_ascii().parse::<u32>().ok().map(|seconds| u64::from(seconds) * 1_000)
 }

@@ -1,26 +1,20 @@
 /// Appends `text` as a JSON string, quotes included.
 pub fn quote(text: &str, out: &mut String) {
     out.push('"');
-    let mut from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let short = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0..0x20 => "\\u00",
-            _ => continue,
-        };
-        out.push_str(&text[from..at]);
-        out.push_str(short);
-        if short.len() == 4 {
-            out.push(char::from(b'0' + (byte >> 4)));
-            out.push(char::from(b"0123456789abcdef"[usize::from(byte & 15)]));
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => out.push('\\'),
+            '\0'..' ' => {
+                let code = letter as u8;
+                out.push_str("\\u00");
+                out.push(char::from(b'0' + (code >> 4)));
+                out.push(char::from(b"0123456789abcdef"[usize::from(code & 15)]));
+                continue;
+            }
+            _ => {}
         }
-        from = at + 1;
+        out.push(letter);
     }
-    out.push_str(&text[from..]);
     out.push('"');
 }
 

@@ -1,8 +1,7 @@
-use std::collections::BTreeMap;
-
 use super::message::Message;
 use super::page::{Page, PageItem};
 use super::part::Part;
+use super::seen::Seen;
 use super::Stamp;
 use super::hash::hash;
 use crate::proto::change::{Change, Delivery};
@@ -27,7 +26,7 @@ pub struct Messages {
     dirty_from: usize,
     dirty: bool,
     /// Removed ids, until a snapshot that was asked for later (M9).
-    tombstones: BTreeMap<Box<str>, Stamp>,
+    tombstones: Vec<(u64, Stamp)>,
     last_hit: (usize, usize),
 }
 
@@ -74,7 +73,7 @@ impl Messages {
         if let Some(at) = self.find(id) {
             self.remove(at);
         }
-        self.tombstones.insert(id.to_text().into(), stamp);
+        self.tombstones.push((hash(id.raw()), stamp));
     }
 
     /// `message.part.removed`.
@@ -84,14 +83,13 @@ impl Messages {
         {
             self.take_part(at, index);
         }
-        self.tombstones.insert(part.to_text().into(), stamp);
+        self.tombstones.push((hash(part.raw()), stamp));
     }
 
     /// The newest page of history, asked for at `asked`. `more`: the server has older messages.
     pub fn newest(&mut self, page: &Page<'_>, asked: Stamp, more: bool) {
-        let mut ids: Vec<&[u8]> = page.items.iter().map(|item| item.head.id.raw()).collect();
-        ids.sort_unstable();
-        let known = |message: &Message| ids.binary_search(&message.id.as_bytes()).is_ok();
+        let ids = id_set(page.items.iter().map(|item| item.head.id.raw()), page.items.len());
+        let known = |message: &Message| ids.contains(message.id.as_bytes());
         let oldest = page.items.first().map(|item| item.head.created).unwrap_or(i64::MIN);
         // A partial page that shares nothing with the list leaves a hole between them: the list starts anew.
         let apart = more && !self.list.iter().any(known);
@@ -106,19 +104,18 @@ impl Messages {
             self.remove(at);
         }
         self.older(page, asked);
-        self.tombstones.retain(|_, stamp| *stamp > asked);
+        self.tombstones.retain(|(_, stamp)| *stamp > asked);
     }
 
     /// A page of history, or one message, that says nothing of what is not in it.
     pub fn older(&mut self, page: &Page<'_>, asked: Stamp) {
-        // Digests of the known ids, so that a long history does not search the list for each new message.
-        let mut known: Vec<u64> = self.list.iter().map(|message| hash(message.id.as_bytes())).collect();
-        known.sort_unstable();
+        // So that a long history does not search the list for each new message.
+        let known = id_set(self.list.iter().map(|message| message.id.as_bytes()), self.list.len());
         for item in &page.items {
             if self.is_buried(item.head.id, asked) {
                 continue;
             }
-            let maybe = known.binary_search(&hash(item.head.id.raw())).is_ok();
+            let maybe = known.contains(item.head.id.raw());
             match maybe.then(|| self.place_of(item)).flatten() {
                 Some(at) => self.again(at, item, asked),
                 None => self.fresh(item, asked),
@@ -328,7 +325,7 @@ impl Messages {
     }
 
     fn is_buried(&self, id: Str<'_>, asked: Stamp) -> bool {
-        !self.tombstones.is_empty() && self.tombstones.get(id.to_text().as_str()).is_some_and(|stamp| *stamp > asked)
+        self.tombstones.iter().any(|(buried, stamp)| *stamp > asked && *buried == hash(id.raw()))
     }
 
     /// The server has told the message at `at`: an echo is confirmed, and goes to its real place.
@@ -446,6 +443,14 @@ impl Messages {
         }
         found
     }
+}
+
+fn id_set<'a>(ids: impl Iterator<Item = &'a [u8]>, count: usize) -> Seen {
+    let mut set = Seen::new(count);
+    for id in ids {
+        set.insert(id);
+    }
+    set
 }
 
 fn message_place(list: &[Message], at: usize) -> (i64, &str) {

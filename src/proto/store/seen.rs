@@ -1,6 +1,6 @@
 use super::hash::hash;
 
-/// Remembers the last event ids, to drop repeats (rule M6). Bounded: the oldest is forgotten first.
+/// Remembers the last ids, to drop repeated events (rule M6). Bounded: the oldest is forgotten first.
 #[derive(Debug)]
 pub struct Seen {
     ring: Vec<u64>,
@@ -35,6 +35,11 @@ impl Seen {
         self.table[at] = self.next as u32 + 1;
         self.next = (self.next + 1) % self.limit;
         true
+    }
+
+    /// Whether the id was noted and not forgotten.
+    pub fn contains(&self, id: &[u8]) -> bool {
+        self.table[self.slot(hash(id))] != 0
     }
 
     /// Where `key` is, or the free slot where it would go.
