@@ -9,12 +9,11 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const LOOPBACK = '127.0.0.1';
 
-/** Only these leave the server: sources, maps of the disk and whatever else lies there do not. */
+/** Only these leave the server: sources, settings and whatever else lies there do not. */
 const TYPES = new Map(Object.entries({
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json; charset=utf-8',
   '.map': 'application/json; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
@@ -156,7 +155,7 @@ async function find(folders, path) {
 
 /** @param {import('node:http').IncomingMessage} request @param {import('node:http').ServerResponse} response @param {string} json */
 function send(request, response, json) {
-  response.writeHead(200, { 'content-type': TYPES.get('.json'), 'content-length': Buffer.byteLength(json) });
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(json) });
   response.end(request.method === 'HEAD' ? undefined : json);
 }
 

@@ -1,4 +1,5 @@
-//! The build tool: `cargo run --features xtask --bin xtask -- build OUT` compiles the crate to wasm and writes the glue.
+//! The build tool: `cargo run --features xtask --bin xtask -- build OUT` compiles the crate to wasm and writes the glue;
+//! `build OUT --names` keeps the names of functions, for profiles.
 //! With the feature `xtask-test` it is also the runner of `cargo test --target wasm32-unknown-unknown`.
 
 use std::ffi::OsString;
@@ -10,7 +11,7 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     let done = match args.next().as_deref().and_then(std::ffi::OsStr::to_str) {
-        Some("build") => build(&PathBuf::from(args.next().unwrap_or_else(|| OsString::from("dist")))),
+        Some("build") => build(&PathBuf::from(args.next().unwrap_or_else(|| OsString::from("dist"))), args.next().is_none()),
         #[cfg(feature = "xtask-test")]
         Some("test-runner") => test_runner(args),
         _ => Err("usage: xtask build OUT".into()),
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
 }
 
 /// Compiles, generates the glue, and puts `core.js`, `core.d.ts` and `core_bg.wasm` into `out`.
-fn build(out: &Path) -> Result<(), Failure> {
+fn build(out: &Path, nameless: bool) -> Result<(), Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let status = Command::new("cargo")
@@ -43,7 +44,7 @@ fn build(out: &Path) -> Result<(), Failure> {
         .out_name("core")
         .typescript(true)
         .omit_default_module_path(true)
-        .remove_name_section(true)
+        .remove_name_section(nameless)
         .remove_producers_section(true)
         .web(true)?
         .generate(out)?;

@@ -113,8 +113,8 @@ class OpenCodeClient implements Client {
   /** The browser's word on the network. */
   #listen(): () => void {
     if (typeof globalThis.addEventListener !== 'function') return () => undefined;
-    const online = (): void => this.#link.core.online(true);
-    const offline = (): void => this.#link.core.online(false);
+    const online = (): void => this.#link.core.online(this.#link.now(), true);
+    const offline = (): void => this.#link.core.online(this.#link.now(), false);
     globalThis.addEventListener('online', online);
     globalThis.addEventListener('offline', offline);
     return () => {

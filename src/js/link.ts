@@ -26,9 +26,11 @@ export interface Drawn {
 }
 
 const decoder = new TextDecoder();
+/** How long a reading of the clock may serve the chunks of a stream, milliseconds. */
+const CLOCK = 5;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
-/** Owns the core of one client. The core calls `fetch`, `url`, `dirty`, `reply` and `log`. */
+/** Owns the core of one client, and does the I/O that the core asks for: it is the core's `Host`. */
 export class Link {
   readonly drawn = new Map<number, Drawn>();
   readonly #requests: Requests;
@@ -37,6 +39,11 @@ export class Link {
   readonly #frames = new Frames(() => this.#draw());
   #core: Core | undefined;
   #token = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stream: AbortController | undefined;
+  /** Milliseconds since 1970 when `performance.now` was 0: time that never goes back. */
+  readonly #epoch = Date.now() - performance.now();
+  #clock: number | undefined;
 
   constructor(base: Base, options: ClientOptions) {
     this.#requests = new Requests(base, options);
@@ -55,6 +62,10 @@ export class Link {
 
   start(core: Core): void {
     this.#core = core;
+  }
+
+  now(): number {
+    return this.#epoch + performance.now();
   }
 
   /** Makes a token, hands it to `ask`, and gives the promise of its answer. */
@@ -79,7 +90,7 @@ export class Link {
   /** Calls the server; the answer is its JSON. `session`: handle of the session whose directory counts; 0: the client's. */
   async call<T>(session: number, method: string, path: string, body?: unknown): Promise<T> {
     const bytes = body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body));
-    const answer = await this.wait<Uint8Array>((core, token) => core.call(session, method, path, bytes, token));
+    const answer = await this.wait<Uint8Array>((core, token) => core.call(this.now(), session, method, path, bytes, token));
     if (answer.length === 0) return undefined as T;
     try {
       return JSON.parse(decoder.decode(answer)) as T;
@@ -97,7 +108,9 @@ export class Link {
     if (core === undefined) return;
     this.#core = undefined;
     this.#frames.cancel();
+    clearTimeout(this.#timer);
     core.close();
+    this.closeStream();
     for (const waiting of this.#waiting.values()) waiting.reject(closed());
     this.#waiting.clear();
     this.drawn.clear();
@@ -105,15 +118,24 @@ export class Link {
     setTimeout(() => core.free(), 0);
   }
 
-  fetch(
-    method: string,
-    path: string,
-    accept: string,
-    body: Uint8Array | undefined,
-    timeout: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Response> {
-    return this.#requests.send(method, path, accept, body, timeout, signal);
+  openStream(generation: number, path: string): void {
+    this.closeStream();
+    this.#stream = new AbortController();
+    void this.#read(generation, path, this.#stream.signal);
+  }
+
+  closeStream(): void {
+    this.#stream?.abort();
+    this.#stream = undefined;
+  }
+
+  request(id: number, method: string, path: string, body: Uint8Array | undefined, timeout: number): void {
+    void this.#exchange(id, method, path, body, timeout);
+  }
+
+  arm(delay: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#core?.timeout(this.now()), Math.min(delay, 2_000_000_000));
   }
 
   url(path: string): Promise<string> {
@@ -155,6 +177,54 @@ export class Link {
         // A log receiver that throws must not end the stream.
       }
     });
+  }
+
+  /** Reads the event stream. What comes after it was replaced is dropped by the core, which knows its generation. */
+  async #read(generation: number, path: string, signal: AbortSignal): Promise<void> {
+    let clean = false;
+    try {
+      const response = await this.#requests.send('GET', path, 'text/event-stream', undefined, 0, signal);
+      const { headers, status } = response;
+      const kind = headers.get('content-type') ?? '';
+      this.#core?.streamOpened(this.now(), generation, status, kind, headers.get('retry-after') ?? '');
+      const reader = response.body?.getReader();
+      while (reader !== undefined) {
+        const { done, value } = await reader.read();
+        if (done || signal.aborted) break;
+        this.#core?.streamBytes(this.#soon(), generation, value);
+      }
+      clean = true;
+    } catch {
+      // Broken, never reached, or aborted: the core decides what follows.
+    }
+    this.#core?.streamClosed(this.now(), generation, clean);
+  }
+
+  async #exchange(id: number, method: string, path: string, body: Uint8Array | undefined, timeout: number): Promise<void> {
+    try {
+      const response = await this.#requests.send(method, path, 'application/json', body, timeout, undefined);
+      const { headers, status } = response;
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const header = (name: string): string => headers.get(name) ?? '';
+      this.#core?.answered(
+        this.now(), id, status, header('content-type'), header('x-next-cursor'), header('retry-after'), bytes,
+      );
+    } catch (error) {
+      this.#core?.failed(this.now(), id, error instanceof Error && error.name === 'TimeoutError');
+    }
+  }
+
+  /** The time, read once for chunks that come together. Timers of hidden pages sleep, so there it is read each time. */
+  #soon(): number {
+    if (this.#clock !== undefined) return this.#clock;
+    const now = this.now();
+    if (globalThis.document?.hidden !== true) {
+      this.#clock = now;
+      setTimeout(() => {
+        this.#clock = undefined;
+      }, CLOCK);
+    }
+    return now;
   }
 
   #draw(): void {

@@ -31,9 +31,9 @@ export class Opened implements Drawn {
     this.link = link;
     this.#view = new View(id, (message) => link.log(2, 'bad_response', message, id));
     this.#told = this.#view.state;
-    this.handle = link.core.open(id, options.limit ?? 100);
+    this.handle = link.core.open(link.now(), id, options.limit ?? 100);
     link.drawn.set(this.handle, this);
-    this.ready = quiet(link.wait<void>((core, token) => core.ready(this.handle, token)));
+    this.ready = quiet(link.wait<void>((core, token) => core.ready(link.now(), this.handle, token)));
   }
 
   /** The newest state. */
@@ -75,7 +75,7 @@ export class Opened implements Drawn {
   }
 
   send(prompt: string | PromptInput, options: SendOptions): Sent {
-    const id = this.link.isClosed ? '' : this.link.core.makeKey();
+    const id = this.link.isClosed ? '' : this.link.core.makeKey(this.link.now());
     let settle: { stored: number; done: number } | undefined;
     const failures: ((error: SessionError) => void)[] = [];
     const token = (): { promise: Promise<unknown>; token: number } => {
@@ -90,7 +90,7 @@ export class Opened implements Drawn {
     const done = token();
     settle = { stored: stored.token, done: done.token };
     const tokens = settle;
-    const hand = (json: Uint8Array): void => this.link.core.send(this.handle, id, json, tokens.stored, tokens.done);
+    const hand = (json: Uint8Array): void => this.link.core.send(this.link.now(), this.handle, id, json, tokens.stored, tokens.done);
     const fail = (cause: unknown): void => {
       const error =
         cause instanceof SessionError
@@ -117,7 +117,7 @@ export class Opened implements Drawn {
 
   close(): void {
     this.link.drawn.delete(this.handle);
-    if (!this.link.isClosed) this.link.core.closeSession(this.handle);
+    if (!this.link.isClosed) this.link.core.closeSession(this.link.now(), this.handle);
     this.changes.end();
     this.listeners.clear();
   }
@@ -170,8 +170,9 @@ export class Handle implements ChatSession {
     };
   }
 
-  settled(): Promise<void> {
-    return this.#open().link.wait((core, token) => core.settled(this.#opened.handle, token));
+  async settled(): Promise<void> {
+    const { link, handle } = this.#open();
+    return link.wait((core, token) => core.settled(link.now(), handle, token));
   }
 
   send(prompt: string | PromptInput, options: SendOptions = {}): Sent {
@@ -179,15 +180,17 @@ export class Handle implements ChatSession {
   }
 
   discard(key: string): boolean {
-    return this.#open().link.core.discard(this.#opened.handle, key);
+    const { link, handle } = this.#open();
+    return link.core.discard(link.now(), handle, key);
   }
 
   async abort(): Promise<void> {
     await this.#call('POST', `/session/${encodeURIComponent(this.id)}/abort`);
   }
 
-  loadOlder(n = 0): Promise<boolean> {
-    return this.#open().link.wait((core, token) => core.loadOlder(this.#opened.handle, n, token));
+  async loadOlder(n = 0): Promise<boolean> {
+    const { link, handle } = this.#open();
+    return link.wait((core, token) => core.loadOlder(link.now(), handle, n, token));
   }
 
   async replyPermission(id: string, reply: 'once' | 'always' | 'reject', message?: string): Promise<void> {
@@ -209,7 +212,8 @@ export class Handle implements ChatSession {
   }
 
   reconnect(): void {
-    this.#open().link.core.reconnect();
+    const { link } = this.#open();
+    link.core.reconnect(link.now());
   }
 
   close(): void {

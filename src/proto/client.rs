@@ -96,7 +96,6 @@ pub enum Input<'a> {
 /// client.open_session("ses_1", 100, 0);
 /// assert!(matches!(client.poll_output(), Some(Output::Request(_))));
 /// ```
-#[derive(Debug)]
 pub struct Client {
     context: Context,
     link: Link,

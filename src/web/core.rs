@@ -7,8 +7,10 @@ use super::options;
 use super::shell::Shell;
 use super::sink::Sink;
 use crate::proto::client::Input;
+use crate::proto::request::Response;
 
-/// What `src/js/client.ts` drives. Tokens are its own numbers for promises that wait.
+/// What `src/js` drives. Tokens are its own numbers for promises that wait; `now` is milliseconds since 1970 on a clock
+/// that never goes back.
 #[wasm_bindgen]
 pub struct Core {
     shell: Rc<Shell>,
@@ -23,67 +25,112 @@ impl Core {
     }
 
     /// Opens a session and gives its handle.
-    pub fn open(&self, id: &str, limit: usize) -> u32 {
-        self.shell.run(|client, now| client.open_session(id, limit, now))
+    pub fn open(&self, now: f64, id: &str, limit: usize) -> u32 {
+        self.shell.run(now, |client, now| client.open_session(id, limit, now))
     }
 
     /// Closes a session.
     #[wasm_bindgen(js_name = closeSession)]
-    pub fn close_session(&self, session: u32) {
-        self.shell.run(|client, _| client.close_session(session));
+    pub fn close_session(&self, now: f64, session: u32) {
+        self.shell.run(now, |client, _| client.close_session(session));
     }
 
     /// The key of a prompt to be sent.
     #[wasm_bindgen(js_name = makeKey)]
-    pub fn make_key(&self) -> String {
-        self.shell.run(|client, now| client.make_key(now))
+    pub fn make_key(&self, now: f64) -> String {
+        self.shell.run(now, |client, now| client.make_key(now))
     }
 
     /// Sends a prompt.
-    pub fn send(&self, session: u32, key: String, json: &[u8], stored: u32, done: u32) {
-        self.shell.run(|client, now| client.send(session, key, json, stored, done, now));
+    pub fn send(&self, now: f64, session: u32, key: String, json: &[u8], stored: u32, done: u32) {
+        self.shell.run(now, |client, now| client.send(session, key, json, stored, done, now));
     }
 
     /// Takes out a failed prompt.
-    pub fn discard(&self, session: u32, key: &str) -> bool {
-        self.shell.run(|client, _| client.discard(session, key))
+    pub fn discard(&self, now: f64, session: u32, key: &str) -> bool {
+        self.shell.run(now, |client, _| client.discard(session, key))
     }
 
     /// Answers when the first snapshot is shown.
-    pub fn ready(&self, session: u32, token: u32) {
-        self.shell.run(|client, _| client.wait_ready(session, token));
+    pub fn ready(&self, now: f64, session: u32, token: u32) {
+        self.shell.run(now, |client, _| client.wait_ready(session, token));
     }
 
     /// Answers when the session is settled.
-    pub fn settled(&self, session: u32, token: u32) {
-        self.shell.run(|client, _| client.wait_settled(session, token));
+    pub fn settled(&self, now: f64, session: u32, token: u32) {
+        self.shell.run(now, |client, _| client.wait_settled(session, token));
     }
 
     /// Loads older messages.
     #[wasm_bindgen(js_name = loadOlder)]
-    pub fn load_older(&self, session: u32, count: usize, token: u32) {
-        self.shell.run(|client, _| client.load_older(session, count, token));
+    pub fn load_older(&self, now: f64, session: u32, count: usize, token: u32) {
+        self.shell.run(now, |client, _| client.load_older(session, count, token));
     }
 
     /// Any other call to the server.
-    pub fn call(&self, session: u32, method: &str, path: &str, body: Option<Vec<u8>>, token: u32) {
+    pub fn call(&self, now: f64, session: u32, method: &str, path: &str, body: Option<Vec<u8>>, token: u32) {
         let method = match method {
             "POST" => "POST",
             "PATCH" => "PATCH",
             "DELETE" => "DELETE",
             _ => "GET",
         };
-        self.shell.run(|client, _| client.call(session, method, path, body, token));
+        self.shell.run(now, |client, _| client.call(session, method, path, body, token));
     }
 
     /// Tries again now.
-    pub fn reconnect(&self) {
-        self.shell.run(|client, now| client.reconnect(now));
+    pub fn reconnect(&self, now: f64) {
+        self.shell.run(now, |client, now| client.reconnect(now));
     }
 
     /// The host's network came or went.
-    pub fn online(&self, online: bool) {
-        self.shell.input(if online { Input::Online } else { Input::Offline });
+    pub fn online(&self, now: f64, online: bool) {
+        self.shell.input(now, if online { Input::Online } else { Input::Offline });
+    }
+
+    /// The timer fired.
+    pub fn timeout(&self, now: f64) {
+        self.shell.timeout(now);
+    }
+
+    /// The fetch stream answered.
+    #[wasm_bindgen(js_name = streamOpened)]
+    pub fn stream_opened(&self, now: f64, generation: u32, status: u16, content_type: &str, retry_after: &str) {
+        let response = Response { status, content_type, retry_after, ..Response::default() };
+        self.shell.input(now, Input::StreamOpened { generation, response });
+    }
+
+    /// Bytes of the fetch stream.
+    #[wasm_bindgen(js_name = streamBytes)]
+    pub fn stream_bytes(&self, now: f64, generation: u32, bytes: &[u8]) {
+        self.shell.input(now, Input::StreamBytes { generation, bytes });
+    }
+
+    /// The fetch stream ended.
+    #[wasm_bindgen(js_name = streamClosed)]
+    pub fn stream_closed(&self, now: f64, generation: u32, clean: bool) {
+        self.shell.input(now, Input::StreamClosed { generation, clean });
+    }
+
+    /// A request was answered.
+    #[allow(clippy::too_many_arguments)]
+    pub fn answered(
+        &self,
+        now: f64,
+        id: u32,
+        status: u16,
+        content_type: &str,
+        cursor: &str,
+        retry_after: &str,
+        body: &[u8],
+    ) {
+        let response = Response { status, content_type, cursor, retry_after, body };
+        self.shell.input(now, Input::Response { id, response });
+    }
+
+    /// A request got no answer.
+    pub fn failed(&self, now: f64, id: u32, timeout: bool) {
+        self.shell.input(now, Input::Failed { id, timeout });
     }
 
     /// Hands the session's changes to the sink.

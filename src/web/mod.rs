@@ -1,9 +1,9 @@
-//! The shell: it does the I/O that `proto` asks for, and decides nothing.
+//! The shell's wasm half: it runs the client and carries its outputs to JavaScript, and decides nothing.
 //!
-//! Secrets never come here: the host object adds them to requests in JavaScript.
+//! Requests, timers and the fetch stream are done by the host object (`src/js/link.ts`): a read that stays in
+//! JavaScript costs half of one that is driven from here, and secrets never come into wasm memory.
 
 mod core;
-mod fetch_stream;
 mod host;
 mod options;
 mod shell;

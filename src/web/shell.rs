@@ -1,18 +1,12 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::Uint8Array;
-use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-
-use super::fetch_stream::FetchStream;
-use super::host::{Host, Reason, Response, clear_timeout, performance_now, set_timeout};
+use super::host::Host;
 use super::source_stream::SourceStream;
 use crate::proto::change::Change;
 use crate::proto::client::{Client, Config, Input};
 use crate::proto::connection::Transport;
 use crate::proto::error::Error;
-use crate::proto::request::{Request, Response as Answer};
 use crate::proto::sync::{Output, Reply};
 
 /// Runs one client: hands inputs in, carries outputs out, keeps its timer.
@@ -22,20 +16,14 @@ pub(super) struct Shell {
     client: RefCell<Client>,
     host: Host,
     transport: Transport,
-    /// Milliseconds since 1970 when `performance.now` was 0: time that never goes back.
-    epoch: f64,
-    stream: RefCell<Option<Stream>>,
-    timer: RefCell<Option<(JsValue, Closure<dyn FnMut()>)>>,
-    armed: Cell<f64>,
+    source: RefCell<Option<SourceStream>>,
+    /// When the timer is set to fire.
+    armed: Cell<u64>,
+    /// The newest time heard of.
+    now: Cell<u64>,
     /// Sessions whose changes are announced and not drained yet.
     announced: RefCell<Vec<u32>>,
     closed: Cell<bool>,
-}
-
-/// The one stream, by how it is read.
-enum Stream {
-    Fetch(Rc<FetchStream>),
-    Source(SourceStream),
 }
 
 impl Shell {
@@ -45,10 +33,9 @@ impl Shell {
             client: RefCell::new(Client::new(config)),
             host,
             transport,
-            epoch: js_sys::Date::now() - performance_now(),
-            stream: RefCell::new(None),
-            timer: RefCell::new(None),
-            armed: Cell::new(f64::INFINITY),
+            source: RefCell::new(None),
+            armed: Cell::new(u64::MAX),
+            now: Cell::new(0),
             announced: RefCell::new(Vec::new()),
             closed: Cell::new(false),
         })
@@ -58,19 +45,32 @@ impl Shell {
         &self.host
     }
 
-    /// Runs a command and carries out what follows.
-    pub(super) fn run<T>(self: &Rc<Self>, command: impl FnOnce(&mut Client, u64) -> T) -> T {
-        let now = self.now();
+    /// The newest time heard of.
+    pub(super) fn now(&self) -> u64 {
+        self.now.get()
+    }
+
+    /// Runs a command and carries out what follows. `now`: milliseconds since 1970, on a clock that never goes back.
+    pub(super) fn run<T>(self: &Rc<Self>, now: f64, command: impl FnOnce(&mut Client, u64) -> T) -> T {
+        self.now.set(now as u64);
         let result = command(&mut self.client.borrow_mut(), now as u64);
-        self.carry_out(now);
+        self.carry_out();
         result
     }
 
     /// Hands an input in and carries out what follows.
-    pub(super) fn input(self: &Rc<Self>, input: Input<'_>) {
+    pub(super) fn input(self: &Rc<Self>, now: f64, input: Input<'_>) {
         if !self.closed.get() {
-            self.run(|client, now| client.handle_input(input, now));
+            self.now.set(now as u64);
+            self.client.borrow_mut().handle_input(input, now as u64);
+            self.carry_out();
         }
+    }
+
+    /// The timer fired.
+    pub(super) fn timeout(self: &Rc<Self>, now: f64) {
+        self.armed.set(u64::MAX);
+        self.input(now, Input::Timeout);
     }
 
     /// Takes the session's changes; the next ones are announced again.
@@ -85,21 +85,17 @@ impl Shell {
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.end_stream();
-        if let Some((timer, _)) = self.timer.borrow_mut().take() {
-            clear_timeout(&timer);
-        }
     }
 
-    fn now(&self) -> f64 {
-        self.epoch + performance_now()
-    }
-
-    fn carry_out(self: &Rc<Self>, now: f64) {
+    fn carry_out(self: &Rc<Self>) {
         loop {
             let output = self.client.borrow_mut().poll_output();
             match output {
                 None => break,
-                Some(Output::Request(request)) => self.request(request),
+                Some(Output::Request(request)) => {
+                    let timeout = request.timeout as f64;
+                    self.host.request(request.id, request.method, &request.path, request.body, timeout);
+                }
                 Some(Output::OpenStream { generation, path }) => self.open_stream(generation, path),
                 Some(Output::CloseStream) => self.end_stream(),
                 Some(Output::Reply { token, result }) => self.reply(token, result),
@@ -107,7 +103,7 @@ impl Shell {
             }
         }
         self.announce();
-        self.arm(now);
+        self.arm();
     }
 
     fn announce(&self) {
@@ -122,30 +118,12 @@ impl Shell {
     }
 
     /// A timer that fires early costs one call; one that is moved with each chunk costs more.
-    fn arm(self: &Rc<Self>, now: f64) {
-        let Some(deadline) = self.client.borrow().poll_timeout().map(|at| at as f64) else { return };
-        if deadline >= self.armed.get() || self.closed.get() {
-            return;
+    fn arm(&self) {
+        let Some(deadline) = self.client.borrow().poll_timeout() else { return };
+        if deadline < self.armed.get() && !self.closed.get() {
+            self.armed.set(deadline);
+            self.host.arm(deadline.saturating_sub(self.now.get()) as f64);
         }
-        self.armed.set(deadline);
-        let mut slot = self.timer.borrow_mut();
-        let callback = match slot.take() {
-            Some((timer, callback)) => {
-                clear_timeout(&timer);
-                callback
-            }
-            None => {
-                let shell = Rc::downgrade(self);
-                Closure::new(move || {
-                    if let Some(shell) = shell.upgrade() {
-                        shell.armed.set(f64::INFINITY);
-                        shell.input(Input::Timeout);
-                    }
-                })
-            }
-        };
-        let timer = set_timeout(&callback, (deadline - now).clamp(0.0, 2_000_000_000.0));
-        *slot = Some((timer, callback));
     }
 
     fn reply(&self, token: u32, result: Result<Reply, Error>) {
@@ -159,53 +137,19 @@ impl Shell {
         self.host.reply(token, kind, session, index, &bytes);
     }
 
-    fn request(self: &Rc<Self>, request: Request) {
-        let shell = Rc::clone(self);
-        spawn_local(async move {
-            let id = request.id;
-            match shell.exchange(request).await {
-                Ok((response, body)) => shell.input(Input::Response {
-                    id,
-                    response: Answer {
-                        status: response.status(),
-                        content_type: &response.header("content-type"),
-                        cursor: &response.header("x-next-cursor"),
-                        retry_after: &response.header("retry-after"),
-                        body: &body,
-                    },
-                }),
-                Err(reason) => {
-                    let timeout = reason.unchecked_into::<Reason>().name().as_deref() == Some("TimeoutError");
-                    shell.input(Input::Failed { id, timeout });
-                }
-            }
-        });
-    }
-
-    async fn exchange(&self, request: Request) -> Result<(Response, Vec<u8>), JsValue> {
-        let body = request.body.as_deref().map(Uint8Array::from);
-        let accept = "application/json";
-        let sent = self.host.fetch(request.method, &request.path, accept, body, request.timeout as f64, None);
-        let response: Response = JsFuture::from(sent).await?.unchecked_into();
-        let buffer = JsFuture::from(response.array_buffer()).await?;
-        Ok((response, Uint8Array::new(&buffer).to_vec()))
-    }
-
     fn open_stream(self: &Rc<Self>, generation: u32, path: String) {
-        self.end_stream();
-        let stream = if self.transport == Transport::EventSource {
-            Stream::Source(SourceStream::open(self, generation, path))
+        if self.transport == Transport::EventSource {
+            self.end_stream();
+            *self.source.borrow_mut() = Some(SourceStream::open(self, generation, path));
         } else {
-            Stream::Fetch(FetchStream::open(self, generation, path))
-        };
-        *self.stream.borrow_mut() = Some(stream);
+            self.host.open_stream(generation, &path);
+        }
     }
 
     fn end_stream(&self) {
-        let Some(stream) = self.stream.borrow_mut().take() else { return };
-        match stream {
-            Stream::Fetch(stream) => stream.abort(),
-            Stream::Source(stream) => stream.abort(),
+        match self.source.borrow_mut().take() {
+            Some(source) => source.abort(),
+            None => self.host.close_stream(),
         }
     }
 }

@@ -28,11 +28,11 @@ impl SourceStream {
                 while let Some(Ok((_, message))) = messages.next().await {
                     let (Some(shell), false) = (shell.upgrade(), stop.get()) else { return };
                     let data = message.data().as_string().unwrap_or_default();
-                    shell.input(Input::StreamEvent { generation, data: data.as_bytes() });
+                    shell.input(shell.now() as f64, Input::StreamEvent { generation, data: data.as_bytes() });
                 }
             }
             if let (Some(shell), false) = (shell.upgrade(), stop.get()) {
-                shell.input(Input::StreamClosed { generation, clean: false });
+                shell.input(shell.now() as f64, Input::StreamClosed { generation, clean: false });
             }
         });
         SourceStream { aborted }

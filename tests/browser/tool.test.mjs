@@ -20,7 +20,7 @@ onServers('a tool', (scene) => {
         await drive.soon(session.replyPermission(request.id, reply), 'the reply');
         await drive.until(session, ({ permissions }) => permissions.length === 0);
         const how = await drive.soon(outcome, 'done');
-        await drive.soon(session.settled(), 'settled');
+        await drive.settle(session);
         return { id: session.id, how, request, waiting, shown, text: drive.textOf(session.state), plain: drive.plain(session.state.messages) };
       }, [scene.server.url, reply]);
       assert.equal(seen.request.sessionID, seen.id);
@@ -48,7 +48,7 @@ onServers('a tool', (scene) => {
       await drive.soon(session.answerQuestion(request.id, [['Coffee']]), 'the answer');
       await drive.until(session, ({ questions }) => questions.length === 0);
       await drive.soon(sent.done, 'done');
-      await drive.soon(session.settled(), 'settled');
+      await drive.settle(session);
       return { id: session.id, request, plain: drive.plain(session.state.messages) };
     }, scene.server.url);
     assert.deepEqual(seen.request.questions[0].options.map(({ label }) => label), ['Tea', 'Coffee']);
@@ -65,7 +65,7 @@ onServers('a tool', (scene) => {
       const session = await drive.open({ baseUrl }, first.id);
       const request = await drive.until(session, ({ permissions }) => permissions[0]);
       await drive.soon(session.replyPermission(request.id, 'once'), 'the reply');
-      await drive.soon(session.settled(), 'settled');
+      await drive.settle(session);
       return { id: session.id, plain: drive.plain(session.state.messages) };
     }, scene.server.url);
     await assertSettled(seen.plain, scene.server, seen.id);

@@ -16,7 +16,7 @@ onServers('a turn', (scene) => {
       await drive.until(session, (state) => drive.textOf(state).includes('w1 '));
       const early = drive.textOf(session.state);
       const answer = await drive.soon(sent.done, 'done');
-      await drive.soon(session.settled(), 'settled');
+      await drive.settle(session);
       const { messages, status, connection } = session.state;
       const continuity = messages.flatMap(({ parts }) => parts).map((part) => part.continuity);
       return { id: session.id, early, shown, answerID: answer.info.id, text: drive.textOf(session.state), plain: drive.plain(messages), status, connection, continuity };
@@ -81,7 +81,7 @@ onServers('a turn', (scene) => {
       const session = await drive.open({ baseUrl }, id);
       const shown = drive.watch(session);
       const joined = drive.textOf(session.state);
-      await drive.soon(session.settled(), 'settled');
+      await drive.settle(session);
       return { shown, joined, text: drive.textOf(session.state), plain: drive.plain(session.state.messages) };
     }, [scene.server.url, id]);
     assert.ok(seen.joined.length < seen.text.length, 'the reload came after the answer');
@@ -101,7 +101,7 @@ onServers('a turn', (scene) => {
         await drive.until(session, begun);
         await drive.soon(session.abort(), 'abort');
         const how = await drive.soon(outcome, 'done');
-        await drive.soon(session.settled(), 'settled');
+        await drive.settle(session);
         return { id: session.id, how, shown, status: session.state.status, plain: drive.plain(session.state.messages) };
       }, [scene.server.url, prompt]);
       assert.equal(seen.how, 'aborted');

@@ -145,7 +145,7 @@ export class App {
     this.chat = new Conversation(session, {
       scroller: this.scroller,
       announcer: this.announcer,
-      field: this.composer.field,
+      composer: this.composer,
       changed: (state) => this.changed(state),
       failed: (error) => this.fail('action', error),
     });

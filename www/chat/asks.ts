@@ -1,4 +1,5 @@
 import type { ChatSession, PermissionRequest, QuestionRequest, SessionState } from 'opencode-session';
+import type { Composer } from './composer.js';
 import { place } from './dom.js';
 import { permissionCard } from './permission-card.js';
 import { questionCard } from './question-card.js';
@@ -12,7 +13,7 @@ export class Asks {
   constructor(
     private readonly parent: HTMLElement,
     private readonly session: ChatSession,
-    private readonly composer: HTMLTextAreaElement,
+    private readonly composer: Pick<Composer, 'field' | 'focus'>,
     private readonly onError: (error: unknown) => void,
   ) {
     parent.replaceChildren();
@@ -67,12 +68,12 @@ export class Asks {
   private moveFocus(hadFocus: boolean): void {
     const first = this.parent.querySelector<HTMLElement>('.ask');
     if (!first) {
-      if (hadFocus) this.composer.focus({ preventScroll: true });
+      if (hadFocus) this.composer.focus();
       return;
     }
     const active = document.activeElement;
     if (active !== null && active !== document.body && this.parent.contains(active)) return;
-    const idle = active === null || active === document.body || (active === this.composer && this.composer.value === '');
+    const idle = active === null || active === document.body || (active === this.composer.field && this.composer.field.value === '');
     if (hadFocus || idle) first.focus({ preventScroll: true });
   }
 }

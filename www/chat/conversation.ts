@@ -1,6 +1,7 @@
 import type { ChatSession, Message, PromptInput, SendOptions, SessionState } from 'opencode-session';
 import { Announcer } from './announcer.js';
 import { Asks } from './asks.js';
+import type { Composer } from './composer.js';
 import { byId, setAttribute } from './dom.js';
 import { MessageList } from './message-list.js';
 import { Outgoing } from './outgoing.js';
@@ -11,7 +12,7 @@ import { isWorking } from './status-view.js';
 export interface ConversationHost {
   readonly scroller: Scroller;
   readonly announcer: Announcer;
-  readonly field: HTMLTextAreaElement;
+  readonly composer: Composer;
   /** The state beside the messages: title, status, connection, problems. */
   changed(state: SessionState): void;
   failed(error: unknown): void;
@@ -35,7 +36,7 @@ export class Conversation {
   ) {
     this.outgoing = new Outgoing(session, (key) => this.list.refresh(key));
     this.list = new MessageList(this.rows, this.outgoing);
-    this.asks = new Asks(byId('asks', HTMLElement), session, host.field, (error) => host.failed(error));
+    this.asks = new Asks(byId('asks', HTMLElement), session, host.composer, (error) => host.failed(error));
     host.scroller.toBottom();
     this.stop = session.subscribe(() => this.render());
     // The state says why as well; without this the rejection would be reported as nobody's.

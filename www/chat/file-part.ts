@@ -17,7 +17,7 @@ export class FilePart implements PartView {
     setText(this.name, name);
     if (part.url === undefined || !PICTURE.test(part.url)) return;
     if (!this.picture) {
-      this.picture = el('img', { class: 'picture', loading: 'lazy' });
+      this.picture = el('img', { class: 'picture' });
       this.node.prepend(this.picture);
     }
     this.picture.alt = name;

@@ -14,12 +14,15 @@ export function permissionCard(request: PermissionRequest, reply: (reply: Permis
     });
   const buttons = [answer('Allow once', 'once', false), answer('Always', 'always', true), answer('Reject', 'reject', true)];
   const send = async (value: PermissionReply) => {
+    // A disabled button drops the focus to the page; the card keeps it.
+    card.focus({ preventScroll: true });
     for (const one of buttons) one.disabled = true;
     if (await reply(value)) return;
     for (const one of buttons) one.disabled = false;
   };
-  return el('div', { class: 'ask', role: 'group', tabindex: -1, 'aria-labelledby': title.id, 'data-testid': 'permission', 'data-id': request.id },
+  const card = el('div', { class: 'ask', role: 'group', tabindex: -1, 'aria-labelledby': title.id, 'data-testid': 'permission', 'data-id': request.id },
     title, ...details(request), el('div', { class: 'row' }, ...buttons));
+  return card;
 }
 
 function details(request: PermissionRequest): HTMLElement[] {

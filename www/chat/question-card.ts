@@ -17,6 +17,7 @@ export function questionCard(request: QuestionRequest, reply: QuestionReply): HT
   const form = el('form', { class: 'ask', tabindex: -1, 'aria-label': 'Question from the agent', 'data-testid': 'question', 'data-id': request.id },
     ...fields.map((field) => field.node), el('div', { class: 'row' }, submit, dismiss));
   const act = async (send: () => Promise<boolean>) => {
+    form.focus({ preventScroll: true });
     submit.disabled = dismiss.disabled = true;
     if (!(await send())) submit.disabled = dismiss.disabled = false;
   };

@@ -1,3 +1,4 @@
+use super::delta::{self, Peek};
 use super::heads::{MessageHead, PartHead, message_head, part_head};
 use crate::proto::json::{Bad, Cursor, Str};
 
@@ -112,6 +113,11 @@ pub enum Event<'a> {
 ///
 /// `wanted` is asked with the session's id as soon as it is known.
 pub fn decode<'a>(data: &'a [u8], wanted: &dyn Fn(Str<'a>) -> bool) -> Result<Option<Envelope<'a>>, Bad> {
+    match delta::peek(data, wanted) {
+        Peek::Delta(envelope) => return Ok(Some(envelope)),
+        Peek::Skip => return Ok(None),
+        Peek::Other => {}
+    }
     let mut cursor = Cursor::new(data);
     let event = envelope(&mut cursor, wanted)?;
     if matches!(event, Found::Whole(_)) {

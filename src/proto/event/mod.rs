@@ -6,6 +6,7 @@
 //!
 //! Unknown types and fields are left alone: they are skipped here and pass through raw to the page.
 
+mod delta;
 mod envelope;
 mod heads;
 

@@ -141,6 +141,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// What was not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
     /// Fails unless only space is left.
     pub fn end(&mut self) -> Result<(), Bad> {
         match self.peek() {

@@ -6,7 +6,7 @@ pub struct Str<'a> {
 }
 
 impl<'a> Str<'a> {
-    pub(super) fn new(raw: &'a [u8], escaped: bool) -> Self {
+    pub(in crate::proto) fn new(raw: &'a [u8], escaped: bool) -> Self {
         Str { raw, escaped }
     }
 

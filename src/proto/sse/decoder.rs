@@ -14,7 +14,6 @@ const KEEP: usize = 1 << 20;
 ///
 /// A line inside one chunk is looked at where it is; an event with one data line, all in one chunk, is handed
 /// out from there. Only what a chunk leaves unfinished is copied, once. What cannot become a field is dropped unread.
-#[derive(Debug)]
 pub struct Decoder {
     limits: SseLimits,
     /// Bytes of the leading BOM seen; all three also once it is clear that there is none.

@@ -89,12 +89,18 @@ async function open(options, id, how) {
   return session;
 }
 
+/** Waits until the state is settled and its listeners were told, which takes a frame. */
+async function settle(session) {
+  await soon(session.settled(), 'settled');
+  for (let frame = 0; frame < 2; frame += 1) await soon(new Promise(requestAnimationFrame), 'a frame');
+}
+
 /** Sends a prompt, waits for the whole turn and for the state to settle. */
 async function turn(session, text, options) {
   const sent = session.send(text, options);
   const answer = await soon(sent.done, `the answer to "${text}"`);
-  await soon(session.settled(), 'settled');
+  await settle(session);
   return answer;
 }
 
-globalThis.drive = { createClient, SessionError, logs, watch, until, soon, problem, plainError, plain, textOf, connect, open, turn };
+globalThis.drive = { createClient, SessionError, logs, watch, until, soon, problem, plainError, plain, textOf, connect, open, settle, turn };
