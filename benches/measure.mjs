@@ -17,7 +17,9 @@ import { workload } from './workloads.mjs';
  */
 /** @typedef {{ milliseconds: number, events: number, runs: number, requests: number }} Sample */
 
-const PATIENCE = 15_000;
+const LOADING = 30_000;
+const PLAYING = 120_000;
+const SETTLING = 15_000;
 
 /** Plays one workload to one rival, again and again. */
 export class Bench {
@@ -51,12 +53,8 @@ export class Bench {
     const watch = { reads: 0, seen: 0, look: () => {} };
     const server = new Server(this.#workload, watch);
     const { sessionID } = this.#workload;
-    const store = await this.#rival.open({
-      fetch: server.fetch,
-      baseUrl: BASE_URL,
-      sessionID,
-      workload: this.#workload,
-    });
+    const context = { fetch: server.fetch, baseUrl: BASE_URL, sessionID, workload: this.#workload };
+    const store = await within(LOADING, 'loading', [this.#rival.open(context)]);
     try {
       const { messages } = store.read();
       const { history } = this.#workload;
@@ -68,7 +66,8 @@ export class Bench {
         watch.seen += seen.messages + seen.length;
       };
       globalThis.gc?.();
-      await taken(store.play?.() ?? server.play(), store.failed);
+      const played = store.play?.() ?? server.play();
+      await within(PLAYING, 'taking the stream', store.failed ? [played, store.failed] : [played]);
       const end = await this.#settled(store);
       this.#check(store, watch);
       return { milliseconds: end - watch.begin, requests: server.requests };
@@ -85,7 +84,7 @@ export class Bench {
     const { history, texts } = this.#workload;
     const messages = history.length + texts.length;
     const { length } = texts.at(-1);
-    const deadline = performance.now() + PATIENCE;
+    const deadline = performance.now() + SETTLING;
     for (;;) {
       const seen = store.read();
       const now = performance.now();
@@ -125,14 +124,18 @@ function task() {
   });
 }
 
-/** @param {Promise<void>} played @param {Promise<void>} [failed] */
-async function taken(played, failed) {
+/**
+ * @template T
+ * @param {number} limit milliseconds @param {string} what @param {Promise<T>[]} promises
+ * @returns {Promise<T>} of the first one to be done
+ */
+async function within(limit, what, promises) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the stream was not taken within two minutes')), 120_000);
+    timer = setTimeout(() => reject(new Error(`${what} took more than ${limit / 1000} seconds`)), limit);
   });
   try {
-    await Promise.race([played, late, ...(failed ? [failed] : [])]);
+    return await Promise.race([...promises, late]);
   } finally {
     clearTimeout(timer);
   }

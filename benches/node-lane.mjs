@@ -4,11 +4,15 @@ import { fork } from 'node:child_process';
 const WORKER = new URL('./node-worker.mjs', import.meta.url);
 
 export class NodeLanes {
+  #children = new Set();
+
   /** @param {string} rival @param {string} workload */
   async open(rival, workload) {
     // React and its stores check more in development; nobody ships that.
     const env = { ...process.env, NODE_ENV: 'production' };
     const child = fork(WORKER, [], { execArgv: ['--expose-gc', '--no-warnings'], env });
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
     const ask = (message) =>
       new Promise((resolve, reject) => {
         const stop = (code) => reject(new Error(`the process ended with ${code}`));
@@ -27,5 +31,8 @@ export class NodeLanes {
     };
   }
 
-  close() {}
+  /** Also those that failed before they were handed out: a living child would keep this process alive. */
+  close() {
+    for (const child of this.#children) child.kill();
+  }
 }

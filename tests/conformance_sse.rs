@@ -16,11 +16,7 @@ const MIB: usize = 1 << 20;
 
 #[derive(Clone, PartialEq, Eq)]
 enum Got {
-    Frame {
-        event: Vec<u8>,
-        data: Vec<u8>,
-        id: Vec<u8>,
-    },
+    Frame { event: Vec<u8>, data: Vec<u8>, id: Vec<u8> },
     TooLarge,
     Retry(u64),
 }
@@ -83,13 +79,8 @@ fn run(limits: SseLimits, connections: &[Vec<u8>], cuts: &[usize]) -> Outcome {
             decoder.reset();
         }
         let mut from = 0;
-        for cut in cuts
-            .iter()
-            .filter(|cut| (offset..=offset + bytes.len()).contains(cut))
-        {
-            decoder.feed(&bytes[from..cut - offset], &mut |item| {
-                got.push(item.into())
-            });
+        for cut in cuts.iter().filter(|cut| (offset..=offset + bytes.len()).contains(cut)) {
+            decoder.feed(&bytes[from..cut - offset], &mut |item| got.push(item.into()));
             from = cut - offset;
         }
         decoder.feed(&bytes[from..], &mut |item| got.push(item.into()));
@@ -112,17 +103,12 @@ fn bytes(text: &str) -> Vec<u8> {
 }
 
 fn connections(input: &Value, end: &str) -> Vec<Vec<u8>> {
-    let pieces = input
-        .as_array()
-        .map_or(std::slice::from_ref(input), Vec::as_slice);
+    let pieces = input.as_array().map_or(std::slice::from_ref(input), Vec::as_slice);
     let mut out = vec![Vec::new()];
     for piece in pieces {
         match piece {
             Value::Null => out.push(Vec::new()),
-            Value::String(text) => out
-                .last_mut()
-                .unwrap()
-                .extend(bytes(&text.replace('¶', end))),
+            Value::String(text) => out.last_mut().unwrap().extend(bytes(&text.replace('¶', end))),
             _ => {
                 let times = piece["times"].as_u64().unwrap() as usize;
                 out.last_mut()
@@ -176,20 +162,11 @@ fn check(name: &str, limits: SseLimits, connections: &[Vec<u8>], want: &Outcome)
 fn check_file(text: &str, least: usize) {
     let file: Value = serde_json::from_str(text).unwrap();
     let cases = file["cases"].as_array().unwrap();
-    assert!(
-        cases.len() >= least,
-        "{} cases, {least} wanted",
-        cases.len()
-    );
+    assert!(cases.len() >= least, "{} cases, {least} wanted", cases.len());
     for case in cases {
         let name = case["name"].as_str().unwrap();
         let want = (
-            case["items"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(expected)
-                .collect(),
+            case["items"].as_array().unwrap().iter().map(expected).collect(),
             bytes(case["last"].as_str().unwrap_or_default()),
         );
         let limit = |i: usize| case["limits"][i].as_u64().map_or(16 * MIB, |n| n as usize);
@@ -197,9 +174,9 @@ fn check_file(text: &str, least: usize) {
             line: limit(0),
             event: limit(1),
         };
-        let ends = case["ends"].as_array().map_or(vec![""], |ends| {
-            ends.iter().map(|e| e.as_str().unwrap()).collect()
-        });
+        let ends = case["ends"]
+            .as_array()
+            .map_or(vec![""], |ends| ends.iter().map(|e| e.as_str().unwrap()).collect());
         for end in ends {
             check(
                 &format!("{name} {end:?}"),
@@ -249,8 +226,7 @@ fn naive(limits: SseLimits, connections: &[Vec<u8>]) -> Outcome {
         let mut lines: Vec<&str> = text.split('\n').collect();
         lines.pop(); // unfinished
 
-        let (mut data, mut event_type, mut id) =
-            (String::new(), String::new(), last_event_id.clone());
+        let (mut data, mut event_type, mut id) = (String::new(), String::new(), last_event_id.clone());
         let mut skip = false;
         for line in lines {
             if line.is_empty() {
@@ -259,11 +235,7 @@ fn naive(limits: SseLimits, connections: &[Vec<u8>]) -> Outcome {
                 } else {
                     last_event_id = id.clone();
                     if let Some(data) = data.strip_suffix('\n') {
-                        let event = if event_type.is_empty() {
-                            "message"
-                        } else {
-                            &event_type
-                        };
+                        let event = if event_type.is_empty() { "message" } else { &event_type };
                         got.push(Got::Frame {
                             event: event.into(),
                             data: data.into(),
@@ -282,9 +254,7 @@ fn naive(limits: SseLimits, connections: &[Vec<u8>]) -> Outcome {
             let (field, value) = line.split_once(':').unwrap_or((line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
             let known = ["data", "event", "id", "retry"].contains(&field);
-            if known && line.len() > limits.line
-                || field == "data" && data.len() + value.len() > limits.event
-            {
+            if known && line.len() > limits.line || field == "data" && data.len() + value.len() > limits.event {
                 got.push(Got::TooLarge);
                 skip = true;
                 continue;
@@ -465,24 +435,18 @@ fn items_come_with_their_last_byte() {
     assert_eq!(at, want);
     assert_eq!(ids.iter().position(|id| id == b"1"), Some(input.len() - 1));
     // Over a limit: with the first byte too many, not at the end of the line.
-    let mut decoder = Decoder::new(SseLimits {
-        line: 10,
-        event: 99,
-    });
+    let mut decoder = Decoder::new(SseLimits { line: 10, event: 99 });
     assert_eq!(feed(&mut decoder, b"data: 1234"), []);
     assert_eq!(feed(&mut decoder, b"5"), [Got::TooLarge]);
 }
 
 #[test]
 fn a_frame_inside_a_chunk_is_not_copied() {
-    let chunk =
-        b"data: {\"a\":1}\n\n: idle\n\nevent: x\r\ndata:two\r\n\r\ndata: three\r\r".repeat(1000);
+    let chunk = b"data: {\"a\":1}\n\n: idle\n\nevent: x\r\ndata:two\r\n\r\ndata: three\r\r".repeat(1000);
     let mut decoder = Decoder::new(SseLimits::default());
     let mut frames = 0;
     decoder.feed(&chunk, &mut |item| {
-        let Item::Frame(frame) = item else {
-            panic!("no frame")
-        };
+        let Item::Frame(frame) = item else { panic!("no frame") };
         frames += 1;
         assert!(chunk.as_ptr_range().contains(&frame.data.as_ptr()));
     });
@@ -528,16 +492,9 @@ fn sixteen_mib_in_any_pieces() {
             let line = line_of(16 * MIB);
             let mut decoder = Decoder::new(SseLimits::default());
             let (got, most) = drip(&mut decoder, &[&line, end, b"data: ok\n\n"].concat(), size);
-            assert!(
-                got == [message(&line[6..]), message("ok")],
-                "{size} {end:?} {got:?}"
-            );
+            assert!(got == [message(&line[6..]), message("ok")], "{size} {end:?} {got:?}");
             assert!(most <= 32 * MIB, "{most}");
-            assert!(
-                decoder.capacity() <= MIB,
-                "given back, {}",
-                decoder.capacity()
-            );
+            assert!(decoder.capacity() <= MIB, "given back, {}", decoder.capacity());
 
             let line = line_of(16 * MIB + 1);
             let (got, most) = drip(&mut decoder, &[&line, end, b"data: ok\n\n"].concat(), size);
@@ -560,17 +517,9 @@ fn sixteen_mib_of_lines() {
             "{got:?}"
         );
         assert!(most <= 32 * MIB, "{most}");
-        let (got, _) = drip(
-            &mut decoder,
-            &[rows(MIB + 1), b"data: ok\n\n".to_vec()].concat(),
-            size,
-        );
+        let (got, _) = drip(&mut decoder, &[rows(MIB + 1), b"data: ok\n\n".to_vec()].concat(), size);
         assert_eq!(got, [Got::TooLarge, message("ok")]);
-        assert!(
-            decoder.capacity() <= MIB,
-            "given back, {}",
-            decoder.capacity()
-        );
+        assert!(decoder.capacity() <= MIB, "given back, {}", decoder.capacity());
     }
 }
 
@@ -597,27 +546,14 @@ fn skipping_takes_no_memory() {
         line: 1000,
         event: 1000,
     });
-    let input = [
-        b"data: ",
-        &[b'7'; 900][..],
-        b"\nevent: ",
-        &[b'7'; 1000],
-        b"\n",
-    ]
-    .concat();
+    let input = [b"data: ", &[b'7'; 900][..], b"\nevent: ", &[b'7'; 1000], b"\n"].concat();
     assert_eq!(feed(&mut decoder, &input), [Got::TooLarge]);
     assert_eq!(decoder.capacity(), 0);
 }
 
 #[test]
 fn lines_that_cannot_count_take_no_memory() {
-    for start in [
-        &b":"[..],
-        b"unknown: ",
-        b"dataset: ",
-        b"\xef\xbbdata: ",
-        b"data : ",
-    ] {
+    for start in [&b":"[..], b"unknown: ", b"dataset: ", b"\xef\xbbdata: ", b"data : "] {
         for size in [1, 4096] {
             let mut decoder = Decoder::new(SseLimits {
                 line: 1000,
@@ -657,10 +593,7 @@ fn giant_ids_and_types_are_given_back() {
 fn reset_gives_memory_back() {
     for start in [&b"data: "[..], b"event: ", b"id: ", b"data: x\ndata: "] {
         let mut decoder = Decoder::new(SseLimits::default());
-        assert_eq!(
-            feed(&mut decoder, &[start, &vec![b'x'; 3 * MIB]].concat()),
-            []
-        );
+        assert_eq!(feed(&mut decoder, &[start, &vec![b'x'; 3 * MIB]].concat()), []);
         assert!(decoder.capacity() > 3 * MIB);
         decoder.reset();
         assert!(decoder.capacity() <= MIB, "{}", decoder.capacity());

@@ -1,6 +1,5 @@
 //! The build tool: `cargo run --features xtask --bin xtask -- build OUT` compiles the crate to wasm and writes the glue;
 //! `build OUT --names` keeps the names of functions, for profiles.
-//! With the feature `xtask-test` it is also the runner of `cargo test --target wasm32-unknown-unknown`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,9 +10,10 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     let done = match args.next().as_deref().and_then(std::ffi::OsStr::to_str) {
-        Some("build") => build(&PathBuf::from(args.next().unwrap_or_else(|| OsString::from("dist"))), args.next().is_none()),
-        #[cfg(feature = "xtask-test")]
-        Some("test-runner") => test_runner(args),
+        Some("build") => build(
+            &PathBuf::from(args.next().unwrap_or_else(|| OsString::from("dist"))),
+            args.next().is_none(),
+        ),
         _ => Err("usage: xtask build OUT".into()),
     };
     match done {
@@ -30,7 +30,15 @@ fn build(out: &Path, nameless: bool) -> Result<(), Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let status = Command::new("cargo")
-        .args(["rustc", "--quiet", "--release", "--locked", "--lib", "--crate-type", "cdylib"])
+        .args([
+            "rustc",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--lib",
+            "--crate-type",
+            "cdylib",
+        ])
         .args(["--target", "wasm32-unknown-unknown"])
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root)?)
         .current_dir(root)
@@ -75,11 +83,4 @@ fn rust_flags(root: &Path) -> Result<OsString, Failure> {
     let sysroot = String::from_utf8(sysroot)?;
     hide(&Path::new(sysroot.trim()).join("lib/rustlib/src/rust"), "rust");
     Ok(flags.join(std::ffi::OsStr::new("\u{1f}")))
-}
-
-#[cfg(feature = "xtask-test")]
-fn test_runner(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
-    let args = std::iter::once(OsString::from("wasm-bindgen-test-runner")).chain(args);
-    wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(args)?;
-    Ok(())
 }

@@ -69,22 +69,25 @@ export class Link {
   }
 
   /** Makes a token, hands it to `ask`, and gives the promise of its answer. */
-  wait<T>(ask: (core: Core, token: number) => void): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const token = this.token(resolve as (value: unknown) => void, reject);
-      try {
-        ask(this.core, token);
-      } catch (error) {
-        this.#waiting.delete(token);
-        reject(error);
-      }
-    });
+  async wait<T>(ask: (core: Core, token: number) => void): Promise<T> {
+    const core = this.core;
+    const { promise, token } = this.pending<T>();
+    ask(core, token);
+    return promise;
   }
 
-  token(resolve: (value: unknown) => void, reject: (error: SessionError) => void): number {
+  /** A promise and the token that the core answers it by. */
+  pending<T>(): { promise: Promise<T>; token: number; reject(error: SessionError): void } {
     this.#token += 1;
-    this.#waiting.set(this.#token, { resolve, reject });
-    return this.#token;
+    const token = this.#token;
+    const promise = new Promise<T>((resolve, reject) => {
+      this.#waiting.set(token, { resolve: resolve as (value: unknown) => void, reject });
+    });
+    const reject = (error: SessionError): void => {
+      this.#waiting.get(token)?.reject(error);
+      this.#waiting.delete(token);
+    };
+    return { promise, token, reject };
   }
 
   /** Calls the server; the answer is its JSON. `session`: handle of the session whose directory counts; 0: the client's. */

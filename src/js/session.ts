@@ -76,27 +76,15 @@ export class Opened implements Drawn {
 
   send(prompt: string | PromptInput, options: SendOptions): Sent {
     const id = this.link.isClosed ? '' : this.link.core.makeKey(this.link.now());
-    let settle: { stored: number; done: number } | undefined;
-    const failures: ((error: SessionError) => void)[] = [];
-    const token = (): { promise: Promise<unknown>; token: number } => {
-      let made = 0;
-      const promise = new Promise<unknown>((resolve, reject) => {
-        failures.push(reject);
-        made = this.link.token(resolve, reject);
-      });
-      return { promise, token: made };
+    const stored = this.link.pending<void>();
+    const done = this.link.pending<Message>();
+    const hand = (json: Uint8Array): void => {
+      this.link.core.send(this.link.now(), this.handle, id, json, stored.token, done.token);
     };
-    const stored = token();
-    const done = token();
-    settle = { stored: stored.token, done: done.token };
-    const tokens = settle;
-    const hand = (json: Uint8Array): void => this.link.core.send(this.link.now(), this.handle, id, json, tokens.stored, tokens.done);
     const fail = (cause: unknown): void => {
-      const error =
-        cause instanceof SessionError
-          ? cause
-          : new SessionError({ code: 'bad_prompt', message: 'The prompt or a file of it cannot be read.', hint: 'Choose the file again.' });
-      for (const reject of failures) reject(error);
+      const error = cause instanceof SessionError ? cause : unreadable();
+      stored.reject(error);
+      done.reject(error);
     };
     try {
       const json = promptJson(prompt, options);
@@ -112,7 +100,7 @@ export class Opened implements Drawn {
     } catch (error) {
       fail(error);
     }
-    return { id, stored: quiet(stored.promise as Promise<void>), done: quiet(done.promise as Promise<Message>) };
+    return { id, stored: quiet(stored.promise), done: quiet(done.promise) };
   }
 
   close(): void {
@@ -233,6 +221,14 @@ export class Handle implements ChatSession {
     if (this.#closed || this.#opened.link.isClosed) throw closed();
     return this.#opened;
   }
+}
+
+function unreadable(): SessionError {
+  return new SessionError({
+    code: 'bad_prompt',
+    message: 'The prompt or a file of it cannot be read.',
+    hint: 'Choose the file again.',
+  });
 }
 
 /** A promise whose failure nobody has to handle: the state tells of it too. */

@@ -17,6 +17,8 @@ const FIELDS = [
   'session', 'status', 'connection', 'permissions', 'questions', 'todos', 'hasOlder', 'continuity', 'error',
 ] as const;
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const pieces = new TextDecoder('utf-8', { ignoreBOM: true });
+const PIECE = 4096;
 
 /** The state before anything is known. */
 export const INITIAL: SessionState = Object.freeze({
@@ -249,12 +251,21 @@ export class View {
 
   #parse(raw: Uint8Array): unknown {
     try {
-      return JSON.parse(decoder.decode(raw));
+      return JSON.parse(raw.length > PIECE ? inPieces(raw) : decoder.decode(raw));
     } catch {
       this.#onBad('The server sent JSON that cannot be read; it is left out.');
       return undefined;
     }
   }
+}
+
+/** Engines decode short plain pieces several times faster than one long text with a few wide letters in it. */
+function inPieces(raw: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < raw.length; at += PIECE) {
+    text += pieces.decode(raw.subarray(at, at + PIECE), { stream: at + PIECE < raw.length });
+  }
+  return text;
 }
 
 /** Makes a {@link SessionError} of the core's JSON. */

@@ -118,7 +118,10 @@ const POLL_IDLE: u64 = 5_000;
 impl Client {
     /// A client that does nothing until a session is opened or a call is made.
     pub fn new(config: Config) -> Self {
-        let limits = SseLimits { line: config.limits.line, event: config.limits.event };
+        let limits = SseLimits {
+            line: config.limits.line,
+            event: config.limits.event,
+        };
         Client {
             context: Context::new(config.limits, config.seed, config.directory),
             link: Link::new(config.transport, config.retry),
@@ -155,7 +158,9 @@ impl Client {
 
     /// Closes a session. The stream ends with the last one.
     pub fn close_session(&mut self, handle: u32) {
-        let Some(at) = self.sessions.iter().position(|session| session.handle() == handle) else { return };
+        let Some(at) = self.sessions.iter().position(|session| session.handle() == handle) else {
+            return;
+        };
         let mut session = self.sessions.remove(at);
         session.close(&Error::new(Code::Closed, "The session was closed."), &mut self.context);
         if self.sessions.is_empty() {
@@ -215,7 +220,11 @@ impl Client {
     /// Any other call to the server; its body answers `token`. It runs in the directory of the session `handle`, or in
     /// the client's when there is no such session.
     pub fn call(&mut self, handle: u32, method: &'static str, path: &str, body: Option<Vec<u8>>, token: u32) {
-        let scope = self.sessions.iter().find(|session| session.handle() == handle).and_then(Session::directory);
+        let scope = self
+            .sessions
+            .iter()
+            .find(|session| session.handle() == handle)
+            .and_then(Session::directory);
         let path = with_directory(path, scope.or(self.context.directory.as_deref()));
         self.context.request(Purpose::Call { token }, method, path, body);
     }
@@ -276,12 +285,17 @@ impl Client {
 
     /// Whether the session has changes to hand out.
     pub fn is_dirty(&self, handle: u32) -> bool {
-        self.sessions.iter().any(|session| session.handle() == handle && session.is_dirty())
+        self.sessions
+            .iter()
+            .any(|session| session.handle() == handle && session.is_dirty())
     }
 
     /// Handles of sessions with changes to hand out.
     pub fn dirty(&self) -> impl Iterator<Item = u32> {
-        self.sessions.iter().filter(|session| session.is_dirty()).map(Session::handle)
+        self.sessions
+            .iter()
+            .filter(|session| session.is_dirty())
+            .map(Session::handle)
     }
 
     /// Hands out what changed in a session since the last call.
@@ -304,7 +318,10 @@ impl Client {
             _ if generation != self.link.generation() => {}
             Item::Frame(frame) => self.frame(frame.data),
             Item::Notice(Notice::TooLarge) => {
-                self.missed(Error::new(Code::EventTooLarge, "An event was larger than limits.event."));
+                self.missed(Error::new(
+                    Code::EventTooLarge,
+                    "An event was larger than limits.event.",
+                ));
             }
             Item::Notice(Notice::Retry(_)) => {}
         });
@@ -328,7 +345,11 @@ impl Client {
                 }
                 _ => {
                     let context = &mut self.context;
-                    for session in self.sessions.iter_mut().filter(|session| envelope.session.is(&session.id)) {
+                    for session in self
+                        .sessions
+                        .iter_mut()
+                        .filter(|session| envelope.session.is(&session.id))
+                    {
                         session.event(&envelope, data, context);
                     }
                 }
@@ -416,7 +437,10 @@ impl Client {
     fn failed(&mut self, id: u32, timeout: bool) {
         let Some(purpose) = self.take(id) else { return };
         let error = if timeout {
-            Error::new(Code::Timeout, "The server did not answer in time (limits.requestTimeout).")
+            Error::new(
+                Code::Timeout,
+                "The server did not answer in time (limits.requestTimeout).",
+            )
         } else {
             Error::new(Code::Unreachable, "The server cannot be reached.")
         };
@@ -447,7 +471,11 @@ impl Client {
                 }
             }
             Purpose::Models | Purpose::Agents => self.catalog_answer(&purpose, result),
-            Purpose::Session { session: handle, what, asked } => {
+            Purpose::Session {
+                session: handle,
+                what,
+                asked,
+            } => {
                 if let Some(session) = session(&mut self.sessions, handle) {
                     session.answer(what, asked, cursor, result, &mut self.context);
                 }
@@ -468,7 +496,8 @@ impl Client {
             }
         };
         if read.is_err() {
-            self.context.warn("bad_response", "The list of models or agents could not be read.");
+            self.context
+                .warn("bad_response", "The list of models or agents could not be read.");
         }
     }
 
@@ -491,11 +520,18 @@ impl Client {
     }
 
     fn widen(&mut self) {
-        let Some(own) = self.context.directory.as_deref() else { return };
+        let Some(own) = self.context.directory.as_deref() else {
+            return;
+        };
         if self.directory_asked || self.link.source() != Source::Event {
             return;
         }
-        if self.sessions.iter().filter_map(Session::directory).any(|directory| directory != own) {
+        if self
+            .sessions
+            .iter()
+            .filter_map(Session::directory)
+            .any(|directory| directory != own)
+        {
             self.interrupt();
             let action = self.link.widen(self.context.now);
             self.act(action);
@@ -505,7 +541,10 @@ impl Client {
     fn timeout(&mut self) {
         let (now, phase) = (self.context.now, self.link.phase());
         let action = self.link.timeout(now, &mut self.context.rng);
-        if action != Action::Open && matches!(phase, Phase::Connecting | Phase::Syncing | Phase::Live) && self.link.phase() == Phase::Waiting {
+        if action != Action::Open
+            && matches!(phase, Phase::Connecting | Phase::Syncing | Phase::Live)
+            && self.link.phase() == Phase::Waiting
+        {
             self.interrupt();
             self.decoder.reset();
             self.context.outputs.push_back(Output::CloseStream);
@@ -526,11 +565,15 @@ impl Client {
                     Source::Global => String::from("/global/event"),
                     _ => with_directory("/event", self.context.directory.as_deref()),
                 };
-                self.context.outputs.push_back(Output::OpenStream { generation: self.link.generation(), path });
+                self.context.outputs.push_back(Output::OpenStream {
+                    generation: self.link.generation(),
+                    path,
+                });
             }
             Action::Poll => {
                 let busy = self.sessions.iter().any(Session::is_busy);
-                self.link.poll_at(self.context.now + if busy { POLL_BUSY } else { POLL_IDLE });
+                self.link
+                    .poll_at(self.context.now + if busy { POLL_BUSY } else { POLL_IDLE });
                 self.ask_version();
                 self.begin();
             }
@@ -551,7 +594,8 @@ impl Client {
             self.catalog_asked = 2;
             let directory = self.context.directory.clone();
             let path = |path| with_directory(path, directory.as_deref());
-            self.context.request(Purpose::Models, "GET", path("/config/providers"), None);
+            self.context
+                .request(Purpose::Models, "GET", path("/config/providers"), None);
             self.context.request(Purpose::Agents, "GET", path("/agent"), None);
         }
         if self.link.take_changed() {
@@ -565,7 +609,8 @@ impl Client {
     fn ask_version(&mut self) {
         if self.context.own_ids.is_none() && !self.version_asked {
             self.version_asked = true;
-            self.context.request(Purpose::Version, "GET", String::from("/global/health"), None);
+            self.context
+                .request(Purpose::Version, "GET", String::from("/global/health"), None);
         }
     }
 
@@ -582,7 +627,8 @@ impl Client {
     }
 
     fn closed(&mut self, token: u32) {
-        self.context.reply(token, Err(Error::new(Code::Closed, "The session is closed.")));
+        self.context
+            .reply(token, Err(Error::new(Code::Closed, "The session is closed.")));
     }
 }
 
@@ -603,7 +649,9 @@ fn text_field(body: &[u8], name: &str) -> String {
 
 /// Servers before 1.18.16 answer a prompt with a client-made id without end, or never (measured).
 fn takes_own_ids(version: &str) -> bool {
-    let mut numbers = version.split(['.', '-']).map(|number| number.parse::<u32>().unwrap_or_default());
+    let mut numbers = version
+        .split(['.', '-'])
+        .map(|number| number.parse::<u32>().unwrap_or_default());
     let mut next = || numbers.next().unwrap_or_default();
     (next(), next(), next()) >= (1, 18, 16)
 }

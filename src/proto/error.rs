@@ -77,30 +77,78 @@ impl Code {
             ),
             Code::Timeout => ("timeout", "Try again; if it lasts, look at the server's log.", true),
             Code::Unauthorized => ("unauthorized", "Pass the server's password in the auth option.", false),
-            Code::Forbidden => ("forbidden", "Use credentials that may do this, or ask who runs the server.", false),
-            Code::NotFound => ("not_found", "Check the id, and that the server is new enough for this call.", false),
-            Code::SessionNotFound => ("session_not_found", "Open a session from sessions.list(), or create one.", false),
-            Code::RateLimited => ("rate_limited", "Wait until the server allows more, then try again.", true),
+            Code::Forbidden => (
+                "forbidden",
+                "Use credentials that may do this, or ask who runs the server.",
+                false,
+            ),
+            Code::NotFound => (
+                "not_found",
+                "Check the id, and that the server is new enough for this call.",
+                false,
+            ),
+            Code::SessionNotFound => (
+                "session_not_found",
+                "Open a session from sessions.list(), or create one.",
+                false,
+            ),
+            Code::RateLimited => (
+                "rate_limited",
+                "Wait until the server allows more, then try again.",
+                true,
+            ),
             Code::Busy => ("busy", "Wait for the running turn to end, or abort it.", true),
-            Code::BadRequest => ("bad_request", "Compare the call with the server's version; its message says what it refused.", false),
-            Code::ServerError => ("server_error", "Look at the server's log; the call may work when repeated.", true),
+            Code::BadRequest => (
+                "bad_request",
+                "Compare the call with the server's version; its message says what it refused.",
+                false,
+            ),
+            Code::ServerError => (
+                "server_error",
+                "Look at the server's log; the call may work when repeated.",
+                true,
+            ),
             Code::HtmlResponse => (
                 "html_response",
                 "Point baseUrl at the OpenCode server itself: a web page or a proxy's login page answered.",
                 false,
             ),
-            Code::WrongContentType => ("wrong_content_type", "Point baseUrl at the OpenCode server itself.", false),
-            Code::BadResponse => ("bad_response", "Check the server's version and any proxy in between.", false),
-            Code::BadEvent => ("bad_event", "Nothing to do: the history is fetched again. If it repeats, check any proxy in between.", true),
-            Code::EventTooLarge => ("event_too_large", "The history is fetched instead; raise limits.event to receive such events live.", true),
-            Code::LimitReached => ("limit_reached", "Wait for what is pending, or raise the limit named in the message.", true),
+            Code::WrongContentType => (
+                "wrong_content_type",
+                "Point baseUrl at the OpenCode server itself.",
+                false,
+            ),
+            Code::BadResponse => (
+                "bad_response",
+                "Check the server's version and any proxy in between.",
+                false,
+            ),
+            Code::BadEvent => (
+                "bad_event",
+                "Nothing to do: the history is fetched again. If it repeats, check any proxy in between.",
+                true,
+            ),
+            Code::EventTooLarge => (
+                "event_too_large",
+                "The history is fetched instead; raise limits.event to receive such events live.",
+                true,
+            ),
+            Code::LimitReached => (
+                "limit_reached",
+                "Wait for what is pending, or raise the limit named in the message.",
+                true,
+            ),
             Code::Silent => ("silent", "Nothing to do: the stream is opened again.", true),
             Code::StreamEnded => ("stream_ended", "Nothing to do: the stream is opened again.", true),
             Code::UnknownModel => ("unknown_model", "Choose a model from client.models().", false),
             Code::UnknownAgent => ("unknown_agent", "Choose an agent from client.agents().", false),
             Code::BadPrompt => ("bad_prompt", "Give some text, or at least one part.", false),
             Code::NotStored => ("not_stored", "Send it again.", true),
-            Code::TurnFailed => ("turn_failed", "Read the server's message; often the provider's key, quota or model is the cause.", true),
+            Code::TurnFailed => (
+                "turn_failed",
+                "Read the server's message; often the provider's key, quota or model is the cause.",
+                true,
+            ),
             Code::Aborted => ("aborted", "Send a new prompt to go on.", false),
             Code::Closed => ("closed", "Open the session again.", false),
             Code::Unsupported => ("unsupported", "Use another transport.", false),
@@ -124,14 +172,22 @@ pub struct Error {
 impl Error {
     /// An error with its sentence.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error { code, message: message.into(), status: 0, near: Vec::new() }
+        Error {
+            code,
+            message: message.into(),
+            status: 0,
+            near: Vec::new(),
+        }
     }
 
     /// As JSON for the page: `{code, message, hint, retryable, status?, near?}`.
     pub fn to_json(&self) -> String {
         let (code, hint, retryable) = self.code.facts();
         let mut object = Object::new();
-        object.text("code", code).text("message", &self.message).text("hint", hint);
+        object
+            .text("code", code)
+            .text("message", &self.message)
+            .text("hint", hint);
         object.raw("retryable", if retryable { "true" } else { "false" });
         if self.status != 0 {
             object.number("status", i64::from(self.status));
@@ -170,17 +226,24 @@ impl Error {
         match response.status {
             204 if expected == "application/json" => Ok(()),
             200..=299 if kind.eq_ignore_ascii_case(expected) => Ok(()),
-            200..=299 if kind.eq_ignore_ascii_case("text/html") => {
-                fail(Code::HtmlResponse, String::from("A web page answered where the OpenCode server was expected."))
-            }
+            200..=299 if kind.eq_ignore_ascii_case("text/html") => fail(
+                Code::HtmlResponse,
+                String::from("A web page answered where the OpenCode server was expected."),
+            ),
             200..=299 => fail(Code::WrongContentType, ["The answer is not ", expected, "."].concat()),
-            401 => fail(Code::Unauthorized, String::from("The server wants credentials, or does not accept the given ones.")),
+            401 => fail(
+                Code::Unauthorized,
+                String::from("The server wants credentials, or does not accept the given ones."),
+            ),
             403 => fail(Code::Forbidden, String::from("The server refused access.")),
             404 => fail(Code::NotFound, said(response, "The server does not know this.")),
             409 => fail(Code::Busy, said(response, "The session is busy.")),
             429 => fail(Code::RateLimited, String::from("Too many requests.")),
             400..=499 => fail(Code::BadRequest, said(response, "The server refused the request.")),
-            status => fail(Code::ServerError, said(response, &["The server answered ", &status.to_string(), "."].concat())),
+            status => fail(
+                Code::ServerError,
+                said(response, &["The server answered ", &status.to_string(), "."].concat()),
+            ),
         }
     }
 
@@ -188,7 +251,10 @@ impl Error {
     pub fn from_turn(raw: &[u8]) -> Error {
         let aborted = field(raw, "name").is_some_and(|name| name == "MessageAbortedError");
         let code = if aborted { Code::Aborted } else { Code::TurnFailed };
-        Error::new(code, server_message(raw).unwrap_or_else(|| String::from("The turn failed.")))
+        Error::new(
+            code,
+            server_message(raw).unwrap_or_else(|| String::from("The turn failed.")),
+        )
     }
 }
 
@@ -208,7 +274,9 @@ fn server_message(raw: &[u8]) -> Option<String> {
         }
         Ok(())
     });
-    found.filter(|text| !text.is_empty()).map(|text| text.chars().take(500).collect())
+    found
+        .filter(|text| !text.is_empty())
+        .map(|text| text.chars().take(500).collect())
 }
 
 fn field(raw: &[u8], name: &str) -> Option<String> {

@@ -21,7 +21,9 @@ impl Core {
     /// A client; `options` is JSON that was checked already.
     #[wasm_bindgen(constructor)]
     pub fn new(host: Host, options: &str, seed: f64) -> Core {
-        Core { shell: Shell::new(host, options::read(options, seed.to_bits())) }
+        Core {
+            shell: Shell::new(host, options::read(options, seed.to_bits())),
+        }
     }
 
     /// Opens a session and gives its handle.
@@ -43,7 +45,8 @@ impl Core {
 
     /// Sends a prompt.
     pub fn send(&self, now: f64, session: u32, key: String, json: &[u8], stored: u32, done: u32) {
-        self.shell.run(now, |client, now| client.send(session, key, json, stored, done, now));
+        self.shell
+            .run(now, |client, now| client.send(session, key, json, stored, done, now));
     }
 
     /// Takes out a failed prompt.
@@ -64,7 +67,8 @@ impl Core {
     /// Loads older messages.
     #[wasm_bindgen(js_name = loadOlder)]
     pub fn load_older(&self, now: f64, session: u32, count: usize, token: u32) {
-        self.shell.run(now, |client, _| client.load_older(session, count, token));
+        self.shell
+            .run(now, |client, _| client.load_older(session, count, token));
     }
 
     /// Any other call to the server.
@@ -75,7 +79,8 @@ impl Core {
             "DELETE" => "DELETE",
             _ => "GET",
         };
-        self.shell.run(now, |client, _| client.call(session, method, path, body, token));
+        self.shell
+            .run(now, |client, _| client.call(session, method, path, body, token));
     }
 
     /// Tries again now.
@@ -85,7 +90,8 @@ impl Core {
 
     /// The host's network came or went.
     pub fn online(&self, now: f64, online: bool) {
-        self.shell.input(now, if online { Input::Online } else { Input::Offline });
+        self.shell
+            .input(now, if online { Input::Online } else { Input::Offline });
     }
 
     /// The timer fired.
@@ -96,7 +102,12 @@ impl Core {
     /// The fetch stream answered.
     #[wasm_bindgen(js_name = streamOpened)]
     pub fn stream_opened(&self, now: f64, generation: u32, status: u16, content_type: &str, retry_after: &str) {
-        let response = Response { status, content_type, retry_after, ..Response::default() };
+        let response = Response {
+            status,
+            content_type,
+            retry_after,
+            ..Response::default()
+        };
         self.shell.input(now, Input::StreamOpened { generation, response });
     }
 
@@ -124,7 +135,13 @@ impl Core {
         retry_after: &str,
         body: &[u8],
     ) {
-        let response = Response { status, content_type, cursor, retry_after, body };
+        let response = Response {
+            status,
+            content_type,
+            cursor,
+            retry_after,
+            body,
+        };
         self.shell.input(now, Input::Response { id, response });
     }
 

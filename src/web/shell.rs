@@ -94,7 +94,8 @@ impl Shell {
                 None => break,
                 Some(Output::Request(request)) => {
                     let timeout = request.timeout as f64;
-                    self.host.request(request.id, request.method, &request.path, request.body, timeout);
+                    self.host
+                        .request(request.id, request.method, &request.path, request.body, timeout);
                 }
                 Some(Output::OpenStream { generation, path }) => self.open_stream(generation, path),
                 Some(Output::CloseStream) => self.end_stream(),
@@ -119,7 +120,9 @@ impl Shell {
 
     /// A timer that fires early costs one call; one that is moved with each chunk costs more.
     fn arm(&self) {
-        let Some(deadline) = self.client.borrow().poll_timeout() else { return };
+        let Some(deadline) = self.client.borrow().poll_timeout() else {
+            return;
+        };
         if deadline < self.armed.get() && !self.closed.get() {
             self.armed.set(deadline);
             self.host.arm(deadline.saturating_sub(self.now.get()) as f64);

@@ -52,7 +52,11 @@ impl Sink {
             Change::Part { message, index, raw } => self.part(message, index, &raw),
             Change::Text { message, index, text } => self.text(message, index, &text),
             Change::Append { message, index, text } => self.append(message, index, &text),
-            Change::Meta { message, index, continuity } => match continuity {
+            Change::Meta {
+                message,
+                index,
+                continuity,
+            } => match continuity {
                 Continuity::Settled => self.meta(message, index, 0, 0),
                 Continuity::Streaming => self.meta(message, index, 1, 0),
                 Continuity::Gapped(at) => self.meta(message, index, 2, at),

@@ -50,12 +50,12 @@ export class Conversation {
   }
 
   async abort(): Promise<void> {
-    if (!isWorking(this.session.state.status)) return;
+    if (!this.last || !isWorking(this.last.status)) return;
     await this.session.abort().catch((error: unknown) => this.host.failed(error));
   }
 
   async loadOlder(): Promise<void> {
-    if (this.loading || !this.open || !this.session.state.hasOlder) return;
+    if (this.loading || !this.open || !this.last?.hasOlder) return;
     this.setLoading(true);
     try {
       await this.session.loadOlder();

@@ -75,7 +75,9 @@ impl Catalog {
 }
 
 fn known(name: Option<&str>, names: Option<&[String]>, code: Code, what: &str) -> Result<(), Error> {
-    let (Some(name), Some(names)) = (name, names) else { return Ok(()) };
+    let (Some(name), Some(names)) = (name, names) else {
+        return Ok(());
+    };
     // An empty list says nothing: the server has the last word.
     if names.is_empty() || names.iter().any(|known| known == name) {
         return Ok(());
@@ -85,7 +87,10 @@ fn known(name: Option<&str>, names: Option<&[String]>, code: Code, what: &str) -
     if !near.is_empty() {
         message.push_str(&[" Near: ", &near.join(", "), "."].concat());
     }
-    Err(Error { near, ..Error::new(code, message) })
+    Err(Error {
+        near,
+        ..Error::new(code, message)
+    })
 }
 
 /// The closest names, best first.

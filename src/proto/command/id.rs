@@ -13,7 +13,9 @@ impl IdMaker {
         self.last = (now << 12).max(self.last + 1);
         let mut id = String::from(prefix);
         for shift in (0..12).rev() {
-            id.push(char::from(b"0123456789abcdef"[(self.last >> (shift * 4)) as usize & 15]));
+            id.push(char::from(
+                b"0123456789abcdef"[(self.last >> (shift * 4)) as usize & 15],
+            ));
         }
         for _ in 0..14 {
             const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -49,8 +49,11 @@ impl Outbox {
     }
 
     /// The prompt to post next, unless one before it is still on its way.
-    pub fn next(&mut self) -> Option<&mut Prompt> {
-        let first = self.prompts.iter_mut().find(|prompt| !matches!(prompt.stage, Stage::Stored(_)))?;
+    pub fn upcoming(&mut self) -> Option<&mut Prompt> {
+        let first = self
+            .prompts
+            .iter_mut()
+            .find(|prompt| !matches!(prompt.stage, Stage::Stored(_)))?;
         (first.stage == Stage::Queued).then_some(first)
     }
 
@@ -64,6 +67,10 @@ impl Outbox {
     pub fn expecting(&self, text: Option<&str>, unnamed: &dyn Fn(&str) -> bool) -> Option<String> {
         let waits = |prompt: &&Prompt| prompt.stage != Stage::Queued && unnamed(&prompt.key);
         let same = |prompt: &&Prompt| prompt.draft.text.as_deref() == text;
-        self.prompts.iter().filter(waits).find(same).map(|prompt| prompt.key.clone())
+        self.prompts
+            .iter()
+            .filter(waits)
+            .find(same)
+            .map(|prompt| prompt.key.clone())
     }
 }

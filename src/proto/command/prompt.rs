@@ -16,9 +16,15 @@ impl Model {
         if value.peek() == Some(b'"') {
             let name = value.string()?.to_text();
             let (provider, model) = name.split_once('/').ok_or(Bad)?;
-            return Ok(Model { provider: provider.into(), model: model.into() });
+            return Ok(Model {
+                provider: provider.into(),
+                model: model.into(),
+            });
         }
-        let mut found = Model { provider: String::new(), model: String::new() };
+        let mut found = Model {
+            provider: String::new(),
+            model: String::new(),
+        };
         value.object(&mut |key, value| {
             if key.is("providerID") {
                 found.provider = value.string()?.to_text();
@@ -27,7 +33,11 @@ impl Model {
             }
             Ok(())
         })?;
-        if found.provider.is_empty() || found.model.is_empty() { Err(Bad) } else { Ok(found) }
+        if found.provider.is_empty() || found.model.is_empty() {
+            Err(Bad)
+        } else {
+            Ok(found)
+        }
     }
 
     /// `provider/model`.
@@ -74,14 +84,21 @@ impl Draft {
             } else if key.is("noReply") {
                 draft.no_reply = value.peek() == Some(b't');
             } else if key.is("variant") {
-                draft.extra.extend(value.maybe_string()?.map(|text| ("variant", text.to_text())));
+                draft
+                    .extra
+                    .extend(value.maybe_string()?.map(|text| ("variant", text.to_text())));
             } else if key.is("system") {
-                draft.extra.extend(value.maybe_string()?.map(|text| ("system", text.to_text())));
+                draft
+                    .extra
+                    .extend(value.maybe_string()?.map(|text| ("system", text.to_text())));
             }
             Ok(())
         });
         if bad_model {
-            return Err(Error::new(Code::UnknownModel, "The model is neither \"provider/model\" nor {providerID, modelID}."));
+            return Err(Error::new(
+                Code::UnknownModel,
+                "The model is neither \"provider/model\" nor {providerID, modelID}.",
+            ));
         }
         if read.is_err() || draft.parts.is_empty() {
             return Err(Error::new(Code::BadPrompt, "The prompt is empty."));
@@ -112,7 +129,9 @@ impl Draft {
         }
         let parts = self.parts.iter().zip(part_ids).map(|(part, id_of_part)| {
             let mut head = Object::new();
-            head.text("id", id_of_part).text("sessionID", session).text("messageID", id);
+            head.text("id", id_of_part)
+                .text("sessionID", session)
+                .text("messageID", id);
             join(&head.end(), part)
         });
         let parts = parts.collect();

@@ -13,7 +13,11 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        RetryPolicy { min: 500, max: 20_000, reset_after: 60_000 }
+        RetryPolicy {
+            min: 500,
+            max: 20_000,
+            reset_after: 60_000,
+        }
     }
 }
 
@@ -41,7 +45,11 @@ impl Backoff {
     /// Counts a failure and gives the wait before the next try. `asked` is the server's `Retry-After`.
     pub fn next(&mut self, asked: Option<u64>, rng: &mut Rng) -> u64 {
         self.failures = self.failures.saturating_add(1);
-        let cap = self.policy.min.saturating_mul(1 << self.failures.min(16)).clamp(self.policy.min, self.policy.max.max(self.policy.min));
+        let cap = self
+            .policy
+            .min
+            .saturating_mul(1 << self.failures.min(16))
+            .clamp(self.policy.min, self.policy.max.max(self.policy.min));
         let wait = self.policy.min + rng.below(cap - self.policy.min + 1);
         asked.map_or(wait, |asked| asked.clamp(self.policy.min, MAX_RETRY_AFTER))
     }
@@ -61,5 +69,9 @@ impl Backoff {
 
 /// Reads `Retry-After` in its form of seconds, as milliseconds. Dates are left to the backoff.
 pub fn retry_after(header: &str) -> Option<u64> {
-    header.trim_ascii().parse::<u32>().ok().map(|seconds| u64::from(seconds) * 1_000)
+    header
+        .trim_ascii()
+        .parse::<u32>()
+        .ok()
+        .map(|seconds| u64::from(seconds) * 1_000)
 }

@@ -104,7 +104,11 @@ pub struct Link {
 impl Link {
     /// Idle.
     pub fn new(transport: Transport, policy: RetryPolicy) -> Self {
-        let source = if transport == Transport::Poll { Source::Poll } else { Source::Event };
+        let source = if transport == Transport::Poll {
+            Source::Poll
+        } else {
+            Source::Event
+        };
         Link {
             phase: Phase::Idle,
             source,
@@ -137,7 +141,11 @@ impl Link {
 
     /// A stream is wanted. Does nothing when there is one, or a wait for one.
     pub fn start(&mut self, now: u64) -> Action {
-        if self.phase == Phase::Idle { self.open(now) } else { Action::None }
+        if self.phase == Phase::Idle {
+            self.open(now)
+        } else {
+            Action::None
+        }
     }
 
     /// No stream is wanted any more.
@@ -169,7 +177,11 @@ impl Link {
 
     /// The host says the network is back.
     pub fn online(&mut self, now: u64) -> Action {
-        if self.phase == Phase::Offline { self.reconnect(now) } else { Action::None }
+        if self.phase == Phase::Offline {
+            self.reconnect(now)
+        } else {
+            Action::None
+        }
     }
 
     /// Sessions of another directory are open: only `/global/event` carries them all.
@@ -179,7 +191,11 @@ impl Link {
         }
         self.source = Source::Global;
         self.changed = true;
-        if self.phase == Phase::Idle { Action::None } else { self.open(now) }
+        if self.phase == Phase::Idle {
+            Action::None
+        } else {
+            self.open(now)
+        }
     }
 
     /// `server.connected` came: from here on nothing is missed.
@@ -228,7 +244,10 @@ impl Link {
         if matches!(code, Code::Unauthorized | Code::Forbidden) {
             return self.enter(Phase::Closed);
         }
-        let refused = matches!(code, Code::HtmlResponse | Code::WrongContentType | Code::NotFound | Code::BadRequest);
+        let refused = matches!(
+            code,
+            Code::HtmlResponse | Code::WrongContentType | Code::NotFound | Code::BadRequest
+        );
         self.refusals = if refused { self.refusals + 1 } else { 0 };
         self.retry_at = now + self.backoff.next(asked, rng);
         if self.transport == Transport::Auto && self.refusals >= REFUSALS_BEFORE_POLLING {
@@ -262,7 +281,14 @@ impl Link {
             Phase::Polling => Action::Poll,
             _ => {
                 let silent = Error::new(Code::Silent, "The event stream fell silent.");
-                self.ended(Cause::Refused { error: silent, retry_after: None }, now, rng);
+                self.ended(
+                    Cause::Refused {
+                        error: silent,
+                        retry_after: None,
+                    },
+                    now,
+                    rng,
+                );
                 Action::None
             }
         }
@@ -295,7 +321,10 @@ impl Link {
             Source::Poll => "poll",
         };
         let mut object = Object::new();
-        object.text("phase", phase).text("source", source).number("attempt", i64::from(self.attempt()));
+        object
+            .text("phase", phase)
+            .text("source", source)
+            .number("attempt", i64::from(self.attempt()));
         if self.phase == Phase::Waiting {
             object.number("retryAt", self.retry_at as i64);
         }
@@ -306,7 +335,11 @@ impl Link {
     }
 
     fn attempt(&self) -> u32 {
-        if self.phase == Phase::Live { 0 } else { self.backoff.failures() }
+        if self.phase == Phase::Live {
+            0
+        } else {
+            self.backoff.failures()
+        }
     }
 
     fn open(&mut self, now: u64) -> Action {

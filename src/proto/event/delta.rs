@@ -25,18 +25,33 @@ pub(super) fn peek<'a>(data: &'a [u8], wanted: &dyn Fn(Str<'a>) -> bool) -> Peek
     } else {
         return Peek::Other;
     };
-    let Some(session) = text.plain(b"\",\"messageID\":\"") else { return Peek::Other };
+    let Some(session) = text.plain(b"\",\"messageID\":\"") else {
+        return Peek::Other;
+    };
     if !wanted(session) {
         return Peek::Skip;
     }
-    let Some(message) = text.plain(b"\",\"partID\":\"") else { return Peek::Other };
-    let Some(part) = text.plain(b"\",\"field\":\"") else { return Peek::Other };
-    let Some(field) = text.plain(b"\",\"delta\":") else { return Peek::Other };
+    let Some(message) = text.plain(b"\",\"partID\":\"") else {
+        return Peek::Other;
+    };
+    let Some(part) = text.plain(b"\",\"field\":\"") else {
+        return Peek::Other;
+    };
+    let Some(field) = text.plain(b"\",\"delta\":") else {
+        return Peek::Other;
+    };
     let mut cursor = Cursor::new(text.rest);
     match cursor.string() {
-        Ok(delta) if cursor.rest() == b"}}" => {
-            Peek::Delta(Envelope { id, session, event: Event::Delta { message, part, field, delta } })
-        }
+        Ok(delta) if cursor.rest() == b"}}" => Peek::Delta(Envelope {
+            id,
+            session,
+            event: Event::Delta {
+                message,
+                part,
+                field,
+                delta,
+            },
+        }),
         _ => Peek::Other,
     }
 }

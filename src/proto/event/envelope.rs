@@ -194,9 +194,17 @@ fn envelope<'a>(cursor: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool) -> Re
 /// Types that the client acts on. The list is checked before `properties` are read.
 fn known(name: Str<'_>) -> bool {
     let raw = name.raw();
-    [&b"message."[..], b"session.", b"permission.", b"question.", b"todo.", b"server.", b"global."]
-        .iter()
-        .any(|prefix| raw.starts_with(prefix))
+    [
+        &b"message."[..],
+        b"session.",
+        b"permission.",
+        b"question.",
+        b"todo.",
+        b"server.",
+        b"global.",
+    ]
+    .iter()
+    .any(|prefix| raw.starts_with(prefix))
         && !raw.starts_with(b"session.next.")
         && !raw.starts_with(b"permission.v2.")
         && !raw.starts_with(b"question.v2.")
@@ -283,7 +291,12 @@ impl<'a> Fields<'a> {
         let part = self.part.unwrap_or_default();
         let event = if kind.is("message.part.delta") {
             let delta = self.delta.ok_or(Bad)?;
-            Event::Delta { message, part: self.part.ok_or(Bad)?, field: self.field.unwrap_or_default(), delta }
+            Event::Delta {
+                message,
+                part: self.part.ok_or(Bad)?,
+                field: self.field.unwrap_or_default(),
+                delta,
+            }
         } else if kind.is("message.part.updated") {
             let (head, raw) = self.part_raw.ok_or(Bad)?;
             if head.id.is_empty() || head.message.is_empty() {
@@ -302,25 +315,43 @@ impl<'a> Fields<'a> {
         } else if kind.is("message.removed") {
             Event::MessageRemoved { message }
         } else if kind.is("session.status") {
-            Event::Status { raw: self.status.ok_or(Bad)? }
+            Event::Status {
+                raw: self.status.ok_or(Bad)?,
+            }
         } else if kind.is("session.idle") {
             Event::Idle
         } else if kind.is("session.error") {
-            Event::Error { raw: self.error.unwrap_or_default() }
+            Event::Error {
+                raw: self.error.unwrap_or_default(),
+            }
         } else if kind.is("session.created") || kind.is("session.updated") {
-            Event::Session { raw: self.info.ok_or(Bad)? }
+            Event::Session {
+                raw: self.info.ok_or(Bad)?,
+            }
         } else if kind.is("session.deleted") {
             Event::SessionDeleted
         } else if kind.is("permission.asked") || kind.is("permission.updated") {
-            Event::PermissionAsked { id: self.id.ok_or(Bad)?, raw: self.raw }
+            Event::PermissionAsked {
+                id: self.id.ok_or(Bad)?,
+                raw: self.raw,
+            }
         } else if kind.is("permission.replied") {
-            Event::PermissionReplied { id: self.request.or(self.id).ok_or(Bad)? }
+            Event::PermissionReplied {
+                id: self.request.or(self.id).ok_or(Bad)?,
+            }
         } else if kind.is("question.asked") {
-            Event::QuestionAsked { id: self.id.ok_or(Bad)?, raw: self.raw }
+            Event::QuestionAsked {
+                id: self.id.ok_or(Bad)?,
+                raw: self.raw,
+            }
         } else if kind.is("question.replied") || kind.is("question.rejected") {
-            Event::QuestionDone { id: self.request.or(self.id).ok_or(Bad)? }
+            Event::QuestionDone {
+                id: self.request.or(self.id).ok_or(Bad)?,
+            }
         } else if kind.is("todo.updated") {
-            Event::Todos { raw: self.todos.ok_or(Bad)? }
+            Event::Todos {
+                raw: self.todos.ok_or(Bad)?,
+            }
         } else if kind.is("server.connected") {
             Event::Connected
         } else if kind.is("server.heartbeat") {

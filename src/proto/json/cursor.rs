@@ -33,10 +33,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Visits the fields of an object in order. The visitor may read the value, once; what it leaves is skipped.
-    pub fn object(
-        &mut self,
-        visit: &mut dyn FnMut(Str<'a>, &mut Cursor<'a>) -> Result<(), Bad>,
-    ) -> Result<(), Bad> {
+    pub fn object(&mut self, visit: &mut dyn FnMut(Str<'a>, &mut Cursor<'a>) -> Result<(), Bad>) -> Result<(), Bad> {
         self.open(b'{')?;
         if self.take(b'}') {
             return self.close();
@@ -78,7 +75,7 @@ impl<'a> Cursor<'a> {
         let mut escaped = false;
         loop {
             let rest = self.bytes.get(self.at..).ok_or(Bad)?;
-            let hit = memchr::memchr2(b'"', b'\\', rest).ok_or(Bad)?;
+            let hit = quote_or_backslash(rest).ok_or(Bad)?;
             self.at += hit;
             if rest[hit] == b'"' {
                 let raw = &self.bytes[start..self.at];
@@ -111,7 +108,9 @@ impl<'a> Cursor<'a> {
         let value = digits
             .iter()
             .take_while(|byte| byte.is_ascii_digit())
-            .fold(0_i64, |sum, byte| sum.saturating_mul(10).saturating_add(i64::from(byte - b'0')));
+            .fold(0_i64, |sum, byte| {
+                sum.saturating_mul(10).saturating_add(i64::from(byte - b'0'))
+            });
         Ok(Some(if negative { -value } else { value }))
     }
 
@@ -169,7 +168,11 @@ impl<'a> Cursor<'a> {
 
     fn open(&mut self, bracket: u8) -> Result<(), Bad> {
         self.depth += 1;
-        if self.depth <= MAX_DEPTH && self.take(bracket) { Ok(()) } else { Err(Bad) }
+        if self.depth <= MAX_DEPTH && self.take(bracket) {
+            Ok(())
+        } else {
+            Err(Bad)
+        }
     }
 
     fn close(&mut self) -> Result<(), Bad> {
@@ -234,4 +237,28 @@ impl<'a> Cursor<'a> {
         self.at += 1 + length;
         Ok(())
     }
+}
+
+/// The next quote or backslash. Tool output is full of escapes: near ones are found eight bytes at a time right here,
+/// far ones by the vector search, which costs more to start.
+fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
+    const NEAR: usize = 64;
+    let mut at = 0;
+    while at < NEAR {
+        let Some(word) = bytes.get(at..at + 8).and_then(|word| <[u8; 8]>::try_from(word).ok()) else {
+            break;
+        };
+        let word = u64::from_le_bytes(word);
+        let found = zero_bytes(word ^ 0x2222_2222_2222_2222) | zero_bytes(word ^ 0x5C5C_5C5C_5C5C_5C5C);
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    memchr::memchr2(b'"', b'\\', bytes.get(at..)?).map(|hit| at + hit)
+}
+
+/// The high bit of the lowest zero byte of `word` is set; bits below it are not.
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080
 }

@@ -10,6 +10,14 @@ impl<'a> Str<'a> {
         Str { raw, escaped }
     }
 
+    /// A piece of a string of valid JSON, cut at no escape.
+    pub(in crate::proto) fn within(raw: &'a [u8]) -> Self {
+        Str {
+            raw,
+            escaped: memchr::memchr(b'\\', raw).is_some(),
+        }
+    }
+
     /// The bytes between the quotes, escapes and all.
     pub fn raw(&self) -> &'a [u8] {
         self.raw
@@ -17,7 +25,11 @@ impl<'a> Str<'a> {
 
     /// Whether the string, unescaped, is `text`.
     pub fn is(&self, text: &str) -> bool {
-        if self.escaped { self.to_text() == text } else { self.raw == text.as_bytes() }
+        if self.escaped {
+            self.to_text() == text
+        } else {
+            self.raw == text.as_bytes()
+        }
     }
 
     /// Whether it is `""`.
@@ -75,9 +87,7 @@ impl Unescape {
 
     fn escape<'a>(&mut self, rest: &'a [u8], out: &mut String) -> &'a [u8] {
         let (unit, rest) = match rest {
-            [b'u', a, b, c, d, rest @ ..] => {
-                ([a, b, c, d].iter().fold(0, |sum, digit| sum << 4 | hex(**digit)), rest)
-            }
+            [b'u', a, b, c, d, rest @ ..] => ([a, b, c, d].iter().fold(0, |sum, digit| sum << 4 | hex(**digit)), rest),
             [letter, rest @ ..] => (control(*letter), rest),
             [] => return rest,
         };

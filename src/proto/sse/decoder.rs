@@ -126,10 +126,7 @@ impl Decoder {
             last_id,
             ..
         } = self;
-        [line, data, event, id, last_id]
-            .map(Vec::capacity)
-            .iter()
-            .sum()
+        [line, data, event, id, last_id].map(Vec::capacity).iter().sum()
     }
 
     /// Takes off the stream's BOM and the LF of a CRLF that was cut.
@@ -160,12 +157,7 @@ impl Decoder {
     }
 
     /// A whole line. `held` as in [`Self::feed`].
-    fn line<'c>(
-        &mut self,
-        line: &'c [u8],
-        held: &mut Option<&'c [u8]>,
-        sink: &mut dyn FnMut(Item<'_>),
-    ) {
+    fn line<'c>(&mut self, line: &'c [u8], held: &mut Option<&'c [u8]>, sink: &mut dyn FnMut(Item<'_>)) {
         if line.is_empty() {
             return self.dispatch(held.take(), sink);
         }
@@ -268,11 +260,7 @@ impl Decoder {
         }
         if self.has_data {
             sink(Item::Frame(Frame {
-                event: if self.event.is_empty() {
-                    b"message"
-                } else {
-                    &self.event
-                },
+                event: if self.event.is_empty() { b"message" } else { &self.event },
                 data: held.unwrap_or(&self.data),
                 id: &self.last_id,
             }));
@@ -289,12 +277,7 @@ impl Decoder {
     fn drop_event(&mut self) {
         self.has_data = false;
         self.has_id = false;
-        for buffer in [
-            &mut self.line,
-            &mut self.data,
-            &mut self.event,
-            &mut self.id,
-        ] {
+        for buffer in [&mut self.line, &mut self.data, &mut self.event, &mut self.id] {
             clear(buffer);
         }
     }
@@ -335,9 +318,7 @@ fn digits(value: &[u8]) -> Option<u64> {
         if !byte.is_ascii_digit() {
             return None;
         }
-        number = number
-            .saturating_mul(10)
-            .saturating_add(u64::from(byte - b'0'));
+        number = number.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
     }
     (!value.is_empty()).then_some(number)
 }

@@ -10,7 +10,10 @@ pub fn hash(bytes: &[u8]) -> u64 {
             *lane = mix(*lane, u64::from_le_bytes(eight));
         }
     }
-    let rest = chunks.remainder().iter().fold(lanes[0], |sum, byte| mix(sum, u64::from(*byte)));
+    let rest = chunks
+        .remainder()
+        .iter()
+        .fold(lanes[0], |sum, byte| mix(sum, u64::from(*byte)));
     let sum = lanes[1..].iter().fold(rest, |sum, lane| mix(sum, *lane));
     sum ^ (sum >> 29)
 }

@@ -1,9 +1,9 @@
+use super::Stamp;
+use super::hash::hash;
 use super::message::Message;
 use super::page::{Page, PageItem};
 use super::part::Part;
 use super::seen::Seen;
-use super::Stamp;
-use super::hash::hash;
 use crate::proto::change::{Change, Delivery};
 use crate::proto::event::{MessageHead, PartHead, Role, message_head, part_head};
 use crate::proto::json::{Cursor, Str};
@@ -47,7 +47,9 @@ impl Messages {
 
     /// `message.part.updated`.
     pub fn part(&mut self, head: &PartHead<'_>, raw: &[u8], stamp: Stamp) -> Placed {
-        let Some(at) = self.find(head.message) else { return Placed::Unknown };
+        let Some(at) = self.find(head.message) else {
+            return Placed::Unknown;
+        };
         match self.find_part(at, head.id) {
             Ok(part) => self.list[at].parts[part].receive(head, raw, stamp),
             Err(_) => {
@@ -61,8 +63,12 @@ impl Messages {
 
     /// `message.part.delta`.
     pub fn delta(&mut self, message: Str<'_>, part: Str<'_>, delta: Str<'_>, stamp: Stamp) -> Placed {
-        let Some(at) = self.find(message) else { return Placed::Unknown };
-        let Ok(index) = self.find_part(at, part) else { return Placed::Unknown };
+        let Some(at) = self.find(message) else {
+            return Placed::Unknown;
+        };
+        let Ok(index) = self.find_part(at, part) else {
+            return Placed::Unknown;
+        };
         self.list[at].parts[index].append(delta, stamp);
         self.mark(at);
         Placed::Done
@@ -133,12 +139,14 @@ impl Messages {
     /// The session is idle and the page, asked for at `asked`, confirms it: parts still open will stay as stored.
     pub fn abandon(&mut self, page: &Page<'_>, asked: Stamp) {
         for item in &page.items {
-            let Some(at) = self.find(item.head.id) else { continue };
+            let Some(at) = self.find(item.head.id) else {
+                continue;
+            };
             for (head, raw) in &item.parts {
                 if head.rank < 2
                     && let Ok(part) = self.find_part(at, head.id)
                 {
-                    self.list[at].parts[part].abandon(raw, asked);
+                    self.list[at].parts[part].abandon(head, raw, asked);
                     self.mark(at);
                 }
             }
@@ -147,7 +155,9 @@ impl Messages {
 
     /// Shows an own prompt before the server has it. `info` and `parts` are in the server's shape.
     pub fn echo(&mut self, info: &str, parts: &[String]) {
-        let Ok(head) = message_head(&mut Cursor::new(info.as_bytes())) else { return };
+        let Ok(head) = message_head(&mut Cursor::new(info.as_bytes())) else {
+            return;
+        };
         let mut message = Message::new(&head, head.id.to_text().into());
         message.echo = true;
         message.tell(&head, info.as_bytes());
@@ -190,7 +200,10 @@ impl Messages {
 
     /// Whether the message is in the list, told by the server.
     pub fn knows(&self, id: &str) -> bool {
-        self.list.iter().rev().any(|message| !message.echo && *message.id == *id)
+        self.list
+            .iter()
+            .rev()
+            .any(|message| !message.echo && *message.id == *id)
     }
 
     /// The server's id of the message shown under `key`.
@@ -202,7 +215,12 @@ impl Messages {
     pub fn answer(&self, parent: &str) -> Option<(usize, bool)> {
         let answers = |message: &Message| message.parent.as_deref() == Some(parent);
         let own = self.list.iter().rposition(answers).map(|at| (at, true));
-        own.or_else(|| self.list.iter().rposition(|m| m.role == Role::Assistant).map(|at| (at, false)))
+        own.or_else(|| {
+            self.list
+                .iter()
+                .rposition(|m| m.role == Role::Assistant)
+                .map(|at| (at, false))
+        })
     }
 
     /// Position of the message shown under `key`.
@@ -279,7 +297,7 @@ impl Messages {
     /// A message that is in the list already.
     fn again(&mut self, at: usize, item: &PageItem<'_>, asked: Stamp) {
         let message = &mut self.list[at];
-        let newer = item.head.completed > message.completed
+        let newer = (item.head.completed && !message.completed)
             || (item.head.completed == message.completed && message.stamp <= asked);
         if newer || message.echo {
             message.tell(&item.head, item.info);
@@ -305,12 +323,19 @@ impl Messages {
 
     /// A message that was not shown before: handed out in one piece where possible.
     fn fresh(&mut self, item: &PageItem<'_>, asked: Stamp) {
-        let sorted = item.parts.windows(2).all(|pair| pair[0].0.id.raw() < pair[1].0.id.raw());
+        let sorted = item
+            .parts
+            .windows(2)
+            .all(|pair| pair[0].0.id.raw() < pair[1].0.id.raw());
         let buried = item.parts.iter().any(|(head, _)| self.is_buried(head.id, asked));
         let mut message = Message::new(&item.head, item.head.id.to_text().into());
         if sorted && !buried {
             message.tell_whole(item.info, item.raw);
-            message.parts = item.parts.iter().map(|(head, raw)| Part::from_snapshot(head, raw, true)).collect();
+            message.parts = item
+                .parts
+                .iter()
+                .map(|(head, raw)| Part::from_snapshot(head, raw, true))
+                .collect();
             let at = self.insert(message);
             return self.mark(at);
         }
@@ -325,7 +350,9 @@ impl Messages {
     }
 
     fn is_buried(&self, id: Str<'_>, asked: Stamp) -> bool {
-        self.tombstones.iter().any(|(buried, stamp)| *stamp > asked && *buried == hash(id.raw()))
+        self.tombstones
+            .iter()
+            .any(|(buried, stamp)| *stamp > asked && *buried == hash(id.raw()))
     }
 
     /// The server has told the message at `at`: an echo is confirmed, and goes to its real place.
@@ -349,7 +376,10 @@ impl Messages {
 
     fn insert(&mut self, message: Message) -> usize {
         let at = self.list.partition_point(|other| other.place() <= message.place());
-        self.ops.push(Change::InsertMessage { index: at, key: message.key.clone() });
+        self.ops.push(Change::InsertMessage {
+            index: at,
+            key: message.key.clone(),
+        });
         self.list.insert(at, message);
         self.mark(at);
         at
@@ -364,7 +394,9 @@ impl Messages {
 
     fn insert_part(&mut self, at: usize, part: Part) {
         self.explode(at);
-        let Err(index) = self.list[at].find_part(part.id.as_bytes()) else { return };
+        let Err(index) = self.list[at].find_part(part.id.as_bytes()) else {
+            return;
+        };
         self.list[at].parts.insert(index, part);
         self.ops.push(Change::InsertPart { message: at, index });
         self.mark(at);
@@ -380,7 +412,12 @@ impl Messages {
     /// An adopted prompt shows its own parts until the server's arrive, one for one.
     fn drop_local_part(&mut self, at: usize) {
         let message = &self.list[at];
-        if let Some(index) = message.parts.iter().position(|part| part.local).filter(|_| message.adopted) {
+        if let Some(index) = message
+            .parts
+            .iter()
+            .position(|part| part.local)
+            .filter(|_| message.adopted)
+        {
             self.take_part(at, index);
         }
     }
@@ -388,8 +425,12 @@ impl Messages {
     /// A message waiting to be handed out in one piece is to be handed out part by part after all.
     fn explode(&mut self, at: usize) {
         let message = &mut self.list[at];
-        let Some(whole) = message.take_whole() else { return };
-        let Ok(item) = PageItem::read(&mut Cursor::new(&whole)) else { return };
+        let Some(whole) = message.take_whole() else {
+            return;
+        };
+        let Ok(item) = PageItem::read(&mut Cursor::new(&whole)) else {
+            return;
+        };
         message.refill(item.info);
         for (index, part) in message.parts.iter_mut().enumerate() {
             self.ops.push(Change::InsertPart { message: at, index });

@@ -40,7 +40,12 @@ impl<'a> PageItem<'a> {
     pub fn read(cursor: &mut Cursor<'a>) -> Result<Self, Bad> {
         cursor.peek();
         let start = cursor.clone();
-        let mut item = PageItem { head: MessageHead::default(), info: &[], parts: Vec::new(), raw: &[] };
+        let mut item = PageItem {
+            head: MessageHead::default(),
+            info: &[],
+            parts: Vec::new(),
+            raw: &[],
+        };
         cursor.object(&mut |key, value| {
             if key.is("info") {
                 value.peek();

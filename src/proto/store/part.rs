@@ -2,8 +2,8 @@ use super::Stamp;
 use super::hash::hash;
 use super::text::{Growing, utf16_len};
 use crate::proto::change::{Change, Continuity};
-use crate::proto::event::{PartHead, PartKind, part_head};
-use crate::proto::json::{Cursor, Str};
+use crate::proto::event::{PartHead, PartKind};
+use crate::proto::json::Str;
 
 /// One part, merged by rules M3 and M4.
 ///
@@ -16,6 +16,8 @@ pub struct Part {
     /// When it was last told by an event; snapshots leave it.
     pub(super) stamp: Stamp,
     raw: Option<Vec<u8>>,
+    /// Where the text stands in `raw`, and how much of it was handed out.
+    text: Span,
     digest: u64,
     /// The shown text, once it differs from the text in `raw`.
     live: Option<Growing>,
@@ -27,6 +29,15 @@ pub struct Part {
     /// Shown here, not yet told by the server.
     pub(super) local: bool,
     dirty: u8,
+}
+
+/// Place of a text in the part's JSON, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Span {
+    start: usize,
+    end: usize,
+    /// End of what was handed out.
+    sent: usize,
 }
 
 #[derive(Debug)]
@@ -55,23 +66,34 @@ enum Relation {
 impl Part {
     /// A part first heard of in an event, which tells it whole.
     pub(super) fn from_event(head: &PartHead<'_>, raw: &[u8], stamp: Stamp) -> Self {
-        Part { whole: true, stamp, ..Part::told(head, raw) }
+        Part {
+            whole: true,
+            stamp,
+            ..Part::told(head, raw)
+        }
     }
 
     /// A part of an own prompt that the server has not told yet.
     pub(super) fn from_echo(head: &PartHead<'_>, raw: &[u8]) -> Self {
-        Part { local: true, ..Part::told(head, raw) }
+        Part {
+            local: true,
+            ..Part::told(head, raw)
+        }
     }
 
     /// A part first heard of in a snapshot. An open text stored empty may have been streaming for long: its beginning
     /// is unknown until it ends (servers ≥ 1.2 store the text only then).
     pub(super) fn from_snapshot(head: &PartHead<'_>, raw: &[u8], handed_out: bool) -> Self {
-        let mut part = Part { whole: false, ..Part::told(head, raw) };
+        let mut part = Part {
+            whole: false,
+            ..Part::told(head, raw)
+        };
         if part.is_open_text() && head.text.is_none_or(|text| text.is_empty()) {
             part.open_gap();
         }
         if handed_out {
             part.dirty &= !RAW;
+            part.text.sent = part.text.end;
             part.digest = hash(raw);
             if part.rank == 2 {
                 part.raw = None;
@@ -88,6 +110,7 @@ impl Part {
             rank: head.rank,
             stamp: 0,
             raw: Some(raw.to_vec()),
+            text: Span::of(head, raw),
             digest: 0,
             live: None,
             whole: false,
@@ -106,6 +129,9 @@ impl Part {
         self.stamp = stamp;
         self.abandoned = false;
         self.local = false;
+        if self.extend(head, raw) {
+            return;
+        }
         self.kind = head.kind;
         self.rank = head.rank;
         let keep = self.is_open_text() && matches!(self.relation(head.text), Relation::Shorter);
@@ -120,7 +146,7 @@ impl Part {
             }
             self.live = None;
         }
-        self.replace(raw);
+        self.replace(head, raw);
     }
 
     /// A snapshot that was asked for at `asked` tells the whole part.
@@ -136,7 +162,7 @@ impl Part {
             if self.changed(raw) {
                 self.live = None;
                 self.gap = None;
-                self.replace(raw);
+                self.replace(head, raw);
             }
             return;
         }
@@ -150,7 +176,7 @@ impl Part {
                 self.whole = false;
                 self.live = None;
                 self.gap = None;
-                self.replace(raw);
+                self.replace(head, raw);
             }
         }
     }
@@ -169,9 +195,7 @@ impl Part {
         match &mut self.gap {
             Some(gap) => gap.tail.push(delta),
             None => {
-                if self.live.is_none() {
-                    self.live = Some(Growing::after(self.raw_text()));
-                }
+                self.keep_text();
                 if let Some(live) = &mut self.live {
                     live.push(delta);
                 }
@@ -185,14 +209,14 @@ impl Part {
     }
 
     /// The session is over: a part still open will not be ended any more, and its stored text is the truth.
-    pub(super) fn abandon(&mut self, raw: &[u8], asked: Stamp) {
+    pub(super) fn abandon(&mut self, head: &PartHead<'_>, raw: &[u8], asked: Stamp) {
         if self.rank == 2 || self.stamp > asked || (self.abandoned && !self.changed(raw)) {
             return;
         }
         self.abandoned = true;
         self.live = None;
         self.gap = None;
-        self.replace(raw);
+        self.replace(head, raw);
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -218,6 +242,10 @@ impl Part {
     /// Hands out what changed.
     pub(super) fn drain(&mut self, message: usize, index: usize, out: &mut Vec<Change>) {
         let dirty = std::mem::take(&mut self.dirty);
+        if let (true, Some(text)) = (dirty & RAW == 0 && self.live.is_none(), self.unsent()) {
+            out.push(Change::Append { message, index, text });
+        }
+        self.text.sent = self.text.end;
         if dirty & RAW != 0 {
             let keep = self.is_open_text();
             let raw = if keep { self.raw.clone() } else { self.raw.take() };
@@ -231,16 +259,28 @@ impl Part {
         if let Some(live) = &mut self.live {
             if dirty & RAW != 0 {
                 // The JSON's own text is not the one shown.
-                out.push(Change::Text { message, index, text: live.take_all() });
+                out.push(Change::Text {
+                    message,
+                    index,
+                    text: live.take_all(),
+                });
             } else if let Some(text) = live.take() {
                 out.push(Change::Append { message, index, text });
             }
         }
         if dirty & (META | RAW) != 0 {
-            out.push(Change::Meta { message, index, continuity: self.continuity() });
+            out.push(Change::Meta {
+                message,
+                index,
+                continuity: self.continuity(),
+            });
         }
         if let Some(gap) = &mut self.gap {
-            let tail = if dirty & (META | RAW) != 0 { Some(gap.tail.take_all()) } else { gap.tail.take() };
+            let tail = if dirty & (META | RAW) != 0 {
+                Some(gap.tail.take_all())
+            } else {
+                gap.tail.take()
+            };
             if let Some(text) = tail.filter(|text| !text.is_empty()) {
                 out.push(Change::Tail { message, index, text });
             }
@@ -259,7 +299,46 @@ impl Part {
         self.rank < 2 && self.kind == PartKind::Text
     }
 
-    fn replace(&mut self, raw: &[u8]) {
+    /// Servers that resend the whole part with each piece of text: where only text was added at its end, only that is
+    /// handed out. Gives whether it was so.
+    fn extend(&mut self, head: &PartHead<'_>, raw: &[u8]) -> bool {
+        let now = Span::of(head, raw);
+        let Span { start, end, .. } = self.text;
+        let Some(held) = self.raw.as_mut().filter(|_| self.live.is_none() && self.gap.is_none()) else {
+            return false;
+        };
+        let grows = self.rank == 0
+            && head.rank == 0
+            && self.kind == PartKind::Text
+            && start > 0
+            && now.start == start
+            && now.end >= end
+            && held[..end] == raw[..end]
+            && held[end..] == raw[now.end..]
+            && !ends_in_half_pair(&held[start..end]);
+        if grows {
+            held.truncate(end);
+            held.extend_from_slice(&raw[end..]);
+            self.text.end = now.end;
+            self.whole = true;
+            self.dirty |= GREW;
+        }
+        grows
+    }
+
+    /// Text of `raw` that was not handed out.
+    fn unsent(&self) -> Option<String> {
+        let Span { start, end, sent } = self.text;
+        let raw = self
+            .raw
+            .as_deref()?
+            .get(sent.max(start)..end)
+            .filter(|raw| !raw.is_empty())?;
+        Some(Str::within(raw).to_text())
+    }
+
+    fn replace(&mut self, head: &PartHead<'_>, raw: &[u8]) {
+        self.text = Span::of(head, raw);
         let held = self.raw.get_or_insert_with(Vec::new);
         held.clear();
         held.extend_from_slice(raw);
@@ -277,24 +356,34 @@ impl Part {
     fn open_gap(&mut self) {
         self.keep_text();
         let at = self.live.as_ref().map_or(0, |live| utf16_len(live.text()));
-        self.gap = Some(Gap { at, tail: Growing::default() });
+        self.gap = Some(Gap {
+            at,
+            tail: Growing::default(),
+        });
         self.dirty |= META;
     }
 
     /// From here on the shown text is `live`, not the one in `raw`.
     fn keep_text(&mut self) {
         if self.live.is_none() {
+            if self.unsent().is_some() {
+                self.dirty |= RAW;
+            }
             self.live = Some(Growing::after(self.raw_text()));
         }
     }
 
     fn raw_text(&self) -> String {
-        self.raw_str(|text| text.to_text())
+        self.raw_str().to_text()
     }
 
-    fn raw_str<T>(&self, read: impl FnOnce(Str<'_>) -> T) -> T {
-        let head = self.raw.as_deref().and_then(|raw| part_head(&mut Cursor::new(raw)).ok());
-        read(head.and_then(|head| head.text).unwrap_or_default())
+    fn raw_str(&self) -> Str<'_> {
+        Str::within(
+            self.raw
+                .as_deref()
+                .and_then(|raw| raw.get(self.text.start..self.text.end))
+                .unwrap_or_default(),
+        )
     }
 
     fn relation(&self, told: Option<Str<'_>>) -> Relation {
@@ -302,17 +391,37 @@ impl Part {
         match &self.live {
             Some(live) if told.is_empty() => compare("", live.text()),
             Some(live) => compare(&told.to_text(), live.text()),
-            None => self.raw_str(|shown| {
-                // Equal beginnings need no unescaping: the usual case on servers that resend the whole part.
-                if told.raw().len() > shown.raw().len() && told.raw().starts_with(shown.raw()) {
-                    Relation::Longer
-                } else if told.raw() == shown.raw() {
-                    Relation::Same
-                } else {
-                    compare(&told.to_text(), &shown.to_text())
-                }
-            }),
+            None if told.raw() == self.raw_str().raw() => Relation::Same,
+            None => compare(&told.to_text(), &self.raw_text()),
         }
+    }
+}
+
+impl Span {
+    fn of(head: &PartHead<'_>, raw: &[u8]) -> Self {
+        let Some(text) = head.text.map(|text| text.raw()) else {
+            return Span::default();
+        };
+        // The head borrows from `raw`: the distance of the two is the text's place in it.
+        let start = (text.as_ptr() as usize).wrapping_sub(raw.as_ptr() as usize);
+        if start + text.len() > raw.len() {
+            return Span::default();
+        }
+        Span {
+            start,
+            end: start + text.len(),
+            sent: start,
+        }
+    }
+}
+
+/// Whether an escaped first half of a surrogate pair ends the text: what follows cannot be read without it.
+fn ends_in_half_pair(text: &[u8]) -> bool {
+    match text.last_chunk::<6>() {
+        Some([b'\\', b'u', b'd' | b'D', digit, _, _]) => {
+            matches!(digit.to_ascii_lowercase(), b'8' | b'9' | b'a' | b'b')
+        }
+        _ => false,
     }
 }
 

@@ -14,7 +14,12 @@ impl Seen {
     /// Remembers at most `limit` ids.
     pub fn new(limit: usize) -> Self {
         let limit = limit.clamp(1, 1 << 20);
-        Seen { ring: Vec::new(), next: 0, table: vec![0; (limit * 2).next_power_of_two()], limit }
+        Seen {
+            ring: Vec::new(),
+            next: 0,
+            table: vec![0; (limit * 2).next_power_of_two()],
+            limit,
+        }
     }
 
     /// Notes an id; `false` when it was there already.

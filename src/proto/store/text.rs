@@ -11,7 +11,11 @@ pub(super) struct Growing {
 impl Growing {
     /// Starts with `base`, which was handed out already.
     pub(super) fn after(base: String) -> Self {
-        Growing { sent: base.len(), text: base, join: Unescape::default() }
+        Growing {
+            sent: base.len(),
+            text: base,
+            join: Unescape::default(),
+        }
     }
 
     pub(super) fn push(&mut self, delta: Str<'_>) {

@@ -178,7 +178,13 @@ impl Context {
         let id = self.last_request;
         let timeout = self.limits.request_timeout;
         self.pending.push((id, purpose));
-        self.outputs.push_back(Output::Request(Request { id, method, path, body, timeout }));
+        self.outputs.push_back(Output::Request(Request {
+            id,
+            method,
+            path,
+            body,
+            timeout,
+        }));
     }
 
     /// Answers a caller.
@@ -195,6 +201,10 @@ impl Context {
 
     /// Logs a warning.
     pub fn warn(&mut self, code: &'static str, message: &str) {
-        self.outputs.push_back(Output::Log { level: 2, code, message: String::from(message) });
+        self.outputs.push_back(Output::Log {
+            level: 2,
+            code,
+            message: String::from(message),
+        });
     }
 }

@@ -228,7 +228,10 @@ impl Fields {
         let dirty = std::mem::take(&mut self.dirty);
         for field in ALL {
             if dirty & bit(field) != 0 {
-                out.push(Change::Field { field, json: self.json(field) });
+                out.push(Change::Field {
+                    field,
+                    json: self.json(field),
+                });
             }
         }
     }
@@ -243,12 +246,20 @@ impl Fields {
             Field::Todos => self.todos.clone(),
             Field::HasOlder => self.has_older.to_string().into_bytes(),
             Field::Kept => if self.kept { "\"kept\"" } else { "\"lost\"" }.into(),
-            Field::Error => self.error.as_ref().map(|error| error.to_json().into_bytes()).unwrap_or_default(),
+            Field::Error => self
+                .error
+                .as_ref()
+                .map(|error| error.to_json().into_bytes())
+                .unwrap_or_default(),
         }
     }
 
     fn list(&mut self, field: Field) -> &mut Requests {
-        if field == Field::Permissions { &mut self.permissions } else { &mut self.questions }
+        if field == Field::Permissions {
+            &mut self.permissions
+        } else {
+            &mut self.questions
+        }
     }
 
     fn mark(&mut self, field: Field) {

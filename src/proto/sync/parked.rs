@@ -24,10 +24,19 @@ impl Parked {
             return None;
         }
         self.bytes += event.len();
-        let at = self.groups.iter().position(|group| group.message == message).unwrap_or_else(|| {
-            self.groups.push(Group { message: message.into(), events: Vec::new(), tries: 0, asked: false });
-            self.groups.len() - 1
-        });
+        let at = self
+            .groups
+            .iter()
+            .position(|group| group.message == message)
+            .unwrap_or_else(|| {
+                self.groups.push(Group {
+                    message: message.into(),
+                    events: Vec::new(),
+                    tries: 0,
+                    asked: false,
+                });
+                self.groups.len() - 1
+            });
         let group = &mut self.groups[at];
         group.events.push(event.to_vec());
         if group.tries >= MAX_TRIES {
@@ -42,7 +51,9 @@ impl Parked {
 
     /// The message was fetched: gives its events for replay. The group stays, to count the tries, until `forget`.
     pub(super) fn replay(&mut self, message: &str) -> Vec<Vec<u8>> {
-        let Some(group) = self.groups.iter_mut().find(|group| group.message == message) else { return Vec::new() };
+        let Some(group) = self.groups.iter_mut().find(|group| group.message == message) else {
+            return Vec::new();
+        };
         group.asked = false;
         let events = std::mem::take(&mut group.events);
         self.bytes -= events.iter().map(Vec::len).sum::<usize>();
@@ -51,7 +62,8 @@ impl Parked {
 
     /// Forgets the message if nothing of it waits any more.
     pub(super) fn forget(&mut self, message: &str) {
-        self.groups.retain(|group| group.message != message || !group.events.is_empty());
+        self.groups
+            .retain(|group| group.message != message || !group.events.is_empty());
     }
 
     /// Gives the message up.

@@ -92,7 +92,11 @@ impl Session {
         }
         let asked = context.tick();
         let directory = self.directory.clone().or_else(|| context.directory.clone());
-        self.phase = Phase::Fetching(Box::new(Snapshot { asked, directory, ..Default::default() }));
+        self.phase = Phase::Fetching(Box::new(Snapshot {
+            asked,
+            directory,
+            ..Default::default()
+        }));
         self.parked.clear();
         self.held = None;
         let page = self.page_path(self.limit, None);
@@ -125,7 +129,8 @@ impl Session {
         match &mut self.phase {
             Phase::Live => self.apply(envelope, data, context),
             Phase::Fetching(snapshot) => {
-                if !snapshot.keep(data, &context.limits) {
+                let full = !snapshot.keep(data, &context.limits);
+                if full {
                     let message = "Too many events while the history loads (limits.buffered).";
                     self.fail(Error::new(Code::LimitReached, message), context);
                 }
@@ -135,7 +140,14 @@ impl Session {
     }
 
     /// An answer to a request of this session.
-    pub fn answer(&mut self, what: What, asked: Stamp, cursor: &str, result: Result<&[u8], Error>, context: &mut Context) {
+    pub fn answer(
+        &mut self,
+        what: What,
+        asked: Stamp,
+        cursor: &str,
+        result: Result<&[u8], Error>,
+        context: &mut Context,
+    ) {
         match what {
             What::Page | What::Info | What::Status | What::Permissions | What::Questions | What::Todos => {
                 self.snapshot_answer(&what, asked, cursor, result, context);
@@ -167,7 +179,10 @@ impl Session {
         // Servers before the `before` cursor give older messages only in a longer newest page.
         let (count, path) = match &self.before {
             Some(before) => (count, self.page_path(count, Some(before))),
-            None => (self.messages.len() + count, self.page_path(self.messages.len() + count, None)),
+            None => (
+                self.messages.len() + count,
+                self.page_path(self.messages.len() + count, None),
+            ),
         };
         self.get(context, What::Older { token, count }, asked, path);
     }
@@ -264,7 +279,11 @@ impl Session {
     }
 
     pub(super) fn get(&self, context: &mut Context, what: What, asked: Stamp, path: String) {
-        let purpose = Purpose::Session { session: self.handle, what, asked };
+        let purpose = Purpose::Session {
+            session: self.handle,
+            what,
+            asked,
+        };
         context.request(purpose, "GET", path, None);
     }
 
@@ -292,7 +311,9 @@ impl Session {
         if let (Phase::Live, What::Status, Ok(body)) = (&self.phase, what, &result) {
             return self.status_answer(own_status(body, &self.id), context);
         }
-        let Phase::Fetching(snapshot) = &mut self.phase else { return };
+        let Phase::Fetching(snapshot) = &mut self.phase else {
+            return;
+        };
         if snapshot.asked != asked {
             return;
         }
@@ -319,10 +340,15 @@ impl Session {
 
     /// The snapshot is there: apply it, replay what came meanwhile, go live.
     fn finish(&mut self, context: &mut Context) {
-        let Phase::Fetching(snapshot) = std::mem::replace(&mut self.phase, Phase::Live) else { return };
+        let Phase::Fetching(snapshot) = std::mem::replace(&mut self.phase, Phase::Live) else {
+            return;
+        };
         let body = snapshot.page.unwrap_or_default();
         let Ok(page) = Page::read(&body) else {
-            return self.fail(Error::new(Code::BadResponse, "The history is not a list of messages."), context);
+            return self.fail(
+                Error::new(Code::BadResponse, "The history is not a list of messages."),
+                context,
+            );
         };
         // Servers without cursors do not say whether a full page is the last one.
         let guess = context.own_ids != Some(true) && page.items.len() >= self.limit;
@@ -340,8 +366,15 @@ impl Session {
         let busy = status.is_busy();
         self.turn.told(busy, context);
         self.fields.set_status(status);
-        for (field, body) in [(Field::Permissions, snapshot.permissions), (Field::Questions, snapshot.questions)] {
-            if self.fields.set_requests(field, &self.id, &body.unwrap_or_default()).is_err() {
+        for (field, body) in [
+            (Field::Permissions, snapshot.permissions),
+            (Field::Questions, snapshot.questions),
+        ] {
+            if self
+                .fields
+                .set_requests(field, &self.id, &body.unwrap_or_default())
+                .is_err()
+            {
                 context.warn("bad_response", "A list of requests could not be read.");
             }
         }
@@ -387,9 +420,12 @@ impl Session {
         }
         let stamp = context.tick();
         let placed = match &envelope.event {
-            Event::Delta { message, part, field, delta } if field.is_empty() || field.is("text") => {
-                self.messages.delta(*message, *part, *delta, stamp)
-            }
+            Event::Delta {
+                message,
+                part,
+                field,
+                delta,
+            } if field.is_empty() || field.is("text") => self.messages.delta(*message, *part, *delta, stamp),
             Event::Delta { .. } => Placed::Unknown,
             Event::Part { head, raw } => {
                 if self.held.is_some() {
@@ -448,13 +484,7 @@ impl Session {
         }
     }
 
-    fn message_event(
-        &mut self,
-        head: &MessageHead<'_>,
-        raw: &[u8],
-        stamp: Stamp,
-        context: &mut Context,
-    ) {
+    fn message_event(&mut self, head: &MessageHead<'_>, raw: &[u8], stamp: Stamp, context: &mut Context) {
         let id = head.id.to_text();
         let user = head.role == Role::User;
         // An own prompt under the server's name cannot be told from another client's before its text comes.
@@ -471,7 +501,9 @@ impl Session {
     /// The first part of a held message tells whose it is.
     fn release(&mut self, message: &[u8], text: Option<String>, stamp: Stamp, context: &mut Context) {
         let Some(raw) = self.held.take() else { return };
-        let Ok(head) = message_head(&mut Cursor::new(&raw)) else { return };
+        let Ok(head) = message_head(&mut Cursor::new(&raw)) else {
+            return;
+        };
         if head.id.raw() != message {
             self.held = Some(raw);
             return;
@@ -490,7 +522,11 @@ impl Session {
             if item.head.role != Role::User || self.messages.has(&item.head.id.to_text()) {
                 continue;
             }
-            let text = item.parts.iter().find_map(|(head, _)| head.text).map(|text| text.to_text());
+            let text = item
+                .parts
+                .iter()
+                .find_map(|(head, _)| head.text)
+                .map(|text| text.to_text());
             if self.awaits_name()
                 && let Some(key) = self.expecting(text.as_deref())
             {
@@ -515,7 +551,10 @@ impl Session {
             }
             Some(false) => {}
             None => {
-                context.warn("limit_reached", "Too many events of unknown messages; the history is fetched again.");
+                context.warn(
+                    "limit_reached",
+                    "Too many events of unknown messages; the history is fetched again.",
+                );
                 self.interrupt();
                 self.begin(context);
             }
@@ -527,7 +566,8 @@ impl Session {
             return;
         }
         let Ok(item) = result.and_then(|body| {
-            PageItem::read(&mut Cursor::new(body)).map_err(|_| Error::new(Code::BadResponse, "The message cannot be read."))
+            PageItem::read(&mut Cursor::new(body))
+                .map_err(|_| Error::new(Code::BadResponse, "The message cannot be read."))
         }) else {
             self.parked.take(message);
             return;

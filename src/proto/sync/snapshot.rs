@@ -63,5 +63,8 @@ impl Snapshot {
 
 /// Whether the error says that the server does not have the route: old servers answer their web page, or 4xx.
 fn lacks(error: &Error) -> bool {
-    matches!(error.code, Code::NotFound | Code::HtmlResponse | Code::WrongContentType | Code::BadRequest)
+    matches!(
+        error.code,
+        Code::NotFound | Code::HtmlResponse | Code::WrongContentType | Code::BadRequest
+    )
 }

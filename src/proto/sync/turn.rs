@@ -87,9 +87,11 @@ impl Session {
     pub fn send(&mut self, key: String, json: &[u8], stored: u32, done: u32, context: &mut Context) {
         let refused = match Draft::read(json) {
             Err(error) => error,
-            Ok(_) if self.is_dead() => {
-                self.fields.error().cloned().unwrap_or_else(|| Error::new(Code::Closed, "The session is closed."))
-            }
+            Ok(_) if self.is_dead() => self
+                .fields
+                .error()
+                .cloned()
+                .unwrap_or_else(|| Error::new(Code::Closed, "The session is closed.")),
             Ok(_) if self.outbox.prompts.len() >= context.limits.outbox => {
                 Error::new(Code::LimitReached, "Too many prompts are waiting (limits.outbox).")
             }
@@ -106,7 +108,9 @@ impl Session {
     /// Posts the next prompt, if it may go. Gives whether the lists of models and agents are needed first.
     pub fn pump(&mut self, catalog: &mut Catalog, context: &mut Context) -> bool {
         while let (true, Some(own_ids)) = (self.is_live(), context.own_ids) {
-            let Some(prompt) = self.outbox.next() else { return false };
+            let Some(prompt) = self.outbox.upcoming() else {
+                return false;
+            };
             let named = prompt.draft.model.is_some() || prompt.draft.agent.is_some();
             if named && !catalog.is_loaded() {
                 return true;
@@ -127,8 +131,14 @@ impl Session {
             prompt.tries += 1;
             let ids = own_ids.then_some((prompt.key.as_str(), prompt.part_ids.as_slice()));
             let body = prompt.draft.body(ids);
-            let what = What::Prompt { key: prompt.key.clone() };
-            let purpose = Purpose::Session { session: self.handle, what, asked: context.stamp };
+            let what = What::Prompt {
+                key: prompt.key.clone(),
+            };
+            let purpose = Purpose::Session {
+                session: self.handle,
+                what,
+                asked: context.stamp,
+            };
             context.request(purpose, "POST", session_path(&self.id, "/prompt_async"), Some(body));
             return false;
         }
@@ -232,7 +242,9 @@ impl Session {
     }
 
     pub(super) fn prompt_answer(&mut self, key: &str, result: Result<&[u8], Error>, context: &mut Context) {
-        let Some(prompt) = self.outbox.get(key) else { return };
+        let Some(prompt) = self.outbox.get(key) else {
+            return;
+        };
         match result {
             Ok(_) => self.stored(key, context),
             Err(_) if matches!(prompt.stage, Stage::Stored(_)) => {}
@@ -257,7 +269,10 @@ impl Session {
 
     /// Whether a posted prompt waits for the server to name it.
     pub(super) fn awaits_name(&self) -> bool {
-        self.outbox.prompts.iter().any(|prompt| prompt.stage != Stage::Queued && !self.is_stored(&prompt.key))
+        self.outbox
+            .prompts
+            .iter()
+            .any(|prompt| prompt.stage != Stage::Queued && !self.is_stored(&prompt.key))
     }
 
     /// The oldest posted prompt with this text that the server has not named.
@@ -302,7 +317,9 @@ impl Session {
     }
 
     fn stored(&mut self, key: &str, context: &mut Context) {
-        let Some(prompt) = self.outbox.get(key) else { return };
+        let Some(prompt) = self.outbox.get(key) else {
+            return;
+        };
         if let Some(token) = prompt.stored.take() {
             context.reply(token, Ok(Reply::Done));
         }
@@ -318,7 +335,9 @@ impl Session {
     }
 
     fn refuse(&mut self, key: &str, error: &Error, context: &mut Context) {
-        let Some(prompt) = self.outbox.take(key) else { return };
+        let Some(prompt) = self.outbox.take(key) else {
+            return;
+        };
         self.messages.deliver(key, Delivery::Failed);
         let waiting = prompt.stored.into_iter().chain(prompt.done).collect();
         context.reply_all(waiting, &Err(error.clone()));
@@ -344,7 +363,9 @@ impl Session {
     fn answer_prompts(&mut self, context: &mut Context) {
         let keys: Vec<String> = self.outbox.prompts.iter().map(|prompt| prompt.key.clone()).collect();
         for key in keys {
-            let Some(result) = self.outcome(&key) else { continue };
+            let Some(result) = self.outcome(&key) else {
+                continue;
+            };
             if let Some(prompt) = self.outbox.take(&key) {
                 context.reply_all(prompt.done.into_iter().collect(), &result);
             }
@@ -354,11 +375,16 @@ impl Session {
     /// How the prompt was answered; `None` while it may still be.
     fn outcome(&mut self, key: &str) -> Option<Result<Reply, Error>> {
         let prompt = self.outbox.get(key)?;
-        let Stage::Stored(since) = prompt.stage else { return None };
+        let Stage::Stored(since) = prompt.stage else {
+            return None;
+        };
         let no_reply = prompt.draft.no_reply;
         let session = self.handle;
         if no_reply {
-            return self.messages.position(key).map(|index| Ok(Reply::Message { session, index }));
+            return self
+                .messages
+                .position(key)
+                .map(|index| Ok(Reply::Message { session, index }));
         }
         let id = self.messages.id_of(key).unwrap_or(key);
         let answer = self.messages.answer(id);

@@ -1,0 +1,165 @@
+// The demo page as a person uses it: typing, clicking, reloading. On real servers.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { buildPage, servePage } from '../../scripts/serve.mjs';
+import { call } from '../support/events.mjs';
+import { waitFor } from '../support/wait.mjs';
+import { numbered } from './checks.mjs';
+import { onServers, withStage } from './scene.mjs';
+import { watched } from './stage.mjs';
+
+const shared = withStage();
+before(() => buildPage());
+
+const part = '[data-testid=message][data-role=assistant] [data-testid=part]';
+const textParts = `${part}[data-type=text]`;
+
+/** Writes a prompt and sends it with the button. */
+async function say(page, text) {
+  await page.getByTestId('composer').fill(text);
+  await page.getByTestId('send').click();
+}
+
+const idle = (page) => page.locator('[data-testid=status][data-status=idle]').waitFor({ state: 'attached', timeout: 30_000 });
+const shown = (page, selector = textParts) => page.locator(selector).allInnerTexts().then((texts) => texts.map((text) => text.trim()));
+/** All messages as they stand on the screen: role, key, and each part with its text. */
+const screen = (page) => page.getByTestId('message').evaluateAll((nodes) => nodes.map((node) => ({
+  role: node.dataset.role,
+  parts: [...node.querySelectorAll('[data-testid=part]')].map((each) => ({ type: each.dataset.type, continuity: each.dataset.continuity, text: each.textContent })),
+})));
+
+onServers('the chat page', (scene) => {
+  let site;
+  before(async () => {
+    site = await servePage({ upstream: scene.server.url, directory: scene.server.directory });
+  });
+  after(() => site?.close());
+
+  /** @param {(opened: Awaited<ReturnType<typeof watched>>) => Promise<void>} job */
+  async function onChat(job) {
+    const opened = await watched(shared.stage.browser);
+    opened.page.setDefaultTimeout(20_000);
+    try {
+      await opened.page.goto(site.url);
+      await opened.page.locator('[data-testid=connection]:not([data-phase=connecting])').waitFor();
+      await opened.page.getByTestId('new-session').click();
+      await opened.page.waitForURL(/#ses_/);
+      await job(opened);
+      assert.deepEqual(opened.said, []);
+    } finally {
+      await opened.close();
+    }
+  }
+
+  test('an answer grows on the screen, is whole, and is the same after a reload', () => onChat(async ({ page }) => {
+    await say(page, 'words 40 every 30');
+    const steps = await page.evaluate((selector) => new Promise((resolve) => {
+      const steps = [];
+      const look = () => {
+        const text = document.querySelector(selector)?.textContent.trim() ?? '';
+        if (text !== (steps.at(-1) ?? '')) steps.push(text);
+        if (/\bw40$/.test(text)) {
+          watcher.disconnect();
+          resolve(steps);
+        }
+      };
+      const watcher = new MutationObserver(look);
+      watcher.observe(document.body, { subtree: true, childList: true, characterData: true });
+      setTimeout(() => { watcher.disconnect(); resolve(steps); }, 20_000);
+      look();
+    }), textParts);
+    assert.equal(steps.at(-1), numbered(40));
+    assert.ok(steps.length > 10, `${steps.length} steps`);
+    for (const [at, text] of steps.entries()) assert.ok(numbered(40).startsWith(text) && text.length >= (steps[at - 1] ?? '').length, `step ${at}: "${text}"`);
+    await idle(page);
+    const before = await screen(page);
+    await page.reload();
+    await waitFor(async () => (await shown(page)).length === 1, { message: 'the messages after the reload' });
+    await idle(page);
+    assert.deepEqual(await screen(page), before);
+    assert.deepEqual(before.map(({ role }) => role), ['user', 'assistant']);
+  }));
+
+  test('what is typed while a new chat is being made stays in the field', () => onChat(async ({ page }) => {
+    const first = page.url();
+    await say(page, 'words 1');
+    await idle(page);
+    await waitFor(async () => (await shown(page)).length === 1, { message: 'the first answer' });
+    let go = () => undefined;
+    const gate = new Promise((resolve) => { go = resolve; });
+    await page.route(/\/session(\?.*)?$/, async (route) => {
+      if (route.request().method() === 'POST') await gate;
+      await route.continue();
+    });
+    await page.getByTestId('new-session').click();
+    await page.getByTestId('composer').fill('typed early');
+    go();
+    await page.waitForURL((url) => url.href !== first);
+    assert.equal(await page.getByTestId('composer').inputValue(), 'typed early');
+  }));
+
+  test('a permission is allowed with a click, and the tool runs', () => onChat(async ({ page }) => {
+    await say(page, 'tool bash: echo from-the-tool then words 5');
+    await page.getByTestId('permission').waitFor();
+    await page.getByTestId('permission-once').click();
+    await page.getByTestId('permission').waitFor({ state: 'detached' });
+    await waitFor(async () => (await shown(page)).at(-1) === numbered(5), { message: () => 'the answer after the tool' });
+    await idle(page);
+    const tool = page.locator(`${part}[data-type=tool]`);
+    assert.equal(await tool.count(), 1);
+    assert.match(await tool.textContent(), /from-the-tool/);
+  }));
+
+  test('a permission is rejected with a click', () => onChat(async ({ page }) => {
+    await say(page, 'tool bash: touch rejected-file');
+    await page.getByTestId('permission-reject').click();
+    await page.getByTestId('permission').waitFor({ state: 'detached' });
+    await idle(page);
+    const [session] = await call(scene.server, 'GET', '/session');
+    const messages = await call(scene.server, 'GET', `/session/${session.id}/message`);
+    const tool = messages.flatMap(({ parts }) => parts).find(({ type }) => type === 'tool');
+    assert.equal(tool.state.status, 'error');
+  }));
+
+  test('stop ends a long answer', () => onChat(async ({ page }) => {
+    await say(page, 'words 2000 every 20');
+    await waitFor(async () => (await shown(page)).join('').includes('w3'), { message: 'the first words' });
+    await page.getByTestId('stop').click();
+    await page.getByTestId('stop').waitFor({ state: 'hidden' });
+    const [text] = await shown(page);
+    assert.ok(numbered(2000).startsWith(text) && text.length < numbered(2000).length, text.slice(-50));
+    // The next prompt is answered as ever.
+    await say(page, 'words 3');
+    await waitFor(async () => (await shown(page)).at(-1) === numbered(3), { message: 'the next answer' });
+  }));
+
+  test('a question is answered with clicks', () => onChat(async ({ page }) => {
+    await say(page, 'ask Tea or coffee?: Tea | Coffee');
+    const question = page.getByTestId('question');
+    await question.waitFor();
+    await question.locator('[data-label=Coffee]').check();
+    await question.getByTestId('question-answer').click();
+    await question.waitFor({ state: 'detached' });
+    await idle(page);
+    await waitFor(async () => /Coffee/.test(await page.locator(`${part}[data-type=tool]`).textContent()), { message: 'the answer in the tool' });
+  }));
+
+  test('markup in an answer stays text', () => onChat(async ({ page }) => {
+    await say(page, 'say: <img src=x onerror=document.title=1> <script>document.title=2</script>');
+    await waitFor(async () => (await shown(page)).join('').includes('</script>'), { message: 'the answer' });
+    await idle(page);
+    assert.equal(await page.locator(`${part} img, ${part} script`).count(), 0);
+  }));
+});
+
+test('a server that is not there is told in a banner', async () => {
+  const site = await servePage({ upstream: 'http://127.0.0.1:9' });
+  const { page, close } = await watched(shared.stage.browser);
+  try {
+    await page.goto(site.url);
+    await page.locator('[data-testid=banner][data-code=unreachable]').first().waitFor({ timeout: 20_000 });
+  } finally {
+    await close();
+    await site.close();
+  }
+});

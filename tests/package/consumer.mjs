@@ -1,0 +1,87 @@
+// A user's project: made from a template in a temporary folder, with the packed library installed into it.
+import { execFile, spawn } from 'node:child_process';
+import { cp, readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { homedir } from 'node:os';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { freePort, listen, LOOPBACK, shut } from '../support/ports.mjs';
+import { atExit, tempDir } from '../support/temp.mjs';
+import { waitFor } from '../support/wait.mjs';
+
+const run = promisify(execFile);
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const TEMPLATES = fileURLToPath(new URL('./', import.meta.url));
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };
+const ENV = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', CI: '1', NODE_ENV: undefined };
+
+/** Packs the library as `npm publish` would. @returns {Promise<{ path: string, file: string, files: string[], remove(): Promise<void> }>} */
+export async function pack() {
+  const temp = tempDir('package');
+  const wasm = join(ROOT, 'dist', 'core_bg.wasm');
+  const tarball = await waitFor(async () => {
+    if ((await stat(wasm)).size === 0) return undefined;
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', temp.path], { cwd: ROOT });
+    const [packed] = [JSON.parse(stdout)].flat().flatMap((each) => (each.filename ? [each] : Object.values(each)));
+    return ['index.js', 'node.js', 'wasm-inline.js', 'core_bg.wasm', 'index.d.ts'].every((name) => packed.files.some(({ path }) => path === `dist/${name}`)) && packed;
+  }, { timeout: 120_000, every: 1_000, message: 'dist/ (npm run build)' });
+  return { path: temp.path, file: join(temp.path, tarball.filename), files: tarball.files.map(({ path }) => path), remove: temp.remove };
+}
+
+/**
+ * @param {Awaited<ReturnType<typeof pack>>} packed
+ * @param {string} name of the template
+ */
+export async function consumer(packed, name) {
+  const path = join(packed.path, name);
+  await cp(join(TEMPLATES, name), path, { recursive: true });
+  /** Runs a command in the project; what it printed is in the error. @param {string[]} words */
+  const command = async (...words) => {
+    try {
+      return (await run(words[0], words.slice(1), { cwd: path, env: ENV, timeout: 240_000, maxBuffer: 32 << 20 })).stdout;
+    } catch (error) {
+      const { stdout = '', stderr = '' } = /** @type {any} */ (error);
+      throw new Error(`${words.join(' ')} failed:\n${`${stdout}\n${stderr}`.trim().slice(-3000)}`);
+    }
+  };
+  await command('npm', 'install', packed.file, '--prefer-offline', '--no-audit', '--no-fund');
+  return { path, run: command };
+}
+
+/** Serves a folder. @param {string} folder @returns {Promise<{ url: string, close(): Promise<void> }>} */
+export async function serveFolder(folder) {
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url ?? '/', 'http://page').pathname;
+    const body = await readFile(join(folder, path.endsWith('/') ? `${path}index.html` : path)).catch(() => undefined);
+    response.writeHead(body ? 200 : 404, { 'content-type': (body && TYPES[extname(path) || '.html']) ?? 'text/plain' }).end(body);
+  });
+  const port = await listen(server);
+  return { url: `http://localhost:${port}/`, close: () => shut(server) };
+}
+
+/** Starts `next start` in a built project. @param {string} path */
+export async function startNext(path) {
+  const port = await freePort();
+  const child = spawn(process.execPath, [join(path, 'node_modules/next/dist/bin/next'), 'start', '-p', String(port), '-H', LOOPBACK], { cwd: path, env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said += chunk; });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const forget = atExit(() => child.kill('SIGKILL'));
+  const close = async () => {
+    child.kill('SIGKILL');
+    await ended;
+    forget();
+  };
+  const url = `http://localhost:${port}/`;
+  try {
+    await waitFor(async () => (await fetch(url)).ok, { timeout: 60_000, every: 100, message: () => `next start: ${said.slice(-1000)}` });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { url, close };
+}
+
+/** Places of this machine that no published file may name. */
+export const MACHINE = [homedir(), ROOT.replace(/\/$/, ''), process.env.CARGO_HOME ?? ''].filter((path) => path.length > 3);

@@ -1,0 +1,5 @@
+import { Chat } from './chat.jsx';
+
+export default function Page() {
+  return <Chat />;
+}

@@ -1,0 +1,57 @@
+// What is published: the right files, sound entry points, types that resolve, and nothing of the machine that built it.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { consumer, MACHINE, pack, ROOT } from './consumer.mjs';
+
+const run = promisify(execFile);
+const bin = (name) => join(ROOT, 'node_modules', '.bin', name);
+let packed;
+let project;
+
+before(async () => {
+  packed = await pack();
+  project = await consumer(packed, 'types');
+});
+after(() => packed?.remove());
+
+const installed = (file) => readFile(join(project.path, 'node_modules', 'opencode-session', file));
+
+test('the tarball holds the build and its papers, nothing else', () => {
+  const foreign = packed.files.filter((file) => !/^(dist\/[\w.-]+\.(js|d\.ts|wasm)|package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?)$/.test(file));
+  assert.deepEqual(foreign, []);
+  for (const file of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE']) assert.ok(packed.files.includes(file), `${file} is missing`);
+});
+
+test('publint finds nothing', async () => {
+  const { stdout } = await run(process.execPath, [bin('publint'), 'run', packed.file, '--strict'], { cwd: ROOT }).catch((error) => ({ stdout: `failed\n${error.stdout}${error.stderr}` }));
+  assert.match(stdout, /All good/, stdout);
+});
+
+test('no file names a place of this machine', async () => {
+  for (const file of packed.files) {
+    const bytes = await installed(file);
+    const inner = file.endsWith('wasm-inline.js') ? Buffer.from(/"([\w+/=]+)"/.exec(bytes.toString())?.[1] ?? '', 'base64') : Buffer.alloc(0);
+    if (file.endsWith('wasm-inline.js')) assert.ok(WebAssembly.validate(inner), 'the inlined wasm was not found');
+    for (const path of MACHINE) {
+      for (const each of [bytes, inner]) assert.ok(!each.includes(path), `${file} names ${path}`);
+    }
+  }
+});
+
+test('every entry point is there', async () => {
+  const { exports } = JSON.parse((await installed('package.json')).toString());
+  const targets = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [entry] : Object.values(entry)));
+  assert.ok(targets.length > 5);
+  for (const target of targets) assert.ok((await installed(target)).length > 0, target);
+});
+
+for (const [resolution, module] of [['bundler', 'esnext'], ['nodenext', 'nodenext']]) {
+  test(`types resolve with moduleResolution ${resolution}`, async () => {
+    const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,dom', '--types', '', '--module', module, '--moduleResolution', resolution];
+    await project.run(bin('tsc'), ...options, 'main.ts');
+  });
+}

@@ -1,0 +1,388 @@
+//! A server by the book (`shared` facts of 1.1, 1.3 and 1.18): what it stores, what it says, and what it answers.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use opencode_session::proto::request::Request;
+use opencode_session::proto::rng::Rng;
+use serde_json::{Value, json};
+
+use super::script;
+
+/// Something the server does in one step. Urgent steps follow the one before without delay.
+pub(crate) struct Op {
+    pub(crate) urgent: bool,
+    pub(crate) run: Box<dyn FnOnce(&mut Server)>,
+}
+
+/// The generations of the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wire {
+    /// 1.1.65: full parts with every delta, partial text stored, no event ids.
+    Old,
+    /// 1.3.2: deltas, text stored at its end and trimmed, no event ids, message ids made by the server.
+    Mid,
+    /// 1.18.33: deltas, event ids, message ids made by the client.
+    New,
+}
+
+/// One published event: `/event` of its directory sends it plain.
+pub(crate) struct Logged {
+    pub(crate) directory: String,
+    pub(crate) json: String,
+    pub(crate) stored: bool,
+}
+
+/// All that was ever said of a part's text.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// The newest last; earlier ones were rewritten.
+    pub(crate) versions: Vec<String>,
+    pub(crate) rewritten: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    pub(crate) info: Value,
+    pub(crate) status: Option<Value>,
+    pub(crate) messages: Vec<Stored>,
+    pub(crate) permissions: Vec<Value>,
+    pub(crate) questions: Vec<Value>,
+    pub(crate) todos: Value,
+    pub(crate) title: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) info: Value,
+    pub(crate) parts: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) cursor: String,
+    pub(crate) body: Vec<u8>,
+}
+
+pub(crate) struct Server {
+    pub(crate) wire: Wire,
+    pub(crate) now: u64,
+    pub(crate) rng: Rng,
+    pub(crate) log: Vec<Logged>,
+    pub(crate) rooms: BTreeMap<String, Room>,
+    pub(crate) lanes: BTreeMap<String, VecDeque<Op>>,
+    pub(crate) said: BTreeMap<String, Said>,
+    /// Bodies of the prompts that were posted.
+    pub(crate) posted: Vec<Value>,
+    /// Answers new prompts by itself.
+    pub(crate) plays: bool,
+    ids: u64,
+}
+
+impl Server {
+    pub(crate) fn new(wire: Wire, seed: u64) -> Self {
+        Server {
+            wire,
+            now: 1_795_240_000_000,
+            rng: Rng::new(seed),
+            log: Vec::new(),
+            rooms: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            said: BTreeMap::new(),
+            posted: Vec::new(),
+            plays: true,
+            ids: 0,
+        }
+    }
+
+    pub(crate) fn id(&mut self, prefix: &str) -> String {
+        self.ids += 1;
+        format!("{prefix}1fca{:08x}Model{:09}", self.ids, self.ids)
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        match self.wire {
+            Wire::Old => "1.1.65",
+            Wire::Mid => "1.3.2",
+            Wire::New => "1.18.33",
+        }
+    }
+
+    pub(crate) fn create_session(&mut self, directory: &str) -> String {
+        let id = self.id("ses_");
+        let info = json!({ "id": id, "directory": directory, "title": "New", "time": { "created": self.now } });
+        self.rooms.insert(id.clone(), Room { info: info.clone(), todos: json!([]), ..Room::default() });
+        self.publish(&id, "session.created", json!({ "sessionID": id, "info": info }));
+        id
+    }
+
+    pub(crate) fn push(&mut self, lane: &str, op: impl FnOnce(&mut Server) + 'static) {
+        self.lanes.entry(lane.into()).or_default().push_back(Op { urgent: false, run: Box::new(op) });
+    }
+
+    pub(crate) fn push_urgent(&mut self, lane: &str, op: impl FnOnce(&mut Server) + 'static) {
+        self.lanes.entry(lane.into()).or_default().push_back(Op { urgent: true, run: Box::new(op) });
+    }
+
+    /// Whether a step is due that must not wait.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.lanes.values().any(|lane| lane.front().is_some_and(|op| op.urgent))
+    }
+
+    /// Does one step of one lane; `false` when there is nothing to do.
+    pub(crate) fn step(&mut self, pick: u64) -> bool {
+        self.lanes.retain(|_, lane| !lane.is_empty());
+        let Some(at) = pick.checked_rem(self.lanes.len() as u64) else { return false };
+        let op = self.lanes.values_mut().nth(at as usize).and_then(VecDeque::pop_front).unwrap();
+        (op.run)(self);
+        true
+    }
+
+    pub(crate) fn run_all(&mut self) {
+        while self.step(0) {
+            self.now += 3;
+        }
+    }
+
+    /// Says it on the stream, in the shape of the generation.
+    pub(crate) fn publish(&mut self, session: &str, kind: &str, mut properties: Value) {
+        let in_info = kind.starts_with("message.updated") || kind.starts_with("session.updated") || kind.starts_with("session.created");
+        if self.wire == Wire::Old && (in_info || kind == "message.part.updated") {
+            properties.as_object_mut().unwrap().remove("sessionID");
+        }
+        let id = if self.wire == Wire::New { format!("\"id\":\"{}\",", self.id("evt_")) } else { String::new() };
+        // Some proxies and languages sort keys: the order says nothing.
+        let json = if self.rng.below(8) == 0 {
+            format!("{{{id}\"properties\":{properties},\"type\":\"{kind}\"}}")
+        } else {
+            format!("{{{id}\"type\":\"{kind}\",\"properties\":{properties}}}")
+        };
+        let directory = self.rooms.get(session).map_or("/project", |room| room.info["directory"].as_str().unwrap()).into();
+        let stored = !["message.part.delta", "session.status", "session.idle"].contains(&kind);
+        self.log.push(Logged { directory, json, stored });
+    }
+
+    pub(crate) fn room(&mut self, session: &str) -> &mut Room {
+        self.rooms.get_mut(session).unwrap()
+    }
+
+    pub(crate) fn put_message(&mut self, session: &str, info: Value) {
+        let list = &mut self.room(session).messages;
+        match list.iter_mut().find(|message| message.info["id"] == info["id"]) {
+            Some(message) => message.info = info.clone(),
+            None => {
+                let place = |info: &Value| (info["time"]["created"].as_u64(), info["id"].as_str().unwrap().to_owned());
+                let at = list.partition_point(|message| place(&message.info) < place(&info));
+                list.insert(at, Stored { info: info.clone(), parts: BTreeMap::new() });
+            }
+        }
+        self.publish(session, "message.updated", json!({ "sessionID": session, "info": info }));
+    }
+
+    /// Changes `info`, when the message is still there.
+    pub(crate) fn edit_message(&mut self, session: &str, message: &str, edit: impl FnOnce(&mut Value)) {
+        let found = self.room(session).messages.iter().find(|stored| stored.info["id"] == message);
+        let Some(mut info) = found.map(|stored| stored.info.clone()) else { return };
+        edit(&mut info);
+        self.put_message(session, info);
+    }
+
+    pub(crate) fn has(&self, session: &str, message: &str) -> bool {
+        self.rooms[session].messages.iter().any(|stored| stored.info["id"] == message)
+    }
+
+    pub(crate) fn put_part(&mut self, session: &str, part: Value, delta: Option<&str>) {
+        if !self.store_part(session, &part) {
+            return;
+        }
+        let mut properties = json!({ "sessionID": session, "part": part });
+        if let Some(delta) = delta {
+            properties["delta"] = json!(delta);
+        }
+        self.publish(session, "message.part.updated", properties);
+    }
+
+    fn store_part(&mut self, session: &str, part: &Value) -> bool {
+        let list = &mut self.room(session).messages;
+        let Some(message) = list.iter_mut().find(|message| message.info["id"] == part["messageID"]) else { return false };
+        message.parts.insert(part["id"].as_str().unwrap().into(), part.clone());
+        true
+    }
+
+    pub(crate) fn remove_message(&mut self, session: &str, message: &str) {
+        self.room(session).messages.retain(|stored| stored.info["id"] != message);
+        self.publish(session, "message.removed", json!({ "sessionID": session, "messageID": message }));
+    }
+
+    pub(crate) fn remove_part(&mut self, session: &str, message: &str, part: &str) {
+        for stored in &mut self.room(session).messages {
+            stored.parts.remove(part);
+        }
+        let properties = json!({ "sessionID": session, "messageID": message, "partID": part });
+        self.publish(session, "message.part.removed", properties);
+    }
+
+    /// A text or reasoning part begins: stored empty, but on the old wire.
+    pub(crate) fn begin_text(&mut self, at: &script::Spot) {
+        self.said.entry(at.part.clone()).or_default().versions.push(String::new());
+        if self.wire != Wire::Old {
+            self.put_part(&at.session, at.value("", Some(self.now), None), None);
+        }
+    }
+
+    pub(crate) fn delta(&mut self, at: &script::Spot, piece: &str) {
+        let live = self.said.get_mut(&at.part).unwrap().versions.last_mut().unwrap();
+        live.push_str(piece);
+        let text = live.clone();
+        if self.wire == Wire::Old {
+            return self.put_part(&at.session, at.value(&text, Some(self.now), None), Some(piece));
+        }
+        let properties = json!({
+            "sessionID": at.session, "messageID": at.message, "partID": at.part, "field": "text", "delta": piece,
+        });
+        self.publish(&at.session, "message.part.delta", properties);
+    }
+
+    /// The part's end: trimmed before 1.14, and a plugin may rewrite it.
+    pub(crate) fn end_text(&mut self, at: &script::Spot, rewrite: Option<&str>) {
+        let live = self.said(&at.part).to_owned();
+        let trimmed = if self.wire == Wire::New { live.as_str() } else { live.trim_end() };
+        let text = rewrite.unwrap_or(trimmed).to_owned();
+        if self.wire == Wire::Old && live.is_empty() {
+            return;
+        }
+        if text != live {
+            let said = self.said.get_mut(&at.part).unwrap();
+            said.rewritten = true;
+            said.versions.push(text.clone());
+        }
+        self.put_part(&at.session, at.value(&text, Some(self.now), Some(self.now)), None);
+    }
+
+    /// The part will never end: what is stored is all that is left of it.
+    pub(crate) fn lose_text(&mut self, at: &script::Spot) {
+        if self.wire != Wire::Old {
+            let said = self.said.get_mut(&at.part).unwrap();
+            said.rewritten = true;
+            said.versions.push(String::new());
+        }
+    }
+
+    pub(crate) fn said(&self, part: &str) -> &str {
+        self.said[part].versions.last().unwrap()
+    }
+
+    pub(crate) fn say_status(&mut self, session: &str, status: &Value) {
+        self.publish(session, "session.status", json!({ "sessionID": session, "status": status }));
+        if status["type"] == "idle" {
+            self.publish(session, "session.idle", json!({ "sessionID": session }));
+        }
+    }
+
+    pub(crate) fn keep_status(&mut self, session: &str, status: Value) {
+        self.room(session).status = (status["type"] != "idle").then_some(status);
+    }
+
+    pub(crate) fn touch(&mut self, session: &str) {
+        let room = self.room(session);
+        room.title += 1;
+        room.info["title"] = json!(format!("Title {}", room.title));
+        let info = room.info.clone();
+        self.publish(session, "session.updated", json!({ "sessionID": session, "info": info }));
+    }
+
+    /// The history as a fresh load gives it.
+    pub(crate) fn history(&self, session: &str) -> Vec<Value> {
+        self.rooms[session].messages.iter().map(tell).collect()
+    }
+
+    /// Answers as the state is now.
+    pub(crate) fn answer(&mut self, request: &Request) -> Answer {
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        let find = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let directory = find("directory").map_or(String::from("/project"), |text| text.replace("%2F", "/"));
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let here = |room: &&Room| room.info["directory"] == directory.as_str();
+        let rooms = || self.rooms.values().filter(here);
+        match (request.method, segments.as_slice()) {
+            ("GET", ["global", "health"]) => ok(&json!({ "healthy": true, "version": self.version() })),
+            ("GET", ["path"]) => ok(&json!({ "directory": directory })),
+            ("GET", ["config", "providers"]) => ok(&json!({ "providers": [{ "id": "p", "models": { "m": {}, "other/deep": {} } }] })),
+            ("GET", ["agent"]) => ok(&json!([{ "name": "build" }, { "name": "plan" }])),
+            ("GET", ["permission"]) => ok(&json!(rooms().flat_map(|room| room.permissions.clone()).collect::<Vec<_>>())),
+            ("GET", ["question"]) => ok(&json!(rooms().flat_map(|room| room.questions.clone()).collect::<Vec<_>>())),
+            ("GET", ["session", "status"]) => {
+                let busy = rooms().filter_map(|room| Some((room.info["id"].as_str()?.to_owned(), room.status.clone()?)));
+                ok(&Value::Object(busy.collect()))
+            }
+            (_, ["session", id, ..]) if !self.rooms.contains_key(*id) => Answer { status: 404, body: b"{}".to_vec(), ..Answer::default() },
+            ("GET", ["session", id]) => ok(&self.rooms[*id].info),
+            ("GET", ["session", id, "todo"]) => ok(&self.rooms[*id].todos),
+            ("GET", ["session", id, "message"]) => self.page(id, find("limit"), find("before")),
+            ("GET", ["session", id, "message", message]) => {
+                let found = self.rooms[*id].messages.iter().find(|stored| stored.info["id"] == *message);
+                found.map_or(Answer { status: 404, body: b"{}".to_vec(), ..Answer::default() }, |stored| ok(&tell(stored)))
+            }
+            ("POST", ["session", id, "prompt_async"]) => {
+                let body = serde_json::from_slice(request.body.as_deref().unwrap()).unwrap();
+                self.prompt(&(*id).to_owned(), body);
+                Answer { status: 204, ..Answer::default() }
+            }
+            other => panic!("no route {other:?}"),
+        }
+    }
+
+    fn page(&self, session: &str, limit: Option<&str>, before: Option<&str>) -> Answer {
+        let list = &self.rooms[session].messages;
+        let end = before.and_then(|id| list.iter().position(|stored| stored.info["id"] == id)).unwrap_or(list.len());
+        let start = end.saturating_sub(limit.map_or(usize::MAX, |limit| limit.parse().unwrap()));
+        let items: Vec<Value> = list[start..end].iter().map(tell).collect();
+        let older = start > 0 && self.wire == Wire::New;
+        let cursor = if older { list[start].info["id"].as_str().unwrap().to_owned() } else { String::new() };
+        Answer { cursor, ..ok(&json!(items)) }
+    }
+
+    /// Stores a prompt step by step, then plays its turn. A message id that is known already is not stored again.
+    pub(crate) fn prompt(&mut self, session: &str, body: Value) {
+        self.posted.push(body.clone());
+        let id = match body["messageID"].as_str() {
+            Some(id) if self.has(session, id) => return,
+            Some(id) => id.to_owned(),
+            None => self.id("msg_"),
+        };
+        let lane = format!("{session} intake");
+        let (room, message) = (session.to_owned(), id.clone());
+        self.push(&lane, move |server| {
+            let created = server.now;
+            let info = json!({ "id": message, "sessionID": room, "role": "user", "time": { "created": created }, "agent": "build" });
+            server.put_message(&room, info);
+        });
+        for part in body["parts"].as_array().unwrap().clone() {
+            let (room, message) = (session.to_owned(), id.clone());
+            self.push_urgent(&lane, move |server| {
+                let mut part = part;
+                if part["id"].is_null() {
+                    part["id"] = json!(server.id("prt_"));
+                }
+                part["messageID"] = json!(message);
+                part["sessionID"] = json!(room);
+                server.put_part(&room, part, None);
+            });
+        }
+        let session = session.to_owned();
+        let no_reply = body["noReply"] == true || !self.plays;
+        self.push(&lane, move |server| {
+            if !no_reply {
+                script::turn(server, &session, &id);
+            }
+        });
+    }
+}
+
+fn tell(stored: &Stored) -> Value {
+    json!({ "info": stored.info, "parts": stored.parts.values().collect::<Vec<_>>() })
+}
+
+fn ok(body: &Value) -> Answer {
+    Answer { status: 200, cursor: String::new(), body: body.to_string().into_bytes() }
+}

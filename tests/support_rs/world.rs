@@ -1,0 +1,338 @@
+//! A client, a server, and the wires between them, in virtual time: one seed, one run.
+
+use std::collections::BTreeMap;
+
+use opencode_session::proto::client::{Client, Config, Input};
+use opencode_session::proto::connection::{RetryPolicy, Transport};
+use opencode_session::proto::error::Error;
+use opencode_session::proto::limits::Limits;
+use opencode_session::proto::request::{Request, Response};
+use opencode_session::proto::rng::Rng;
+use opencode_session::proto::sync::{Output, Reply};
+use serde_json::Value;
+
+use super::mirror::{Mirror, utf16};
+use super::server::{Answer, Server, Wire};
+
+pub(crate) struct World {
+    pub(crate) client: Client,
+    pub(crate) server: Server,
+    pub(crate) now: u64,
+    pub(crate) mirrors: BTreeMap<u32, Mirror>,
+    pub(crate) stream: Option<Stream>,
+    pub(crate) inflight: Vec<Flight>,
+    pub(crate) replies: Vec<(u32, Result<Reply, Error>)>,
+    pub(crate) logs: Vec<&'static str>,
+    pub(crate) streams: Vec<String>,
+    pub(crate) requests: Vec<Request>,
+    /// Of 100 posts, so many get no answer; the server has seen half of them.
+    pub(crate) lossy: u64,
+    /// Drains at random moments; otherwise only when asked.
+    pub(crate) drains: bool,
+    pub(crate) gaps_seen: usize,
+    rng: Rng,
+    drain_rng: Rng,
+    shown: BTreeMap<String, String>,
+    beat: u64,
+}
+
+pub(crate) struct Stream {
+    pub(crate) generation: u32,
+    opened: bool,
+    global: bool,
+    next: usize,
+    bytes: Vec<u8>,
+}
+
+pub(crate) struct Flight {
+    pub(crate) request: Request,
+    pub(crate) answer: Option<Answer>,
+}
+
+pub(crate) fn config(seed: u64) -> Config {
+    Config { directory: None, transport: Transport::Auto, retry: RetryPolicy::default(), limits: Limits::default(), seed }
+}
+
+impl World {
+    pub(crate) fn new(wire: Wire, seed: u64) -> Self {
+        World::with(Server::new(wire, seed), config(seed))
+    }
+
+    pub(crate) fn with(server: Server, config: Config) -> Self {
+        let seed = config.seed;
+        World {
+            client: Client::new(config),
+            now: server.now,
+            server,
+            mirrors: BTreeMap::new(),
+            stream: None,
+            inflight: Vec::new(),
+            replies: Vec::new(),
+            logs: Vec::new(),
+            streams: Vec::new(),
+            requests: Vec::new(),
+            lossy: 0,
+            drains: true,
+            gaps_seen: 0,
+            rng: Rng::new(seed.wrapping_mul(77)),
+            drain_rng: Rng::new(seed.wrapping_mul(99)),
+            shown: BTreeMap::new(),
+            beat: 0,
+        }
+    }
+
+    pub(crate) fn open(&mut self, session: &str, limit: usize) -> u32 {
+        let handle = self.client.open_session(session, limit, self.now);
+        self.mirrors.insert(handle, Mirror::default());
+        self.pump();
+        handle
+    }
+
+    /// Sends a prompt; its tokens are `token` (stored) and `token + 1` (done).
+    pub(crate) fn send(&mut self, handle: u32, json: &Value, token: u32) -> String {
+        let key = self.client.make_key(self.now);
+        self.client.send(handle, key.clone(), json.to_string().as_bytes(), token, token + 1, self.now);
+        self.pump();
+        key
+    }
+
+    pub(crate) fn input(&mut self, input: Input<'_>) {
+        self.client.handle_input(input, self.now);
+        self.pump();
+    }
+
+    /// Takes what the client wants done.
+    pub(crate) fn pump(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::OpenStream { generation, path } => {
+                    let global = path.starts_with("/global");
+                    self.streams.push(path);
+                    self.stream = Some(Stream { generation, opened: false, global, next: usize::MAX, bytes: Vec::new() });
+                }
+                Output::CloseStream => self.stream = None,
+                Output::Request(request) => {
+                    self.requests.push(request.clone());
+                    self.inflight.push(Flight { request, answer: None });
+                }
+                Output::Reply { token, result } => self.replies.push((token, result)),
+                Output::Log { code, .. } => self.logs.push(code),
+            }
+        }
+    }
+
+    pub(crate) fn result(&self, token: u32) -> Option<&Result<Reply, Error>> {
+        let mut found = self.replies.iter().filter(|(known, _)| *known == token).map(|(_, result)| result);
+        let first = found.next();
+        assert!(found.next().is_none(), "token {token} was answered twice");
+        first
+    }
+
+    /// One thing happens, somewhere.
+    pub(crate) fn step(&mut self) {
+        match self.rng.below(100) {
+            0..35 => {
+                let pick = self.rng.next() >> 8;
+                self.server.step(pick);
+            }
+            35..65 => {
+                let most = if self.rng.below(4) == 0 { 4_000 } else { 300 };
+                let count = 1 + self.rng.below(most) as usize;
+                self.flow(count);
+            }
+            65..85 => {
+                let at = self.rng.below(self.inflight.len() as u64) as usize;
+                self.progress(at);
+            }
+            _ => {
+                let wait = self.rng.below(60);
+                self.pass(wait);
+            }
+        }
+        if self.drains && self.drain_rng.below(3) == 0 {
+            self.drain();
+        }
+    }
+
+    /// Up to `count` bytes of the stream arrive.
+    pub(crate) fn flow(&mut self, count: usize) {
+        let Some(stream) = &mut self.stream else { return };
+        let generation = stream.generation;
+        if !stream.opened {
+            stream.opened = true;
+            stream.next = self.server.log.len();
+            let hello = if stream.global { "{\"payload\":{\"type\":\"server.connected\",\"properties\":{}}}" } else { "{\"type\":\"server.connected\",\"properties\":{}}" };
+            stream.bytes = format!("data: {hello}\n\n").into_bytes();
+            let response = Response { status: 200, content_type: "text/event-stream", ..Response::default() };
+            return self.input(Input::StreamOpened { generation, response });
+        }
+        for event in self.server.log.get(stream.next..).unwrap_or_default() {
+            let json = &event.json;
+            let text = if stream.global {
+                let twin = format!("data: {{\"directory\":\"{}\",\"payload\":{{\"type\":\"sync\",\"syncEvent\":{{\"data\":{json}}}}}}}\n\n", event.directory);
+                let plain = format!("data: {{\"directory\":\"{}\",\"payload\":{json}}}\n\n", event.directory);
+                if event.stored { plain + &twin } else { plain }
+            } else if event.directory == "/project" {
+                format!("data: {json}\n\n")
+            } else {
+                String::new()
+            };
+            stream.bytes.extend_from_slice(text.as_bytes());
+        }
+        stream.next = self.server.log.len();
+        let count = count.min(stream.bytes.len());
+        let bytes: Vec<u8> = stream.bytes.drain(..count).collect();
+        if !bytes.is_empty() {
+            self.input(Input::StreamBytes { generation, bytes: &bytes });
+        }
+    }
+
+    /// A request reaches the server, or its answer the client.
+    pub(crate) fn progress(&mut self, at: usize) {
+        let Some(flight) = self.inflight.get_mut(at) else { return };
+        let id = flight.request.id;
+        if flight.answer.is_none() {
+            let lost = flight.request.method == "POST" && self.rng.below(100) < self.lossy;
+            if lost && self.rng.below(2) == 0 {
+                self.inflight.remove(at);
+                return self.input(Input::Failed { id, timeout: false });
+            }
+            let answer = self.server.answer(&flight.request);
+            flight.answer = Some(Answer { status: if lost { 0 } else { answer.status }, ..answer });
+            return;
+        }
+        let answer = self.inflight.remove(at).answer.unwrap();
+        if answer.status == 0 {
+            return self.input(Input::Failed { id, timeout: true });
+        }
+        let response = Response {
+            status: answer.status,
+            content_type: "application/json",
+            cursor: &answer.cursor,
+            retry_after: "",
+            body: &answer.body,
+        };
+        self.input(Input::Response { id, response });
+    }
+
+    /// Time passes, unless the server is in the middle of something that takes none.
+    pub(crate) fn pass(&mut self, wait: u64) {
+        if self.server.is_urgent() {
+            return;
+        }
+        self.now += wait;
+        self.server.now = self.now;
+        if self.now / 10_000 > self.beat {
+            self.beat = self.now / 10_000;
+            if self.stream.as_ref().is_some_and(|stream| stream.opened) {
+                self.server.publish("", "server.heartbeat", serde_json::json!({}));
+            }
+        }
+        if self.client.poll_timeout().is_some_and(|at| self.now >= at) {
+            self.input(Input::Timeout);
+        }
+    }
+
+    /// The stream breaks.
+    pub(crate) fn cut(&mut self, clean: bool) {
+        if let Some(stream) = self.stream.take() {
+            self.input(Input::StreamClosed { generation: stream.generation, clean });
+        }
+    }
+
+    /// Everything that is under way arrives, in order and at once.
+    pub(crate) fn arrive(&mut self) {
+        for _ in 0..1_000 {
+            let before = self.stream.as_ref().is_some_and(|stream| !stream.opened);
+            self.flow(usize::MAX);
+            self.flow(usize::MAX);
+            while !self.inflight.is_empty() {
+                self.progress(0);
+            }
+            if !before && self.stream.as_ref().is_none_or(|stream| stream.next >= self.server.log.len()) && self.inflight.is_empty() {
+                break;
+            }
+        }
+        self.drain();
+    }
+
+    /// The server ends its work, and the client its own.
+    pub(crate) fn rest(&mut self) {
+        for _ in 0..2_000 {
+            let pick = self.rng.next() >> 8;
+            if self.server.step(pick) {
+                self.pass(2);
+            }
+            self.arrive();
+            if !self.server.lanes.values().all(std::collections::VecDeque::is_empty) || !self.inflight.is_empty() {
+                continue;
+            }
+            match self.client.poll_timeout() {
+                Some(at) if at <= self.now + 22_000 => self.pass(at.saturating_sub(self.now).clamp(1, 9_000)),
+                _ => break,
+            }
+        }
+        self.arrive();
+        assert!(self.inflight.is_empty(), "still asking: {:?}", self.requests.last());
+    }
+
+    pub(crate) fn drain(&mut self) {
+        let handles: Vec<u32> = self.mirrors.keys().copied().collect();
+        for handle in handles {
+            if !self.client.is_dirty(handle) {
+                continue;
+            }
+            let mut changes = Vec::new();
+            self.client.drain(handle, &mut changes);
+            let mirror = self.mirrors.get_mut(&handle).unwrap();
+            mirror.apply(changes);
+            let mirror = mirror.clone();
+            self.check(&mirror);
+        }
+    }
+
+    /// P1, P2 and P4 for what is shown now, and no prompt twice.
+    fn check(&mut self, mirror: &Mirror) {
+        let mut prompts: Vec<String> = mirror.messages.iter().filter(|message| message.info["role"] == "user").map(|message| message.text()).collect();
+        prompts.retain(|text| text.starts_with("prompt #"));
+        let count = prompts.len();
+        prompts.sort();
+        prompts.dedup();
+        assert_eq!(count, prompts.len(), "a prompt is shown twice: {:#?}", mirror.messages);
+        for part in mirror.parts() {
+            let Some(said) = self.server.said.get(part.id()) else { continue };
+            let text = part.text();
+            assert!(said.versions.iter().any(|version| version.starts_with(text)), "P1: {text:?} is no beginning of {said:?}");
+            if let Some(at) = part.gap {
+                self.gaps_seen += 1;
+                assert_eq!(at, utf16(text), "P4: the gap is not where the text ends");
+                assert!(said.versions.iter().any(|version| version.contains(part.tail())), "P4: {part:?} of {said:?}");
+            }
+            let before = self.shown.insert(part.id().to_owned(), text.to_owned()).unwrap_or_default();
+            let kept = text.starts_with(&before) || (said.rewritten && said.versions.iter().any(|version| version == text));
+            assert!(kept, "P2: {before:?} became {text:?}; said {said:?}");
+        }
+    }
+
+    /// P3: what is shown equals a fresh load.
+    pub(crate) fn assert_equal(&self, handle: u32, session: &str) {
+        let mirror = &self.mirrors[&handle];
+        let room = &self.server.rooms[session];
+        let history = self.server.history(session);
+        let shown = mirror.history();
+        let older = history.len().saturating_sub(shown.len());
+        assert!(older == 0 || mirror.field("hasOlder") == true, "the history is not whole: {:?}", mirror.ids());
+        for (at, told) in history[older..].iter().enumerate() {
+            assert_eq!(shown.get(at), Some(told), "P3: message {at}");
+        }
+        assert_eq!(shown.len(), history.len() - older, "P3: more is shown than there is");
+        for part in mirror.parts() {
+            assert_eq!(part.continuity, "settled", "{part:?}");
+        }
+        assert_eq!(mirror.field("session"), &room.info);
+        assert_eq!(mirror.field("todos"), &room.todos);
+        assert_eq!(mirror.field("permissions").as_array().map_or(0, Vec::len), room.permissions.len());
+        assert_eq!(mirror.field("status")["type"].as_str().unwrap_or("idle"), "idle");
+        assert_eq!(mirror.field("connection")["phase"], "live");
+    }
+}
