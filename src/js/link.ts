@@ -26,6 +26,7 @@ export interface Drawn {
 }
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 /** How long a reading of the clock may serve the chunks of a stream, milliseconds. */
 const CLOCK = 5;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
@@ -92,7 +93,7 @@ export class Link {
 
   /** Calls the server; the answer is its JSON. `session`: handle of the session whose directory counts; 0: the client's. */
   async call<T>(session: number, method: string, path: string, body?: unknown): Promise<T> {
-    const bytes = body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body));
+    const bytes = body === undefined ? undefined : encoder.encode(JSON.stringify(body));
     const answer = await this.wait<Uint8Array>((core, token) => core.call(this.now(), session, method, path, bytes, token));
     if (answer.length === 0) return undefined as T;
     try {
@@ -121,10 +122,11 @@ export class Link {
     setTimeout(() => core.free(), 0);
   }
 
-  openStream(generation: number, path: string): void {
+  openStream(generation: number, path: string, eventSource: boolean): void {
     this.closeStream();
     this.#stream = new AbortController();
-    void this.#read(generation, path, this.#stream.signal);
+    const { signal } = this.#stream;
+    void (eventSource ? this.#listen(generation, path, signal) : this.#read(generation, path, signal));
   }
 
   closeStream(): void {
@@ -139,10 +141,6 @@ export class Link {
   arm(delay: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#core?.timeout(this.now()), Math.min(delay, 2_000_000_000));
-  }
-
-  url(path: string): Promise<string> {
-    return this.#requests.url(path);
   }
 
   dirty(session: number): void {
@@ -201,6 +199,21 @@ export class Link {
       // Broken, never reached, or aborted: the core decides what follows.
     }
     this.#core?.streamClosed(this.now(), generation, clean);
+  }
+
+  /** The lesser choice: no headers, no status, and a text made of each event only to be turned back into bytes. */
+  async #listen(generation: number, path: string, signal: AbortSignal): Promise<void> {
+    const url = await this.#requests.url(path).catch(() => undefined);
+    if (signal.aborted) return;
+    if (url === undefined) return this.#core?.streamClosed(this.now(), generation, false);
+    const source = new EventSource(url);
+    signal.addEventListener('abort', () => source.close());
+    source.onmessage = ({ data }) => this.#core?.streamEvent(this.now(), generation, encoder.encode(String(data)));
+    source.onerror = () => {
+      // It would reconnect by itself; the core alone decides when.
+      source.close();
+      this.#core?.streamClosed(this.now(), generation, false);
+    };
   }
 
   async #exchange(id: number, method: string, path: string, body: Uint8Array | undefined, timeout: number): Promise<void> {

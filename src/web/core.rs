@@ -1,5 +1,3 @@
-use std::rc::Rc;
-
 use wasm_bindgen::prelude::*;
 
 use super::host::Host;
@@ -13,7 +11,7 @@ use crate::proto::request::Response;
 /// that never goes back.
 #[wasm_bindgen]
 pub struct Core {
-    shell: Rc<Shell>,
+    shell: Shell,
 }
 
 #[wasm_bindgen]
@@ -117,7 +115,13 @@ impl Core {
         self.shell.input(now, Input::StreamBytes { generation, bytes });
     }
 
-    /// The fetch stream ended.
+    /// One event of an `EventSource`: its data.
+    #[wasm_bindgen(js_name = streamEvent)]
+    pub fn stream_event(&self, now: f64, generation: u32, data: &[u8]) {
+        self.shell.input(now, Input::StreamEvent { generation, data });
+    }
+
+    /// The stream ended.
     #[wasm_bindgen(js_name = streamClosed)]
     pub fn stream_closed(&self, now: f64, generation: u32, clean: bool) {
         self.shell.input(now, Input::StreamClosed { generation, clean });

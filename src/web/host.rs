@@ -1,4 +1,3 @@
-use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -6,17 +5,14 @@ extern "C" {
     /// The client's own side of JavaScript (`src/js/link.ts`). Its methods must not throw.
     pub type Host;
 
-    /// Opens the fetch stream, in place of any older one. Answers with `streamOpened`, `streamBytes`, `streamClosed`.
+    /// Opens the event stream, in place of any older one: with `fetch`, or with `EventSource`. Answers with
+    /// `streamOpened`, `streamBytes` (or `streamEvent`) and `streamClosed`.
     #[wasm_bindgen(method, js_name = openStream)]
-    pub(super) fn open_stream(this: &Host, generation: u32, path: &str);
+    pub(super) fn open_stream(this: &Host, generation: u32, path: &str, event_source: bool);
 
-    /// Closes the fetch stream.
+    /// Closes the event stream.
     #[wasm_bindgen(method, js_name = closeStream)]
     pub(super) fn close_stream(this: &Host);
-
-    /// The full URL for an `EventSource`, which cannot send headers.
-    #[wasm_bindgen(method)]
-    pub(super) fn url(this: &Host, path: &str) -> Promise;
 
     /// Sends a request. Answers with `answered` or `failed`.
     #[wasm_bindgen(method)]

@@ -1,8 +1,6 @@
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 
 use super::host::Host;
-use super::source_stream::SourceStream;
 use crate::proto::change::Change;
 use crate::proto::client::{Client, Config, Input};
 use crate::proto::connection::Transport;
@@ -16,7 +14,6 @@ pub(super) struct Shell {
     client: RefCell<Client>,
     host: Host,
     transport: Transport,
-    source: RefCell<Option<SourceStream>>,
     /// When the timer is set to fire.
     armed: Cell<u64>,
     /// The newest time heard of.
@@ -27,31 +24,21 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    pub(super) fn new(host: Host, config: Config) -> Rc<Self> {
+    pub(super) fn new(host: Host, config: Config) -> Self {
         let transport = config.transport;
-        Rc::new(Shell {
+        Shell {
             client: RefCell::new(Client::new(config)),
             host,
             transport,
-            source: RefCell::new(None),
             armed: Cell::new(u64::MAX),
             now: Cell::new(0),
             announced: RefCell::new(Vec::new()),
             closed: Cell::new(false),
-        })
-    }
-
-    pub(super) fn host(&self) -> &Host {
-        &self.host
-    }
-
-    /// The newest time heard of.
-    pub(super) fn now(&self) -> u64 {
-        self.now.get()
+        }
     }
 
     /// Runs a command and carries out what follows. `now`: milliseconds since 1970, on a clock that never goes back.
-    pub(super) fn run<T>(self: &Rc<Self>, now: f64, command: impl FnOnce(&mut Client, u64) -> T) -> T {
+    pub(super) fn run<T>(&self, now: f64, command: impl FnOnce(&mut Client, u64) -> T) -> T {
         self.now.set(now as u64);
         let result = command(&mut self.client.borrow_mut(), now as u64);
         self.carry_out();
@@ -59,7 +46,7 @@ impl Shell {
     }
 
     /// Hands an input in and carries out what follows.
-    pub(super) fn input(self: &Rc<Self>, now: f64, input: Input<'_>) {
+    pub(super) fn input(&self, now: f64, input: Input<'_>) {
         if !self.closed.get() {
             self.now.set(now as u64);
             self.client.borrow_mut().handle_input(input, now as u64);
@@ -68,7 +55,7 @@ impl Shell {
     }
 
     /// The timer fired.
-    pub(super) fn timeout(self: &Rc<Self>, now: f64) {
+    pub(super) fn timeout(&self, now: f64) {
         self.armed.set(u64::MAX);
         self.input(now, Input::Timeout);
     }
@@ -84,10 +71,10 @@ impl Shell {
     /// Ends everything.
     pub(super) fn close(&self) {
         self.closed.set(true);
-        self.end_stream();
+        self.host.close_stream();
     }
 
-    fn carry_out(self: &Rc<Self>) {
+    fn carry_out(&self) {
         loop {
             let output = self.client.borrow_mut().poll_output();
             match output {
@@ -97,8 +84,11 @@ impl Shell {
                     self.host
                         .request(request.id, request.method, &request.path, request.body, timeout);
                 }
-                Some(Output::OpenStream { generation, path }) => self.open_stream(generation, path),
-                Some(Output::CloseStream) => self.end_stream(),
+                Some(Output::OpenStream { generation, path }) => {
+                    let event_source = self.transport == Transport::EventSource;
+                    self.host.open_stream(generation, &path, event_source);
+                }
+                Some(Output::CloseStream) => self.host.close_stream(),
                 Some(Output::Reply { token, result }) => self.reply(token, result),
                 Some(Output::Log { level, code, message }) => self.host.log(level, code, &message),
             }
@@ -138,21 +128,5 @@ impl Shell {
             Err(error) => (4, 0, 0, error.to_json().into_bytes()),
         };
         self.host.reply(token, kind, session, index, &bytes);
-    }
-
-    fn open_stream(self: &Rc<Self>, generation: u32, path: String) {
-        if self.transport == Transport::EventSource {
-            self.end_stream();
-            *self.source.borrow_mut() = Some(SourceStream::open(self, generation, path));
-        } else {
-            self.host.open_stream(generation, &path);
-        }
-    }
-
-    fn end_stream(&self) {
-        match self.source.borrow_mut().take() {
-            Some(source) => source.abort(),
-            None => self.host.close_stream(),
-        }
     }
 }

@@ -29,7 +29,12 @@ pub(crate) struct Part {
 
 impl Part {
     fn new(value: Value, continuity: &'static str) -> Self {
-        Part { value, continuity, gap: None, tail: None }
+        Part {
+            value,
+            continuity,
+            gap: None,
+            tail: None,
+        }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -64,10 +69,17 @@ impl Mirror {
         let mut keys = BTreeSet::new();
         for message in &self.messages {
             assert!(!message.info.is_null(), "a message slot was left empty: {message:?}");
-            assert!(keys.insert(message.key.as_str()), "two messages under one key: {}", message.key);
+            assert!(
+                keys.insert(message.key.as_str()),
+                "two messages under one key: {}",
+                message.key
+            );
             for part in &message.parts {
                 assert!(part.value.is_object(), "a part slot was left empty: {message:?}");
-                assert!(part.gap.is_some() || part.tail.is_none(), "a tail without a gap: {part:?}");
+                assert!(
+                    part.gap.is_some() || part.tail.is_none(),
+                    "a tail without a gap: {part:?}"
+                );
             }
         }
     }
@@ -75,7 +87,12 @@ impl Mirror {
     fn step(&mut self, change: Change) {
         match change {
             Change::InsertMessage { index, key } => {
-                let message = Message { key: key.into(), info: Value::Null, delivery: None, parts: Vec::new() };
+                let message = Message {
+                    key: key.into(),
+                    info: Value::Null,
+                    delivery: None,
+                    parts: Vec::new(),
+                };
                 self.messages.insert(index, message);
             }
             Change::RemoveMessage { index } => drop(self.messages.remove(index)),
@@ -84,7 +101,9 @@ impl Mirror {
                 self.messages.insert(to, message);
             }
             Change::InsertPart { message, index } => {
-                self.messages[message].parts.insert(index, Part::new(Value::Null, "settled"));
+                self.messages[message]
+                    .parts
+                    .insert(index, Part::new(Value::Null, "settled"));
             }
             Change::RemovePart { message, index } => drop(self.messages[message].parts.remove(index)),
             Change::Whole { index, raw } => {
@@ -105,7 +124,11 @@ impl Mirror {
                 let part = &mut self.messages[message].parts[index];
                 part.value["text"] = json!([part.text(), &text].concat());
             }
-            Change::Meta { message, index, continuity } => {
+            Change::Meta {
+                message,
+                index,
+                continuity,
+            } => {
                 let part = &mut self.messages[message].parts[index];
                 (part.gap, part.tail) = (None, None);
                 part.continuity = match continuity {
@@ -133,7 +156,10 @@ impl Mirror {
     }
 
     pub(crate) fn part(&self, id: &str) -> Option<&Part> {
-        self.messages.iter().flat_map(|message| &message.parts).find(|part| part.id() == id)
+        self.messages
+            .iter()
+            .flat_map(|message| &message.parts)
+            .find(|part| part.id() == id)
     }
 
     pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {

@@ -9,7 +9,9 @@ pub(crate) mod world;
 
 /// Bytes of a recorded file.
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/fixtures").join(name);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/support/fixtures")
+        .join(name);
     std::fs::read(path).unwrap()
 }
 
@@ -17,7 +19,10 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
 pub(crate) fn frames(name: &str) -> Vec<Vec<u8>> {
     let bytes = fixture(name);
     let lines = bytes.split(|byte| *byte == b'\n');
-    lines.filter_map(|line| line.strip_prefix(b"data: ")).map(<[u8]>::to_vec).collect()
+    lines
+        .filter_map(|line| line.strip_prefix(b"data: "))
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 /// Runs a scenario for many seeds. `SEED=n` runs one, `SEEDS=n` that many.

@@ -15,7 +15,12 @@ pub(crate) struct Spot {
 
 impl Spot {
     pub(crate) fn new(server: &mut Server, session: &str, message: &str, kind: &'static str) -> Self {
-        Spot { session: session.into(), message: message.into(), part: server.id("prt_"), kind }
+        Spot {
+            session: session.into(),
+            message: message.into(),
+            part: server.id("prt_"),
+            kind,
+        }
     }
 
     pub(crate) fn value(&self, text: &str, start: Option<u64>, end: Option<u64>) -> Value {
@@ -45,7 +50,8 @@ fn piece(server: &mut Server, n: u64) -> String {
 
 fn assistant(server: &mut Server, session: &str, id: &str, parent: &str) {
     let time = json!({ "created": server.now });
-    let info = json!({ "id": id, "sessionID": session, "role": "assistant", "parentID": parent, "time": time, "cost": 0 });
+    let info =
+        json!({ "id": id, "sessionID": session, "role": "assistant", "parentID": parent, "time": time, "cost": 0 });
     server.put_message(session, info);
 }
 
@@ -91,9 +97,13 @@ fn tool(server: &mut Server, session: &str, message: &str, last: &'static str) {
     };
     put(json!({ "status": "pending", "input": {}, "raw": "" }));
     for n in 0..=outputs {
-        put(json!({ "status": "running", "input": { "command": "ls" }, "metadata": { "output": "x".repeat(n as usize) }, "time": { "start": 1 } }));
+        put(
+            json!({ "status": "running", "input": { "command": "ls" }, "metadata": { "output": "x".repeat(n as usize) }, "time": { "start": 1 } }),
+        );
     }
-    put(json!({ "status": last, "input": { "command": "ls" }, "output": "__proto__", "time": { "start": 1, "end": 2 } }));
+    put(
+        json!({ "status": last, "input": { "command": "ls" }, "output": "__proto__", "time": { "start": 1, "end": 2 } }),
+    );
 }
 
 fn small_part(server: &mut Server, session: &str, message: &str, kind: &'static str) {
@@ -179,7 +189,11 @@ fn retry(server: &mut Server, session: &str, message: &str) {
     let pieces = server.rng.below(5);
     stream(server, &at, pieces);
     server.push(session, move |server| server.lose_text(&at));
-    say(server, session, json!({ "type": "retry", "attempt": 1, "message": "again", "next": 5 }));
+    say(
+        server,
+        session,
+        json!({ "type": "retry", "attempt": 1, "message": "again", "next": 5 }),
+    );
     say(server, session, json!({ "type": "busy" }));
 }
 
@@ -220,7 +234,9 @@ fn abort(server: &mut Server, session: &str, message: &str) {
 fn late(server: &mut Server, session: &str, user: &str) {
     if server.rng.below(2) == 0 {
         let (s, id) = (session.to_owned(), user.to_owned());
-        server.push(session, move |server| server.edit_message(&s, &id, |info| info["summary"] = json!({ "diffs": [] })));
+        server.push(session, move |server| {
+            server.edit_message(&s, &id, |info| info["summary"] = json!({ "diffs": [] }))
+        });
     }
     if server.rng.below(2) == 0 {
         let s = session.to_owned();

@@ -111,17 +111,30 @@ impl Server {
     pub(crate) fn create_session(&mut self, directory: &str) -> String {
         let id = self.id("ses_");
         let info = json!({ "id": id, "directory": directory, "title": "New", "time": { "created": self.now } });
-        self.rooms.insert(id.clone(), Room { info: info.clone(), todos: json!([]), ..Room::default() });
+        self.rooms.insert(
+            id.clone(),
+            Room {
+                info: info.clone(),
+                todos: json!([]),
+                ..Room::default()
+            },
+        );
         self.publish(&id, "session.created", json!({ "sessionID": id, "info": info }));
         id
     }
 
     pub(crate) fn push(&mut self, lane: &str, op: impl FnOnce(&mut Server) + 'static) {
-        self.lanes.entry(lane.into()).or_default().push_back(Op { urgent: false, run: Box::new(op) });
+        self.lanes.entry(lane.into()).or_default().push_back(Op {
+            urgent: false,
+            run: Box::new(op),
+        });
     }
 
     pub(crate) fn push_urgent(&mut self, lane: &str, op: impl FnOnce(&mut Server) + 'static) {
-        self.lanes.entry(lane.into()).or_default().push_back(Op { urgent: true, run: Box::new(op) });
+        self.lanes.entry(lane.into()).or_default().push_back(Op {
+            urgent: true,
+            run: Box::new(op),
+        });
     }
 
     /// Whether a step is due that must not wait.
@@ -132,8 +145,15 @@ impl Server {
     /// Does one step of one lane; `false` when there is nothing to do.
     pub(crate) fn step(&mut self, pick: u64) -> bool {
         self.lanes.retain(|_, lane| !lane.is_empty());
-        let Some(at) = pick.checked_rem(self.lanes.len() as u64) else { return false };
-        let op = self.lanes.values_mut().nth(at as usize).and_then(VecDeque::pop_front).unwrap();
+        let Some(at) = pick.checked_rem(self.lanes.len() as u64) else {
+            return false;
+        };
+        let op = self
+            .lanes
+            .values_mut()
+            .nth(at as usize)
+            .and_then(VecDeque::pop_front)
+            .unwrap();
         (op.run)(self);
         true
     }
@@ -146,20 +166,34 @@ impl Server {
 
     /// Says it on the stream, in the shape of the generation.
     pub(crate) fn publish(&mut self, session: &str, kind: &str, mut properties: Value) {
-        let in_info = kind.starts_with("message.updated") || kind.starts_with("session.updated") || kind.starts_with("session.created");
+        let in_info = kind.starts_with("message.updated")
+            || kind.starts_with("session.updated")
+            || kind.starts_with("session.created");
         if self.wire == Wire::Old && (in_info || kind == "message.part.updated") {
             properties.as_object_mut().unwrap().remove("sessionID");
         }
-        let id = if self.wire == Wire::New { format!("\"id\":\"{}\",", self.id("evt_")) } else { String::new() };
+        let id = if self.wire == Wire::New {
+            format!("\"id\":\"{}\",", self.id("evt_"))
+        } else {
+            String::new()
+        };
         // Some proxies and languages sort keys: the order says nothing.
         let json = if self.rng.below(8) == 0 {
             format!("{{{id}\"properties\":{properties},\"type\":\"{kind}\"}}")
         } else {
             format!("{{{id}\"type\":\"{kind}\",\"properties\":{properties}}}")
         };
-        let directory = self.rooms.get(session).map_or("/project", |room| room.info["directory"].as_str().unwrap()).into();
+        let directory = self
+            .rooms
+            .get(session)
+            .map_or("/project", |room| room.info["directory"].as_str().unwrap())
+            .into();
         let stored = !["message.part.delta", "session.status", "session.idle"].contains(&kind);
-        self.log.push(Logged { directory, json, stored });
+        self.log.push(Logged {
+            directory,
+            json,
+            stored,
+        });
     }
 
     pub(crate) fn room(&mut self, session: &str) -> &mut Room {
@@ -171,24 +205,48 @@ impl Server {
         match list.iter_mut().find(|message| message.info["id"] == info["id"]) {
             Some(message) => message.info = info.clone(),
             None => {
-                let place = |info: &Value| (info["time"]["created"].as_u64(), info["id"].as_str().unwrap().to_owned());
+                let place = |info: &Value| {
+                    (
+                        info["time"]["created"].as_u64(),
+                        info["id"].as_str().unwrap().to_owned(),
+                    )
+                };
                 let at = list.partition_point(|message| place(&message.info) < place(&info));
-                list.insert(at, Stored { info: info.clone(), parts: BTreeMap::new() });
+                list.insert(
+                    at,
+                    Stored {
+                        info: info.clone(),
+                        parts: BTreeMap::new(),
+                    },
+                );
             }
         }
-        self.publish(session, "message.updated", json!({ "sessionID": session, "info": info }));
+        self.publish(
+            session,
+            "message.updated",
+            json!({ "sessionID": session, "info": info }),
+        );
     }
 
     /// Changes `info`, when the message is still there.
     pub(crate) fn edit_message(&mut self, session: &str, message: &str, edit: impl FnOnce(&mut Value)) {
-        let found = self.room(session).messages.iter().find(|stored| stored.info["id"] == message);
-        let Some(mut info) = found.map(|stored| stored.info.clone()) else { return };
+        let found = self
+            .room(session)
+            .messages
+            .iter()
+            .find(|stored| stored.info["id"] == message);
+        let Some(mut info) = found.map(|stored| stored.info.clone()) else {
+            return;
+        };
         edit(&mut info);
         self.put_message(session, info);
     }
 
     pub(crate) fn has(&self, session: &str, message: &str) -> bool {
-        self.rooms[session].messages.iter().any(|stored| stored.info["id"] == message)
+        self.rooms[session]
+            .messages
+            .iter()
+            .any(|stored| stored.info["id"] == message)
     }
 
     pub(crate) fn put_part(&mut self, session: &str, part: Value, delta: Option<&str>) {
@@ -204,14 +262,22 @@ impl Server {
 
     fn store_part(&mut self, session: &str, part: &Value) -> bool {
         let list = &mut self.room(session).messages;
-        let Some(message) = list.iter_mut().find(|message| message.info["id"] == part["messageID"]) else { return false };
+        let Some(message) = list.iter_mut().find(|message| message.info["id"] == part["messageID"]) else {
+            return false;
+        };
         message.parts.insert(part["id"].as_str().unwrap().into(), part.clone());
         true
     }
 
     pub(crate) fn remove_message(&mut self, session: &str, message: &str) {
-        self.room(session).messages.retain(|stored| stored.info["id"] != message);
-        self.publish(session, "message.removed", json!({ "sessionID": session, "messageID": message }));
+        self.room(session)
+            .messages
+            .retain(|stored| stored.info["id"] != message);
+        self.publish(
+            session,
+            "message.removed",
+            json!({ "sessionID": session, "messageID": message }),
+        );
     }
 
     pub(crate) fn remove_part(&mut self, session: &str, message: &str, part: &str) {
@@ -224,7 +290,11 @@ impl Server {
 
     /// A text or reasoning part begins: stored empty, but on the old wire.
     pub(crate) fn begin_text(&mut self, at: &script::Spot) {
-        self.said.entry(at.part.clone()).or_default().versions.push(String::new());
+        self.said
+            .entry(at.part.clone())
+            .or_default()
+            .versions
+            .push(String::new());
         if self.wire != Wire::Old {
             self.put_part(&at.session, at.value("", Some(self.now), None), None);
         }
@@ -246,7 +316,11 @@ impl Server {
     /// The part's end: trimmed before 1.14, and a plugin may rewrite it.
     pub(crate) fn end_text(&mut self, at: &script::Spot, rewrite: Option<&str>) {
         let live = self.said(&at.part).to_owned();
-        let trimmed = if self.wire == Wire::New { live.as_str() } else { live.trim_end() };
+        let trimmed = if self.wire == Wire::New {
+            live.as_str()
+        } else {
+            live.trim_end()
+        };
         let text = rewrite.unwrap_or(trimmed).to_owned();
         if self.wire == Wire::Old && live.is_empty() {
             return;
@@ -273,7 +347,11 @@ impl Server {
     }
 
     pub(crate) fn say_status(&mut self, session: &str, status: &Value) {
-        self.publish(session, "session.status", json!({ "sessionID": session, "status": status }));
+        self.publish(
+            session,
+            "session.status",
+            json!({ "sessionID": session, "status": status }),
+        );
         if status["type"] == "idle" {
             self.publish(session, "session.idle", json!({ "sessionID": session }));
         }
@@ -288,7 +366,11 @@ impl Server {
         room.title += 1;
         room.info["title"] = json!(format!("Title {}", room.title));
         let info = room.info.clone();
-        self.publish(session, "session.updated", json!({ "sessionID": session, "info": info }));
+        self.publish(
+            session,
+            "session.updated",
+            json!({ "sessionID": session, "info": info }),
+        );
     }
 
     /// The history as a fresh load gives it.
@@ -299,7 +381,11 @@ impl Server {
     /// Answers as the state is now.
     pub(crate) fn answer(&mut self, request: &Request) -> Answer {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-        let find = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let find = |name: &str| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        };
         let directory = find("directory").map_or(String::from("/project"), |text| text.replace("%2F", "/"));
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let here = |room: &&Room| room.info["directory"] == directory.as_str();
@@ -307,26 +393,50 @@ impl Server {
         match (request.method, segments.as_slice()) {
             ("GET", ["global", "health"]) => ok(&json!({ "healthy": true, "version": self.version() })),
             ("GET", ["path"]) => ok(&json!({ "directory": directory })),
-            ("GET", ["config", "providers"]) => ok(&json!({ "providers": [{ "id": "p", "models": { "m": {}, "other/deep": {} } }] })),
+            ("GET", ["config", "providers"]) => {
+                ok(&json!({ "providers": [{ "id": "p", "models": { "m": {}, "other/deep": {} } }] }))
+            }
             ("GET", ["agent"]) => ok(&json!([{ "name": "build" }, { "name": "plan" }])),
-            ("GET", ["permission"]) => ok(&json!(rooms().flat_map(|room| room.permissions.clone()).collect::<Vec<_>>())),
-            ("GET", ["question"]) => ok(&json!(rooms().flat_map(|room| room.questions.clone()).collect::<Vec<_>>())),
+            ("GET", ["permission"]) => ok(&json!(
+                rooms().flat_map(|room| room.permissions.clone()).collect::<Vec<_>>()
+            )),
+            ("GET", ["question"]) => ok(&json!(
+                rooms().flat_map(|room| room.questions.clone()).collect::<Vec<_>>()
+            )),
             ("GET", ["session", "status"]) => {
-                let busy = rooms().filter_map(|room| Some((room.info["id"].as_str()?.to_owned(), room.status.clone()?)));
+                let busy =
+                    rooms().filter_map(|room| Some((room.info["id"].as_str()?.to_owned(), room.status.clone()?)));
                 ok(&Value::Object(busy.collect()))
             }
-            (_, ["session", id, ..]) if !self.rooms.contains_key(*id) => Answer { status: 404, body: b"{}".to_vec(), ..Answer::default() },
+            (_, ["session", id, ..]) if !self.rooms.contains_key(*id) => Answer {
+                status: 404,
+                body: b"{}".to_vec(),
+                ..Answer::default()
+            },
             ("GET", ["session", id]) => ok(&self.rooms[*id].info),
             ("GET", ["session", id, "todo"]) => ok(&self.rooms[*id].todos),
             ("GET", ["session", id, "message"]) => self.page(id, find("limit"), find("before")),
             ("GET", ["session", id, "message", message]) => {
-                let found = self.rooms[*id].messages.iter().find(|stored| stored.info["id"] == *message);
-                found.map_or(Answer { status: 404, body: b"{}".to_vec(), ..Answer::default() }, |stored| ok(&tell(stored)))
+                let found = self.rooms[*id]
+                    .messages
+                    .iter()
+                    .find(|stored| stored.info["id"] == *message);
+                found.map_or(
+                    Answer {
+                        status: 404,
+                        body: b"{}".to_vec(),
+                        ..Answer::default()
+                    },
+                    |stored| ok(&tell(stored)),
+                )
             }
             ("POST", ["session", id, "prompt_async"]) => {
                 let body = serde_json::from_slice(request.body.as_deref().unwrap()).unwrap();
                 self.prompt(&(*id).to_owned(), body);
-                Answer { status: 204, ..Answer::default() }
+                Answer {
+                    status: 204,
+                    ..Answer::default()
+                }
             }
             other => panic!("no route {other:?}"),
         }
@@ -334,12 +444,21 @@ impl Server {
 
     fn page(&self, session: &str, limit: Option<&str>, before: Option<&str>) -> Answer {
         let list = &self.rooms[session].messages;
-        let end = before.and_then(|id| list.iter().position(|stored| stored.info["id"] == id)).unwrap_or(list.len());
+        let end = before
+            .and_then(|id| list.iter().position(|stored| stored.info["id"] == id))
+            .unwrap_or(list.len());
         let start = end.saturating_sub(limit.map_or(usize::MAX, |limit| limit.parse().unwrap()));
         let items: Vec<Value> = list[start..end].iter().map(tell).collect();
         let older = start > 0 && self.wire == Wire::New;
-        let cursor = if older { list[start].info["id"].as_str().unwrap().to_owned() } else { String::new() };
-        Answer { cursor, ..ok(&json!(items)) }
+        let cursor = if older {
+            list[start].info["id"].as_str().unwrap().to_owned()
+        } else {
+            String::new()
+        };
+        Answer {
+            cursor,
+            ..ok(&json!(items))
+        }
     }
 
     /// Stores a prompt step by step, then plays its turn. A message id that is known already is not stored again.
@@ -384,5 +503,9 @@ fn tell(stored: &Stored) -> Value {
 }
 
 fn ok(body: &Value) -> Answer {
-    Answer { status: 200, cursor: String::new(), body: body.to_string().into_bytes() }
+    Answer {
+        status: 200,
+        cursor: String::new(),
+        body: body.to_string().into_bytes(),
+    }
 }

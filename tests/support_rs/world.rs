@@ -50,7 +50,13 @@ pub(crate) struct Flight {
 }
 
 pub(crate) fn config(seed: u64) -> Config {
-    Config { directory: None, transport: Transport::Auto, retry: RetryPolicy::default(), limits: Limits::default(), seed }
+    Config {
+        directory: None,
+        transport: Transport::Auto,
+        retry: RetryPolicy::default(),
+        limits: Limits::default(),
+        seed,
+    }
 }
 
 impl World {
@@ -91,24 +97,45 @@ impl World {
     /// Sends a prompt; its tokens are `token` (stored) and `token + 1` (done).
     pub(crate) fn send(&mut self, handle: u32, json: &Value, token: u32) -> String {
         let key = self.client.make_key(self.now);
-        self.client.send(handle, key.clone(), json.to_string().as_bytes(), token, token + 1, self.now);
+        self.client.send(
+            handle,
+            key.clone(),
+            json.to_string().as_bytes(),
+            token,
+            token + 1,
+            self.now,
+        );
         self.pump();
         key
     }
 
     pub(crate) fn input(&mut self, input: Input<'_>) {
+        self.trace(&input);
         self.client.handle_input(input, self.now);
         self.pump();
+    }
+
+    fn trace(&self, what: &dyn std::fmt::Debug) {
+        if std::env::var_os("TRACE").is_some() {
+            eprintln!("{} {what:?}", self.now - 1_795_240_000_000);
+        }
     }
 
     /// Takes what the client wants done.
     pub(crate) fn pump(&mut self) {
         while let Some(output) = self.client.poll_output() {
+            self.trace(&output);
             match output {
                 Output::OpenStream { generation, path } => {
                     let global = path.starts_with("/global");
                     self.streams.push(path);
-                    self.stream = Some(Stream { generation, opened: false, global, next: usize::MAX, bytes: Vec::new() });
+                    self.stream = Some(Stream {
+                        generation,
+                        opened: false,
+                        global,
+                        next: usize::MAX,
+                        bytes: Vec::new(),
+                    });
                 }
                 Output::CloseStream => self.stream = None,
                 Output::Request(request) => {
@@ -122,7 +149,11 @@ impl World {
     }
 
     pub(crate) fn result(&self, token: u32) -> Option<&Result<Reply, Error>> {
-        let mut found = self.replies.iter().filter(|(known, _)| *known == token).map(|(_, result)| result);
+        let mut found = self
+            .replies
+            .iter()
+            .filter(|(known, _)| *known == token)
+            .map(|(_, result)| result);
         let first = found.next();
         assert!(found.next().is_none(), "token {token} was answered twice");
         first
@@ -132,7 +163,7 @@ impl World {
     pub(crate) fn step(&mut self) {
         match self.rng.below(100) {
             0..35 => {
-                let pick = self.rng.next() >> 8;
+                let pick = self.rng.below(1 << 40);
                 self.server.step(pick);
             }
             35..65 => {
@@ -161,15 +192,26 @@ impl World {
         if !stream.opened {
             stream.opened = true;
             stream.next = self.server.log.len();
-            let hello = if stream.global { "{\"payload\":{\"type\":\"server.connected\",\"properties\":{}}}" } else { "{\"type\":\"server.connected\",\"properties\":{}}" };
+            let hello = if stream.global {
+                "{\"payload\":{\"type\":\"server.connected\",\"properties\":{}}}"
+            } else {
+                "{\"type\":\"server.connected\",\"properties\":{}}"
+            };
             stream.bytes = format!("data: {hello}\n\n").into_bytes();
-            let response = Response { status: 200, content_type: "text/event-stream", ..Response::default() };
+            let response = Response {
+                status: 200,
+                content_type: "text/event-stream",
+                ..Response::default()
+            };
             return self.input(Input::StreamOpened { generation, response });
         }
         for event in self.server.log.get(stream.next..).unwrap_or_default() {
             let json = &event.json;
             let text = if stream.global {
-                let twin = format!("data: {{\"directory\":\"{}\",\"payload\":{{\"type\":\"sync\",\"syncEvent\":{{\"data\":{json}}}}}}}\n\n", event.directory);
+                let twin = format!(
+                    "data: {{\"directory\":\"{}\",\"payload\":{{\"type\":\"sync\",\"syncEvent\":{{\"data\":{json}}}}}}}\n\n",
+                    event.directory
+                );
                 let plain = format!("data: {{\"directory\":\"{}\",\"payload\":{json}}}\n\n", event.directory);
                 if event.stored { plain + &twin } else { plain }
             } else if event.directory == "/project" {
@@ -183,13 +225,18 @@ impl World {
         let count = count.min(stream.bytes.len());
         let bytes: Vec<u8> = stream.bytes.drain(..count).collect();
         if !bytes.is_empty() {
-            self.input(Input::StreamBytes { generation, bytes: &bytes });
+            self.input(Input::StreamBytes {
+                generation,
+                bytes: &bytes,
+            });
         }
     }
 
     /// A request reaches the server, or its answer the client.
     pub(crate) fn progress(&mut self, at: usize) {
-        let Some(flight) = self.inflight.get_mut(at) else { return };
+        let Some(flight) = self.inflight.get_mut(at) else {
+            return;
+        };
         let id = flight.request.id;
         if flight.answer.is_none() {
             let lost = flight.request.method == "POST" && self.rng.below(100) < self.lossy;
@@ -198,7 +245,10 @@ impl World {
                 return self.input(Input::Failed { id, timeout: false });
             }
             let answer = self.server.answer(&flight.request);
-            flight.answer = Some(Answer { status: if lost { 0 } else { answer.status }, ..answer });
+            flight.answer = Some(Answer {
+                status: if lost { 0 } else { answer.status },
+                ..answer
+            });
             return;
         }
         let answer = self.inflight.remove(at).answer.unwrap();
@@ -236,7 +286,10 @@ impl World {
     /// The stream breaks.
     pub(crate) fn cut(&mut self, clean: bool) {
         if let Some(stream) = self.stream.take() {
-            self.input(Input::StreamClosed { generation: stream.generation, clean });
+            self.input(Input::StreamClosed {
+                generation: stream.generation,
+                clean,
+            });
         }
     }
 
@@ -249,7 +302,13 @@ impl World {
             while !self.inflight.is_empty() {
                 self.progress(0);
             }
-            if !before && self.stream.as_ref().is_none_or(|stream| stream.next >= self.server.log.len()) && self.inflight.is_empty() {
+            if !before
+                && self
+                    .stream
+                    .as_ref()
+                    .is_none_or(|stream| stream.next >= self.server.log.len())
+                && self.inflight.is_empty()
+            {
                 break;
             }
         }
@@ -259,7 +318,7 @@ impl World {
     /// The server ends its work, and the client its own.
     pub(crate) fn rest(&mut self) {
         for _ in 0..2_000 {
-            let pick = self.rng.next() >> 8;
+            let pick = self.rng.below(1 << 40);
             if self.server.step(pick) {
                 self.pass(2);
             }
@@ -293,23 +352,40 @@ impl World {
 
     /// P1, P2 and P4 for what is shown now, and no prompt twice.
     fn check(&mut self, mirror: &Mirror) {
-        let mut prompts: Vec<String> = mirror.messages.iter().filter(|message| message.info["role"] == "user").map(|message| message.text()).collect();
+        let mut prompts: Vec<String> = mirror
+            .messages
+            .iter()
+            .filter(|message| message.info["role"] == "user")
+            .map(|message| message.text())
+            .collect();
         prompts.retain(|text| text.starts_with("prompt #"));
         let count = prompts.len();
         prompts.sort();
         prompts.dedup();
         assert_eq!(count, prompts.len(), "a prompt is shown twice: {:#?}", mirror.messages);
         for part in mirror.parts() {
-            let Some(said) = self.server.said.get(part.id()) else { continue };
+            let Some(said) = self.server.said.get(part.id()) else {
+                continue;
+            };
             let text = part.text();
-            assert!(said.versions.iter().any(|version| version.starts_with(text)), "P1: {text:?} is no beginning of {said:?}");
+            assert!(
+                said.versions.iter().any(|version| version.starts_with(text)),
+                "P1: {text:?} is no beginning of {said:?}"
+            );
             if let Some(at) = part.gap {
                 self.gaps_seen += 1;
                 assert_eq!(at, utf16(text), "P4: the gap is not where the text ends");
-                assert!(said.versions.iter().any(|version| version.contains(part.tail())), "P4: {part:?} of {said:?}");
+                assert!(
+                    said.versions.iter().any(|version| version.contains(part.tail())),
+                    "P4: {part:?} of {said:?}"
+                );
             }
-            let before = self.shown.insert(part.id().to_owned(), text.to_owned()).unwrap_or_default();
-            let kept = text.starts_with(&before) || (said.rewritten && said.versions.iter().any(|version| version == text));
+            let before = self
+                .shown
+                .insert(part.id().to_owned(), text.to_owned())
+                .unwrap_or_default();
+            let kept =
+                text.starts_with(&before) || (said.rewritten && said.versions.iter().any(|version| version == text));
             assert!(kept, "P2: {before:?} became {text:?}; said {said:?}");
         }
     }
@@ -321,7 +397,11 @@ impl World {
         let history = self.server.history(session);
         let shown = mirror.history();
         let older = history.len().saturating_sub(shown.len());
-        assert!(older == 0 || mirror.field("hasOlder") == true, "the history is not whole: {:?}", mirror.ids());
+        assert!(
+            older == 0 || mirror.field("hasOlder") == true,
+            "the history is not whole: {:?}",
+            mirror.ids()
+        );
         for (at, told) in history[older..].iter().enumerate() {
             assert_eq!(shown.get(at), Some(told), "P3: message {at}");
         }
@@ -331,7 +411,10 @@ impl World {
         }
         assert_eq!(mirror.field("session"), &room.info);
         assert_eq!(mirror.field("todos"), &room.todos);
-        assert_eq!(mirror.field("permissions").as_array().map_or(0, Vec::len), room.permissions.len());
+        assert_eq!(
+            mirror.field("permissions").as_array().map_or(0, Vec::len),
+            room.permissions.len()
+        );
         assert_eq!(mirror.field("status")["type"].as_str().unwrap_or("idle"), "idle");
         assert_eq!(mirror.field("connection")["phase"], "live");
     }

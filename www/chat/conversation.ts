@@ -1,5 +1,5 @@
 import type { ChatSession, Message, PromptInput, SendOptions, SessionState } from 'opencode-session';
-import { Announcer } from './announcer.js';
+import type { Announcer } from './announcer.js';
 import { Asks } from './asks.js';
 import type { Composer } from './composer.js';
 import { byId, setAttribute } from './dom.js';

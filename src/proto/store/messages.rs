@@ -254,6 +254,15 @@ impl Messages {
         last.is_some_and(|message| !message.completed || message.parts.iter().any(Part::is_open))
     }
 
+    /// How many of the newest messages there are down to the oldest part that is still open.
+    pub fn open_depth(&self) -> usize {
+        let oldest = self
+            .list
+            .iter()
+            .position(|message| message.parts.iter().any(Part::is_open));
+        oldest.map_or(0, |at| self.list.len() - at)
+    }
+
     /// How many messages came or changed since `stamp`.
     pub fn touched_since(&self, stamp: Stamp) -> usize {
         let new = |message: &&Message| message.stamp > stamp || message.parts.iter().any(|part| part.stamp > stamp);

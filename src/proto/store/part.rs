@@ -168,7 +168,8 @@ impl Part {
         }
         match self.relation(head.text) {
             Relation::Same | Relation::Shorter => {
-                if !self.whole && self.gap.is_none() && head.text.is_none_or(|text| text.is_empty()) {
+                if !self.whole && !self.abandoned && self.gap.is_none() && head.text.is_none_or(|text| text.is_empty())
+                {
                     self.open_gap();
                 }
             }

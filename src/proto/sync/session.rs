@@ -344,7 +344,7 @@ impl Session {
             return;
         };
         let body = snapshot.page.unwrap_or_default();
-        let Ok(page) = Page::read(&body) else {
+        let Ok(mut page) = Page::read(&body) else {
             return self.fail(
                 Error::new(Code::BadResponse, "The history is not a list of messages."),
                 context,
@@ -353,7 +353,7 @@ impl Session {
         // Servers without cursors do not say whether a full page is the last one.
         let guess = context.own_ids != Some(true) && page.items.len() >= self.limit;
         let more = !snapshot.cursor.is_empty() || guess;
-        self.adopt_page(&page);
+        self.adopt_page(&mut page);
         self.messages.newest(&page, snapshot.asked, more);
         if self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref() || !more {
             self.fields.set_has_older(more);
@@ -486,6 +486,10 @@ impl Session {
 
     fn message_event(&mut self, head: &MessageHead<'_>, raw: &[u8], stamp: Stamp, context: &mut Context) {
         let id = head.id.to_text();
+        if self.fields.has_older() && self.messages.is_before_all(head.created) && !self.messages.has(&id) {
+            // It belongs to a page that is not loaded.
+            return;
+        }
         let user = head.role == Role::User;
         // An own prompt under the server's name cannot be told from another client's before its text comes.
         if user && !self.messages.has(&id) && self.awaits_name() {
@@ -517,7 +521,12 @@ impl Session {
     }
 
     /// Own prompts in a page, under the server's names.
-    fn adopt_page(&mut self, page: &Page<'_>) {
+    pub(super) fn adopt_page(&mut self, page: &mut Page<'_>) {
+        if self.awaits_name() {
+            // Without its text, an own prompt cannot be told from another client's: it waits for its first part.
+            let told = |item: &PageItem<'_>| !item.parts.is_empty() || self.messages.has(&item.head.id.to_text());
+            page.items.retain(|item| item.head.role != Role::User || told(item));
+        }
         for item in &page.items {
             if item.head.role != Role::User || self.messages.has(&item.head.id.to_text()) {
                 continue;
@@ -577,7 +586,9 @@ impl Session {
             self.parked.take(message);
             return;
         }
-        self.messages.older(&Page { items: vec![item] }, asked);
+        let mut page = Page { items: vec![item] };
+        self.adopt_page(&mut page);
+        self.messages.older(&page, asked);
         for data in self.parked.replay(message) {
             if let Ok(Some(envelope)) = decode(&data, &|_| true) {
                 // Their ids were seen when they were parked.
@@ -604,7 +615,8 @@ impl Session {
         });
         match page {
             Err(error) => context.reply(token, Err(error)),
-            Ok(page) => {
+            Ok(mut page) => {
+                self.adopt_page(&mut page);
                 self.messages.older(&page, asked);
                 let by_cursor = self.before.is_some();
                 self.before = (!cursor.is_empty()).then(|| String::from(cursor));

@@ -161,7 +161,7 @@ impl Session {
             Check::Due(at) if context.now >= at => {
                 let asked = context.tick();
                 self.turn.check = Check::Asked(asked);
-                let count = self.messages.touched_since(self.turn.since) + 2;
+                let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
                 let path = self.page_path(count.max(4), None);
                 self.get(context, What::Settle, asked, path);
             }
@@ -200,7 +200,7 @@ impl Session {
         if self.turn.busy && !open && self.turn.doubts < MAX_DOUBTS {
             self.turn.doubts += 1;
             self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
-        } else if !self.turn.busy && !open {
+        } else if !self.turn.busy && !open && self.messages.open_depth() == 0 {
             self.settle(context);
         }
     }
@@ -211,7 +211,7 @@ impl Session {
         }
         self.turn.tries += 1;
         let page = result.ok().and_then(|body| Page::read(body).ok());
-        let Some(page) = page else {
+        let Some(mut page) = page else {
             self.turn.check = Check::None;
             if self.turn.tries < MAX_CHECKS {
                 self.turn.check = Check::Due(context.now + CHECK_AGAIN);
@@ -221,6 +221,7 @@ impl Session {
             }
             return;
         };
+        self.adopt_page(&mut page);
         self.messages.newest(&page, asked, true);
         if self.messages.touched_since(asked) > 0 && self.turn.tries < MAX_CHECKS {
             self.turn.check = Check::Due(context.now + CHECK_AFTER);

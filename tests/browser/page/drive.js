@@ -1,7 +1,7 @@
 // Runs in the page: what the tests call through page.evaluate, as `drive`.
 import { createClient, SessionError } from '/lib/index.js';
 
-const WAIT = 30_000;
+const WAIT = 20_000;
 const logs = [];
 
 /** Text and reasoning parts as they were shown, without repeats, by part id. */
@@ -52,12 +52,8 @@ function soon(promise, what) {
 
 /** What a promise rejects with, ready to leave the page. */
 async function problem(promise) {
-  try {
-    await soon(Promise.resolve(promise), 'a rejection');
-    return undefined;
-  } catch (error) {
-    return plainError(error);
-  }
+  const outcome = Promise.resolve(promise).then(() => undefined, plainError);
+  return soon(outcome, 'a promise to resolve or reject');
 }
 
 function plainError(error) {
