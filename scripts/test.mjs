@@ -10,7 +10,7 @@ const node = (...folders) => {
   );
   if (files.length === 0) throw new Error(`no tests in ${folders.join(', ')}`);
   // One file at a time: each starts servers and a browser of its own.
-  run(process.execPath, ['--test', '--test-concurrency=1', ...files]);
+  run(process.execPath, ['--test', '--test-concurrency=1', '--test-timeout=600000', ...files]);
 };
 
 const steps = {

@@ -5,7 +5,7 @@
 import type { ChatSession, Client, Sessions } from './api.js';
 import { Core } from './core/core.js';
 import { SessionError } from './errors.js';
-import { type Base, checkBase, refused } from './host.js';
+import { type Base, checkAuth, checkBase, refused } from './host.js';
 import { Link } from './link.js';
 import { Handle, Opened } from './session.js';
 import type {
@@ -150,6 +150,7 @@ function checkOptions(options: ClientOptions): void {
   if (directory !== undefined && (typeof directory !== 'string' || directory === '')) {
     throw refused('bad_option', 'directory is not a path.', "Leave it out for the server's own directory.");
   }
+  checkAuth(auth);
   if (transport === 'eventsource') {
     if (typeof EventSource === 'undefined') {
       throw refused('unsupported', 'This host has no EventSource.', 'Leave transport out: the fetch stream works here.');

@@ -59,8 +59,26 @@ export class Requests {
   }
 
   async #credentials(): Promise<{ name: string; value: string } | undefined> {
-    const auth = typeof this.#auth === 'function' ? await this.#auth() : this.#auth;
-    return auth === undefined ? undefined : header(auth);
+    try {
+      const auth = typeof this.#auth === 'function' ? await this.#auth() : this.#auth;
+      return auth === undefined ? undefined : header(auth);
+    } catch {
+      // What the function threw may hold a secret.
+      throw new AuthError();
+    }
+  }
+}
+
+/** The `auth` option gave no usable credentials. */
+export class AuthError extends Error {}
+
+/** Checks an `auth` that is no function. */
+export function checkAuth(auth: ClientOptions['auth']): void {
+  if (auth === undefined || typeof auth === 'function') return;
+  try {
+    header(auth);
+  } catch {
+    throw refused('bad_option', 'auth is not usable.', 'Pass { type: "basic", password }, "bearer" with token, or "header".');
   }
 }
 
@@ -98,6 +116,8 @@ export function refused(code: string, message: string, hint: string): SessionErr
 }
 
 function header(auth: Auth): { name: string; value: string } {
+  const secret = auth.type === 'basic' ? auth.password : auth.type === 'bearer' ? auth.token : auth.value;
+  if (typeof secret !== 'string') throw new AuthError();
   switch (auth.type) {
     case 'basic':
       return { name: 'authorization', value: `Basic ${base64(`${auth.username ?? 'opencode'}:${auth.password}`)}` };
@@ -106,7 +126,7 @@ function header(auth: Auth): { name: string; value: string } {
     case 'header':
       return { name: auth.name, value: auth.value };
     default:
-      throw refused('bad_option', 'auth has an unknown type.', 'Use "basic", "bearer" or "header".');
+      throw new AuthError();
   }
 }
 

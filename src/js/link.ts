@@ -5,7 +5,7 @@
 import type { Core } from './core/core.js';
 import { SessionError } from './errors.js';
 import { Frames } from './frames.js';
-import { type Base, Requests } from './host.js';
+import { AuthError, type Base, Requests } from './host.js';
 import type { ClientOptions, LogEntry } from './types.js';
 import { problem } from './view.js';
 
@@ -18,7 +18,9 @@ interface Waiting {
 /** A session's side that draws and reads messages. */
 export interface Drawn {
   /** There are changes to take. */
-  dirty: boolean;
+  stale: boolean;
+  /** There are changes to tell. */
+  untold: boolean;
   /** Takes them and tells the listeners. */
   draw(): void;
   /** The message at a position, after taking the changes. */
@@ -145,7 +147,10 @@ export class Link {
 
   dirty(session: number): void {
     const drawn = this.drawn.get(session);
-    if (drawn !== undefined) drawn.dirty = true;
+    if (drawn !== undefined) {
+      drawn.stale = true;
+      drawn.untold = true;
+    }
     this.#frames.request();
   }
 
@@ -182,7 +187,7 @@ export class Link {
 
   /** Reads the event stream. What comes after it was replaced is dropped by the core, which knows its generation. */
   async #read(generation: number, path: string, signal: AbortSignal): Promise<void> {
-    let clean = false;
+    let cause: number;
     try {
       const response = await this.#requests.send('GET', path, 'text/event-stream', undefined, 0, signal);
       const { headers, status } = response;
@@ -194,25 +199,25 @@ export class Link {
         if (done || signal.aborted) break;
         this.#core?.streamBytes(this.#soon(), generation, value);
       }
-      clean = true;
-    } catch {
-      // Broken, never reached, or aborted: the core decides what follows.
+      cause = 0;
+    } catch (error) {
+      cause = failure(error);
     }
-    this.#core?.streamClosed(this.now(), generation, clean);
+    this.#core?.streamClosed(this.now(), generation, cause);
   }
 
   /** The lesser choice: no headers, no status, and a text made of each event only to be turned back into bytes. */
   async #listen(generation: number, path: string, signal: AbortSignal): Promise<void> {
     const url = await this.#requests.url(path).catch(() => undefined);
     if (signal.aborted) return;
-    if (url === undefined) return this.#core?.streamClosed(this.now(), generation, false);
+    if (url === undefined) return this.#core?.streamClosed(this.now(), generation, failure(new AuthError()));
     const source = new EventSource(url);
     signal.addEventListener('abort', () => source.close());
     source.onmessage = ({ data }) => this.#core?.streamEvent(this.now(), generation, encoder.encode(String(data)));
     source.onerror = () => {
       // It would reconnect by itself; the core alone decides when.
       source.close();
-      this.#core?.streamClosed(this.now(), generation, false);
+      this.#core?.streamClosed(this.now(), generation, failure(undefined));
     };
   }
 
@@ -226,7 +231,7 @@ export class Link {
         this.now(), id, status, header('content-type'), header('x-next-cursor'), header('retry-after'), bytes,
       );
     } catch (error) {
-      this.#core?.failed(this.now(), id, error instanceof Error && error.name === 'TimeoutError');
+      this.#core?.failed(this.now(), id, failure(error));
     }
   }
 
@@ -244,8 +249,14 @@ export class Link {
   }
 
   #draw(): void {
-    for (const drawn of this.drawn.values()) if (drawn.dirty) drawn.draw();
+    for (const drawn of this.drawn.values()) if (drawn.untold) drawn.draw();
   }
+}
+
+/** Why a request failed, as the core's `failed` counts: 1 network, 2 time ran out, 3 no credentials. */
+function failure(error: unknown): number {
+  if (error instanceof AuthError) return 3;
+  return error instanceof Error && error.name === 'TimeoutError' ? 2 : 1;
 }
 
 /** The error of everything used after its end. */

@@ -18,7 +18,9 @@ export class Opened implements Drawn {
   readonly ready: Promise<void>;
   readonly changes = new Changes();
   readonly listeners = new Set<() => void>();
-  dirty = true;
+  /** The core announces the first changes while it opens the session, before this object is known. */
+  stale = true;
+  untold = true;
   handles = 0;
   readonly #view: View;
   /** What the listeners were told of last. */
@@ -36,31 +38,21 @@ export class Opened implements Drawn {
     this.ready = quiet(link.wait<void>((core, token) => core.ready(link.now(), this.handle, token)));
   }
 
-  /** The newest state. */
+  /** The newest state. Who reads before the frame does not keep the listeners from being told in it. */
   read(): SessionState {
-    if (this.dirty && !this.link.isClosed) {
-      this.dirty = false;
+    if (this.stale && !this.link.isClosed) {
+      this.stale = false;
       this.#view.record(!this.changes.isEmpty);
       this.link.core.drain(this.handle, this.#view);
       const steps = this.#view.publish();
       if (steps.length > 0) this.changes.push(steps, this.#view.state);
-      // Who reads early does not keep the others from being told.
-      if (this.#told !== this.#view.state) this.link.dirty(this.handle);
-      this.dirty = false;
     }
     return this.#view.state;
   }
 
-  draw(): void {
-    this.tell();
-  }
-
-  message(index: number): Message | undefined {
-    return this.read().messages[index];
-  }
-
   /** Tells the listeners, once per new state. One that throws does not keep the others from being told. */
-  tell(): void {
+  draw(): void {
+    this.untold = false;
     const state = this.read();
     if (state === this.#told) return;
     this.#told = state;
@@ -68,10 +60,15 @@ export class Opened implements Drawn {
       try {
         listener();
       } catch (error) {
-        this.link.log(3, 'listener_failed', `A listener threw: ${error instanceof Error ? error.name : typeof error}.`, this.id);
+        const name = error instanceof Error ? error.name : typeof error;
+        this.link.log(3, 'listener_failed', `A listener threw: ${name}.`, this.id);
         reportLater(error);
       }
     }
+  }
+
+  message(index: number): Message | undefined {
+    return this.read().messages[index];
   }
 
   send(prompt: string | PromptInput, options: SendOptions): Sent {

@@ -26,6 +26,30 @@ pub struct Config {
     pub seed: u64,
 }
 
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Broken, or never reached.
+    Network,
+    /// Time ran out.
+    Timeout,
+    /// The caller's credentials could not be had.
+    Auth,
+}
+
+impl Failure {
+    fn error(self) -> Error {
+        match self {
+            Failure::Network => Error::new(Code::Unreachable, "The server cannot be reached."),
+            Failure::Timeout => Error::new(
+                Code::Timeout,
+                "The server did not answer in time (limits.requestTimeout).",
+            ),
+            Failure::Auth => Error::new(Code::AuthFailed, "The auth option gave no usable credentials."),
+        }
+    }
+}
+
 /// What happened outside.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -54,8 +78,8 @@ pub enum Input<'a> {
     StreamClosed {
         /// The stream's number.
         generation: u32,
-        /// `true`: cleanly; `false`: broken, or never reached.
-        clean: bool,
+        /// Why; `None`: it ended cleanly.
+        cause: Option<Failure>,
     },
     /// A request was answered.
     Response {
@@ -68,8 +92,8 @@ pub enum Input<'a> {
     Failed {
         /// Its id.
         id: u32,
-        /// Whether time ran out.
-        timeout: bool,
+        /// Why.
+        cause: Failure,
     },
     /// A deadline passed. Extra calls do nothing.
     Timeout,
@@ -143,6 +167,14 @@ impl Client {
         self.last_handle += 1;
         let mut session = Session::new(String::from(id), self.last_handle, limit, &self.context);
         session.set_connection(&self.link.to_json());
+        if !id.starts_with("ses") {
+            // Servers answer such an id with a 500, as if they were broken.
+            let error = Error::new(
+                Code::SessionNotFound,
+                "This is no session id: those start with \"ses\".",
+            );
+            session.die(&error, &mut self.context);
+        }
         let connected = matches!(self.link.phase(), Phase::Syncing | Phase::Live | Phase::Polling);
         if connected {
             session.begin(&mut self.context);
@@ -251,13 +283,23 @@ impl Client {
                 }
             }
             Input::StreamOpened { generation, response } => self.opened(generation, &response),
-            Input::StreamClosed { generation, clean } => {
+            Input::StreamClosed { generation, cause } => {
                 if generation == self.link.generation() {
-                    self.stream_ended(if clean { Cause::End } else { Cause::Network });
+                    self.stream_ended(match cause {
+                        None => Cause::End,
+                        Some(failure) => Cause::Refused {
+                            error: failure.error(),
+                            retry_after: None,
+                        },
+                    });
                 }
             }
             Input::Response { id, response } => self.response(id, &response),
-            Input::Failed { id, timeout } => self.failed(id, timeout),
+            Input::Failed { id, cause } => {
+                if let Some(purpose) = self.take(id) {
+                    self.answer(purpose, "", Err(cause.error()));
+                }
+            }
             Input::Timeout => self.timeout(),
             Input::Online => {
                 let action = self.link.online(self.context.now);
@@ -432,19 +474,6 @@ impl Client {
         let Some(purpose) = self.take(id) else { return };
         let result = Error::check_json(response).map(|()| response.body);
         self.answer(purpose, response.cursor, result);
-    }
-
-    fn failed(&mut self, id: u32, timeout: bool) {
-        let Some(purpose) = self.take(id) else { return };
-        let error = if timeout {
-            Error::new(
-                Code::Timeout,
-                "The server did not answer in time (limits.requestTimeout).",
-            )
-        } else {
-            Error::new(Code::Unreachable, "The server cannot be reached.")
-        };
-        self.answer(purpose, "", Err(error));
     }
 
     fn take(&mut self, id: u32) -> Option<Purpose> {

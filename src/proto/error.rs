@@ -11,6 +11,8 @@ pub enum Code {
     Unreachable,
     /// No answer in time.
     Timeout,
+    /// The caller's `auth` function failed.
+    AuthFailed,
     /// 401.
     Unauthorized,
     /// 403.
@@ -76,6 +78,11 @@ impl Code {
                 true,
             ),
             Code::Timeout => ("timeout", "Try again; if it lasts, look at the server's log.", true),
+            Code::AuthFailed => (
+                "auth_failed",
+                "Let the auth function return { type: \"basic\" | \"bearer\" | \"header\", … }, and see why it failed.",
+                true,
+            ),
             Code::Unauthorized => ("unauthorized", "Pass the server's password in the auth option.", false),
             Code::Forbidden => (
                 "forbidden",

@@ -4,7 +4,7 @@ use super::host::Host;
 use super::options;
 use super::shell::Shell;
 use super::sink::Sink;
-use crate::proto::client::Input;
+use crate::proto::client::{Failure, Input};
 use crate::proto::request::Response;
 
 /// What `src/js` drives. Tokens are its own numbers for promises that wait; `now` is milliseconds since 1970 on a clock
@@ -121,10 +121,11 @@ impl Core {
         self.shell.input(now, Input::StreamEvent { generation, data });
     }
 
-    /// The stream ended.
+    /// The stream ended: 0 cleanly, else as in `failed`.
     #[wasm_bindgen(js_name = streamClosed)]
-    pub fn stream_closed(&self, now: f64, generation: u32, clean: bool) {
-        self.shell.input(now, Input::StreamClosed { generation, clean });
+    pub fn stream_closed(&self, now: f64, generation: u32, cause: u8) {
+        let cause = if cause == 0 { None } else { Some(failure(cause)) };
+        self.shell.input(now, Input::StreamClosed { generation, cause });
     }
 
     /// A request was answered.
@@ -149,9 +150,15 @@ impl Core {
         self.shell.input(now, Input::Response { id, response });
     }
 
-    /// A request got no answer.
-    pub fn failed(&self, now: f64, id: u32, timeout: bool) {
-        self.shell.input(now, Input::Failed { id, timeout });
+    /// A request got no answer: 1 network, 2 time ran out, 3 no credentials.
+    pub fn failed(&self, now: f64, id: u32, cause: u8) {
+        self.shell.input(
+            now,
+            Input::Failed {
+                id,
+                cause: failure(cause),
+            },
+        );
     }
 
     /// Hands the session's changes to the sink.
@@ -164,5 +171,13 @@ impl Core {
     /// Ends the stream and the timer.
     pub fn close(&self) {
         self.shell.close();
+    }
+}
+
+fn failure(cause: u8) -> Failure {
+    match cause {
+        2 => Failure::Timeout,
+        3 => Failure::Auth,
+        _ => Failure::Network,
     }
 }

@@ -170,13 +170,17 @@ impl Mirror {
         self.messages.iter().map(Message::id).collect()
     }
 
-    /// As a fresh load would tell it: `[{info, parts}]`.
+    /// As a fresh load would tell it: `[{info, parts}]`, without prompts that failed.
     pub(crate) fn history(&self) -> Vec<Value> {
         let plain = |message: &Message| {
             let parts: Vec<&Value> = message.parts.iter().map(|part| &part.value).collect();
             json!({ "info": message.info, "parts": parts })
         };
-        self.messages.iter().map(plain).collect()
+        self.messages
+            .iter()
+            .filter(|message| message.delivery != Some(Delivery::Failed))
+            .map(plain)
+            .collect()
     }
 }
 

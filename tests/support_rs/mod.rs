@@ -2,7 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)] // each test file uses its own share
 
+pub(crate) mod bench;
 pub(crate) mod mirror;
+pub(crate) mod routes;
 pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod world;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use opencode_session::proto::client::{Client, Config, Input};
+use opencode_session::proto::client::{Client, Config, Failure, Input};
 use opencode_session::proto::connection::{RetryPolicy, Transport};
 use opencode_session::proto::error::Error;
 use opencode_session::proto::limits::Limits;
@@ -242,9 +242,17 @@ impl World {
             let lost = flight.request.method == "POST" && self.rng.below(100) < self.lossy;
             if lost && self.rng.below(2) == 0 {
                 self.inflight.remove(at);
-                return self.input(Input::Failed { id, timeout: false });
+                return self.input(Input::Failed {
+                    id,
+                    cause: Failure::Network,
+                });
             }
             let answer = self.server.answer(&flight.request);
+            if lost {
+                // A loss shows after a while: what was posted is stored by then.
+                let session = flight.request.path.split('/').nth(2).unwrap().to_owned();
+                self.server.intake(&session);
+            }
             flight.answer = Some(Answer {
                 status: if lost { 0 } else { answer.status },
                 ..answer
@@ -253,7 +261,10 @@ impl World {
         }
         let answer = self.inflight.remove(at).answer.unwrap();
         if answer.status == 0 {
-            return self.input(Input::Failed { id, timeout: true });
+            return self.input(Input::Failed {
+                id,
+                cause: Failure::Timeout,
+            });
         }
         let response = Response {
             status: answer.status,
@@ -263,6 +274,29 @@ impl World {
             body: &answer.body,
         };
         self.input(Input::Response { id, response });
+    }
+
+    /// The newest request whose path contains `path` goes one step on: read by the server, then answered.
+    pub(crate) fn advance(&mut self, path: &str) {
+        let at = self
+            .inflight
+            .iter()
+            .rposition(|flight| flight.request.path.contains(path));
+        self.progress(at.unwrap_or_else(|| panic!("nobody asks for {path}")));
+    }
+
+    /// The newest request whose path contains `path` gets no answer.
+    pub(crate) fn lose(&mut self, path: &str) {
+        let at = self
+            .inflight
+            .iter()
+            .rposition(|flight| flight.request.path.contains(path))
+            .unwrap();
+        let id = self.inflight.remove(at).request.id;
+        self.input(Input::Failed {
+            id,
+            cause: Failure::Network,
+        });
     }
 
     /// Time passes, unless the server is in the middle of something that takes none.
@@ -288,7 +322,7 @@ impl World {
         if let Some(stream) = self.stream.take() {
             self.input(Input::StreamClosed {
                 generation: stream.generation,
-                clean,
+                cause: (!clean).then_some(Failure::Network),
             });
         }
     }
@@ -312,12 +346,15 @@ impl World {
                 break;
             }
         }
-        self.drain();
+        if self.drains {
+            self.drain();
+        }
     }
 
     /// The server ends its work, and the client its own.
     pub(crate) fn rest(&mut self) {
-        for _ in 0..2_000 {
+        let mut calm = false;
+        for _ in 0..3_000 {
             let pick = self.rng.below(1 << 40);
             if self.server.step(pick) {
                 self.pass(2);
@@ -328,9 +365,13 @@ impl World {
             }
             match self.client.poll_timeout() {
                 Some(at) if at <= self.now + 22_000 => self.pass(at.saturating_sub(self.now).clamp(1, 9_000)),
-                _ => break,
+                _ => {
+                    calm = true;
+                    break;
+                }
             }
         }
+        assert!(calm, "never comes to rest: {:?}", self.requests.last());
         self.arrive();
         assert!(self.inflight.is_empty(), "still asking: {:?}", self.requests.last());
     }

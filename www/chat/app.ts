@@ -5,7 +5,7 @@ import { Composer } from './composer.js';
 import { blockedServer, loadConfig, type PageConfig } from './config.js';
 import { ConnectionView } from './connection-view.js';
 import { Conversation } from './conversation.js';
-import { askPassword, askText, confirm } from './dialogs.js';
+import { askText, confirm } from './dialogs.js';
 import { byId } from './dom.js';
 import { Drawer } from './drawer.js';
 import { Heading } from './heading.js';
@@ -15,6 +15,7 @@ import { toProblem, type Problem } from './problem.js';
 import { Scroller } from './scroller.js';
 import { ServerCheck } from './server-check.js';
 import { SessionList } from './session-list.js';
+import { SignIn } from './sign-in.js';
 import { isWorking, StatusView } from './status-view.js';
 import { TodoView } from './todo-view.js';
 
@@ -53,15 +54,17 @@ export class App {
       this.fail('server', error);
     },
   });
+  private readonly signIn = new SignIn(() => this.config?.baseUrl, async (auth) => {
+    this.banners.set('auth', undefined);
+    await this.connect(auth).catch((error: unknown) => this.fail('server', error));
+  });
   private config: PageConfig | undefined;
   private client: Client | undefined;
   private sessions: OpenSessions | undefined;
   private chat: Conversation | undefined;
   private last: SessionState | undefined;
+  private creating: Promise<boolean> | undefined;
   private pickerFilled = false;
-  private signingIn = false;
-  private askedPassword = false;
-  private signedIn = false;
 
   async start(): Promise<void> {
     this.listen();
@@ -117,14 +120,15 @@ export class App {
   }
 
   /** Shows the chat that the address names. */
-  private showChat(): void {
+  private showChat(made = false): void {
     const id = /^#(ses_\w+)$/.exec(location.hash)?.[1];
     if (!this.sessions || (id !== undefined && id === this.chat?.session.id)) return;
     this.leave();
     this.drawer.close();
     if (id === undefined) this.showStart();
     else this.enter(this.sessions.open(id));
-    this.composer.open(id ?? 'new');
+    if (made && id !== undefined) this.composer.moveTo(id);
+    else this.composer.open(id ?? 'new');
     this.composer.focus();
   }
 
@@ -197,14 +201,24 @@ export class App {
     return true;
   }
 
-  private async create(): Promise<boolean> {
+  /** Several reasons at once, a click and a quick first message, make one chat. */
+  private create(): Promise<boolean> {
+    this.creating ??= this.createChat().finally(() => {
+      this.creating = undefined;
+    });
+    return this.creating;
+  }
+
+  private async createChat(): Promise<boolean> {
     try {
       const session = await this.client?.createSession();
       if (!session) return false;
-      this.sessions?.adopt(session);
-      history.pushState(null, '', `#${session.id}`);
-      this.showChat();
       this.list.refreshSoon();
+      // Who went to another chat meanwhile is not called back.
+      if (this.chat) return false;
+      this.sessions?.adopt(session);
+      history.replaceState(null, '', `#${session.id}`);
+      this.showChat(true);
       return true;
     } catch (error) {
       this.fail('action', error);
@@ -250,21 +264,8 @@ export class App {
     if (error === undefined) return this.banners.set(cause, undefined);
     const problem: Problem = toProblem(error);
     if (problem.code !== 'unauthorized') return this.banners.set(cause, problem);
-    this.banners.set('auth', problem, { label: 'Sign in', run: () => void this.signIn() });
-    // Asked by itself once per try: after "Cancel" it is the person's turn, by the banner's button.
-    if (!this.askedPassword) void this.signIn();
-  }
-
-  private async signIn(): Promise<void> {
-    if (this.signingIn || !this.config) return;
-    this.signingIn = this.askedPassword = true;
-    const auth = await askPassword(new URL(this.config.baseUrl).origin, this.signedIn);
-    this.signingIn = false;
-    if (!auth) return;
-    this.signedIn = true;
-    this.askedPassword = false;
-    this.banners.set('auth', undefined);
-    await this.connect(auth).catch((error: unknown) => this.fail('server', error));
+    this.banners.set('auth', problem, { label: 'Sign in', run: () => void this.signIn.ask() });
+    this.signIn.offer();
   }
 
   private listen(): void {
@@ -286,7 +287,11 @@ export class App {
     this.drawer.close();
     const unused = this.last !== undefined && this.last.connection.phase === 'live' && this.last.messages.length === 0;
     // An unused chat is as good as a new one, and does not litter the list.
-    if (!unused) await this.create();
+    if (unused || !this.client) return this.composer.field.focus();
+    // Left at once, so that what is written from now on belongs to the new chat.
+    history.pushState(null, '', location.pathname + location.search);
+    this.showChat();
     this.composer.field.focus();
+    await this.create();
   }
 }

@@ -52,6 +52,13 @@ export class Composer {
     this.write(this.draft.get());
   }
 
+  /** What is written becomes the draft of a chat that was just made for it. */
+  moveTo(chat: string): void {
+    this.draft.set('');
+    this.draft = new Remembered('sessionStorage', `draft:${chat}`);
+    this.draft.set(this.field.value);
+  }
+
   setWorking(working: boolean): void {
     if (working === this.working) return;
     this.working = working;
@@ -82,7 +89,7 @@ export class Composer {
     if (taken) return;
     draft.set(text);
     this.attachments.restore(parts);
-    if (this.field.value === '') this.write(text);
+    if (this.draft === draft && this.field.value === '') this.write(text);
   }
 
   private write(text: string): void {

@@ -31,6 +31,8 @@ pub enum Stage {
     Posting,
     /// The request failed in a way that leaves open whether the server has it: the next snapshot tells.
     Unclear,
+    /// The server took it at this time (milliseconds), but has not told it yet: old servers store it after they answer.
+    Accepted(u64),
     /// The server has it since this stamp.
     Stored(Stamp),
 }
@@ -53,7 +55,7 @@ impl Outbox {
         let first = self
             .prompts
             .iter_mut()
-            .find(|prompt| !matches!(prompt.stage, Stage::Stored(_)))?;
+            .find(|prompt| !matches!(prompt.stage, Stage::Stored(_) | Stage::Accepted(_)))?;
         (first.stage == Stage::Queued).then_some(first)
     }
 

@@ -54,9 +54,7 @@ pub enum Phase {
 pub enum Cause {
     /// It ended cleanly.
     End,
-    /// It broke, or was never reached.
-    Network,
-    /// The answer was no stream.
+    /// It broke, was never reached, or the answer was no stream.
     Refused {
         /// Why.
         error: Error,
@@ -236,7 +234,6 @@ impl Link {
         }
         let (error, asked) = match cause {
             Cause::End => (Error::new(Code::StreamEnded, "The event stream ended."), None),
-            Cause::Network => (Error::new(Code::Unreachable, "The server cannot be reached."), None),
             Cause::Refused { error, retry_after } => (error, retry_after),
         };
         let code = error.code;

@@ -27,6 +27,8 @@ pub struct Messages {
     dirty: bool,
     /// Removed ids, until a snapshot that was asked for later (M9).
     tombstones: Vec<(u64, Stamp)>,
+    /// When the newest page that was applied was asked for.
+    paged: Stamp,
     last_hit: (usize, usize),
 }
 
@@ -110,6 +112,7 @@ impl Messages {
             self.remove(at);
         }
         self.older(page, asked);
+        self.paged = asked;
         self.tombstones.retain(|(_, stamp)| *stamp > asked);
     }
 
@@ -272,6 +275,11 @@ impl Messages {
     /// Whether text of any part was missed.
     pub fn has_gaps(&self) -> bool {
         self.list.iter().flat_map(|message| &message.parts).any(Part::is_gapped)
+    }
+
+    /// Whether an answer to what was asked then tells old news: a newest page was asked for later, and applied.
+    pub fn is_stale(&self, asked: Stamp) -> bool {
+        asked < self.paged
     }
 
     /// How many messages are in the list.

@@ -127,7 +127,7 @@ impl Part {
             return;
         }
         self.stamp = stamp;
-        self.abandoned = false;
+        self.reopen();
         self.local = false;
         if self.extend(head, raw) {
             return;
@@ -188,7 +188,7 @@ impl Part {
             return;
         }
         self.stamp = stamp;
-        self.abandoned = false;
+        self.reopen();
         if !self.whole && self.gap.is_none() {
             self.open_gap();
         }
@@ -215,9 +215,18 @@ impl Part {
             return;
         }
         self.abandoned = true;
+        // What was shown beyond the stored text would be missing if the part went on after all.
+        self.whole &= matches!(self.relation(head.text), Relation::Same);
         self.live = None;
         self.gap = None;
         self.replace(head, raw);
+    }
+
+    /// The server goes on with a part that was given up.
+    fn reopen(&mut self) {
+        if std::mem::take(&mut self.abandoned) {
+            self.dirty |= META;
+        }
     }
 
     pub(super) fn is_open(&self) -> bool {

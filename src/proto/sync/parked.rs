@@ -49,6 +49,11 @@ impl Parked {
         Some(fetch)
     }
 
+    /// Whether events of the message wait for it.
+    pub(super) fn has(&self, message: &str) -> bool {
+        self.groups.iter().any(|group| group.message == message)
+    }
+
     /// The message was fetched: gives its events for replay. The group stays, to count the tries, until `forget`.
     pub(super) fn replay(&mut self, message: &str) -> Vec<Vec<u8>> {
         let Some(group) = self.groups.iter_mut().find(|group| group.message == message) else {

@@ -30,15 +30,20 @@ pub struct Session {
     pub(super) outbox: Outbox,
     pub(super) turn: Turn,
     /// A user message that may be an own prompt under the server's name; it waits for its first part.
-    held: Option<Vec<u8>>,
+    held: Vec<Vec<u8>>,
     before: Option<String>,
     older: Option<Stamp>,
+    /// When an event last told the status.
+    status_told: Stamp,
     failures: u32,
     ready: Vec<u32>,
     /// Set when a good snapshot was applied at least once.
     shown: bool,
     directory: Option<String>,
 }
+
+/// Failed snapshots in a row after which `ready` fails.
+const MAX_FAILURES: u32 = 3;
 
 #[derive(Debug)]
 enum Phase {
@@ -70,9 +75,10 @@ impl Session {
             parked: Parked::default(),
             outbox: Outbox::default(),
             turn: Turn::default(),
-            held: None,
+            held: Vec::new(),
             before: None,
             older: None,
+            status_told: 0,
             failures: 0,
             ready: Vec::new(),
             shown: false,
@@ -98,7 +104,7 @@ impl Session {
             ..Default::default()
         }));
         self.parked.clear();
-        self.held = None;
+        self.held.clear();
         let page = self.page_path(self.limit, None);
         self.get(context, What::Page, asked, page);
         self.get(context, What::Info, asked, session_path(&self.id, ""));
@@ -309,6 +315,9 @@ impl Session {
         context: &mut Context,
     ) {
         if let (Phase::Live, What::Status, Ok(body)) = (&self.phase, what, &result) {
+            if asked < self.status_told {
+                return;
+            }
             return self.status_answer(own_status(body, &self.id), context);
         }
         let Phase::Fetching(snapshot) = &mut self.phase else {
@@ -405,6 +414,11 @@ impl Session {
         self.failures = self.failures.saturating_add(1);
         let wait = (500_u64 << self.failures.min(6)).min(20_000);
         self.phase = Phase::Failed(context.now + wait / 2 + context.rng.below(wait / 2));
+        context.warn(error.code.name(), &error.message);
+        if self.failures >= MAX_FAILURES {
+            // Who waits is told; the tries go on.
+            context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));
+        }
         self.fields.set_error(Some(error));
     }
 
@@ -428,7 +442,7 @@ impl Session {
             } if field.is_empty() || field.is("text") => self.messages.delta(*message, *part, *delta, stamp),
             Event::Delta { .. } => Placed::Unknown,
             Event::Part { head, raw } => {
-                if self.held.is_some() {
+                if !self.held.is_empty() {
                     self.release(head.message.raw(), head.text.map(|text| text.to_text()), stamp, context);
                 }
                 self.messages.part(head, raw, stamp)
@@ -451,6 +465,9 @@ impl Session {
     }
 
     fn field_event(&mut self, event: &Event<'_>, stamp: Stamp, context: &mut Context) {
+        if matches!(event, Event::Status { .. } | Event::Idle | Event::Error { .. }) {
+            self.status_told = stamp;
+        }
         match event {
             Event::PartRemoved { message, part } => self.messages.remove_part(*message, *part, stamp),
             Event::MessageRemoved { message } => self.messages.remove_message(*message, stamp),
@@ -493,7 +510,8 @@ impl Session {
         let user = head.role == Role::User;
         // An own prompt under the server's name cannot be told from another client's before its text comes.
         if user && !self.messages.has(&id) && self.awaits_name() {
-            self.held = Some(raw.to_vec());
+            self.held.retain(|held| !is_message(held, head.id.raw()));
+            self.held.push(raw.to_vec());
             return;
         }
         self.messages.message(head, raw, stamp);
@@ -504,14 +522,13 @@ impl Session {
 
     /// The first part of a held message tells whose it is.
     fn release(&mut self, message: &[u8], text: Option<String>, stamp: Stamp, context: &mut Context) {
-        let Some(raw) = self.held.take() else { return };
+        let Some(at) = self.held.iter().position(|held| is_message(held, message)) else {
+            return;
+        };
+        let raw = self.held.remove(at);
         let Ok(head) = message_head(&mut Cursor::new(&raw)) else {
             return;
         };
-        if head.id.raw() != message {
-            self.held = Some(raw);
-            return;
-        }
         if let Some(key) = self.expecting(text.as_deref()) {
             self.messages.adopt(&key, head.id);
         }
@@ -552,12 +569,7 @@ impl Session {
             _ => return,
         };
         match self.parked.keep(&message, data, context.limits.buffered) {
-            Some(true) => {
-                let asked = context.tick();
-                let mut path = session_path(&self.id, "/message/");
-                encode(&message, &mut path);
-                self.get(context, What::One { message }, asked, path);
-            }
+            Some(true) => self.get_one(&message, context),
             Some(false) => {}
             None => {
                 context.warn(
@@ -570,9 +582,20 @@ impl Session {
         }
     }
 
+    fn get_one(&self, message: &str, context: &mut Context) {
+        let asked = context.tick();
+        let mut path = session_path(&self.id, "/message/");
+        encode(message, &mut path);
+        let message = String::from(message);
+        self.get(context, What::One { message }, asked, path);
+    }
+
     fn one_answer(&mut self, message: &str, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
-        if !self.is_live() {
+        if !self.is_live() || !self.parked.has(message) {
             return;
+        }
+        if self.messages.is_stale(asked) {
+            return self.get_one(message, context);
         }
         let Ok(item) = result.and_then(|body| {
             PageItem::read(&mut Cursor::new(body))
@@ -615,6 +638,8 @@ impl Session {
         });
         match page {
             Err(error) => context.reply(token, Err(error)),
+            // What was removed since would come back: it is asked for again.
+            Ok(_) if self.messages.is_stale(asked) => self.load_older(count, token, context),
             Ok(mut page) => {
                 self.adopt_page(&mut page);
                 self.messages.older(&page, asked);
@@ -626,6 +651,11 @@ impl Session {
             }
         }
     }
+}
+
+/// Whether `info` is of the message `id`.
+fn is_message(info: &[u8], id: &[u8]) -> bool {
+    message_head(&mut Cursor::new(info)).is_ok_and(|head| head.id.raw() == id)
 }
 
 /// Adds the directory to a path. Servers decode it twice, so a `%` in it is written twice.

@@ -40,6 +40,8 @@ const MAX_CHECKS: u8 = 3;
 const DOUBT_AFTER: u64 = 2_000;
 const MAX_DOUBTS: u8 = 5;
 const MAX_POSTS: u8 = 3;
+/// Longest wait for a prompt that the server took to appear in its history.
+const MAX_UNNAMED: u64 = 30_000;
 
 impl Turn {
     /// The server says whether a turn runs.
@@ -175,6 +177,7 @@ impl Session {
 
     /// A snapshot was applied: prompts that were unclear are clear now.
     pub(super) fn after_snapshot(&mut self, context: &mut Context) {
+        self.confirm_named(context);
         let unclear: Vec<String> = self
             .outbox
             .prompts
@@ -183,10 +186,6 @@ impl Session {
             .map(|prompt| prompt.key.clone())
             .collect();
         for key in unclear {
-            if self.is_stored(&key) {
-                self.stored(&key, context);
-                continue;
-            }
             let again = context.own_ids == Some(true);
             match self.outbox.get(&key) {
                 Some(prompt) if again && prompt.tries < MAX_POSTS => prompt.stage = Stage::Queued,
@@ -200,7 +199,7 @@ impl Session {
         if self.turn.busy && !open && self.turn.doubts < MAX_DOUBTS {
             self.turn.doubts += 1;
             self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
-        } else if !self.turn.busy && !open && self.messages.open_depth() == 0 {
+        } else if !self.turn.busy && !open && self.messages.open_depth() == 0 && !self.awaits_name() {
             self.settle(context);
         }
     }
@@ -223,6 +222,14 @@ impl Session {
         };
         self.adopt_page(&mut page);
         self.messages.newest(&page, asked, true);
+        self.confirm_named(context);
+        if self.awaits_name() {
+            // A prompt the server took is not in its history yet.
+            self.give_up_unnamed(context);
+            self.turn.tries = 0;
+            self.turn.check = Check::Due(context.now + CHECK_AGAIN);
+            return;
+        }
         if self.messages.touched_since(asked) > 0 && self.turn.tries < MAX_CHECKS {
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
             return;
@@ -247,7 +254,13 @@ impl Session {
             return;
         };
         match result {
-            Ok(_) => self.stored(key, context),
+            Ok(_) if context.own_ids == Some(true) => self.stored(key, context),
+            Ok(_) if !matches!(prompt.stage, Stage::Stored(_)) => {
+                prompt.stage = Stage::Accepted(context.now);
+                self.turn.unsettle();
+                self.turn.check = Check::Due(context.now + CHECK_AGAIN);
+            }
+            Ok(_) => {}
             Err(_) if matches!(prompt.stage, Stage::Stored(_)) => {}
             Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::ServerError) => {
                 prompt.stage = Stage::Unclear;
@@ -273,7 +286,7 @@ impl Session {
         self.outbox
             .prompts
             .iter()
-            .any(|prompt| prompt.stage != Stage::Queued && !self.is_stored(&prompt.key))
+            .any(|prompt| !matches!(prompt.stage, Stage::Queued | Stage::Stored(_)) && !self.is_stored(&prompt.key))
     }
 
     /// The oldest posted prompt with this text that the server has not named.
@@ -342,6 +355,31 @@ impl Session {
         self.messages.deliver(key, Delivery::Failed);
         let waiting = prompt.stored.into_iter().chain(prompt.done).collect();
         context.reply_all(waiting, &Err(error.clone()));
+    }
+
+    /// Prompts that a page named are stored.
+    fn confirm_named(&mut self, context: &mut Context) {
+        let prompts = self.outbox.prompts.iter().filter(|prompt| self.is_stored(&prompt.key));
+        let keys: Vec<String> = prompts.map(|prompt| prompt.key.clone()).collect();
+        for key in keys {
+            self.stored(&key, context);
+        }
+    }
+
+    /// Prompts that the server took long ago and never told.
+    fn give_up_unnamed(&mut self, context: &mut Context) {
+        let late = |prompt: &&Prompt| matches!(prompt.stage, Stage::Accepted(at) if context.now > at + MAX_UNNAMED);
+        let late: Vec<String> = self
+            .outbox
+            .prompts
+            .iter()
+            .filter(late)
+            .map(|prompt| prompt.key.clone())
+            .collect();
+        for key in late {
+            let error = Error::new(Code::NotStored, "The server took the prompt but does not show it.");
+            self.refuse(&key, &error, context);
+        }
     }
 
     fn is_stored(&self, key: &str) -> bool {

@@ -1,0 +1,99 @@
+//! What the model server answers.
+
+use opencode_session::proto::request::Request;
+use serde_json::{Value, json};
+
+use super::server::{Answer, Room, Server, Wire, tell};
+
+impl Server {
+    /// Answers as the state is now.
+    pub(crate) fn answer(&mut self, request: &Request) -> Answer {
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        let find = |name: &str| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        };
+        let directory = find("directory").map_or(String::from("/project"), |text| text.replace("%2F", "/"));
+        let segments: Vec<&str> = path.split('/').skip(1).collect();
+        let here = |room: &&Room| room.info["directory"] == directory.as_str();
+        let rooms = || self.rooms.values().filter(here);
+        match (request.method, segments.as_slice()) {
+            ("GET", ["global", "health"]) => ok(&json!({ "healthy": true, "version": self.version() })),
+            ("GET", ["path"]) => ok(&json!({ "directory": directory })),
+            ("GET", ["config", "providers"]) => {
+                ok(&json!({ "providers": [{ "id": "p", "models": { "m": {}, "other/deep": {} } }] }))
+            }
+            ("GET", ["agent"]) => ok(&json!([{ "name": "build" }, { "name": "plan" }])),
+            ("GET", ["permission"]) => ok(&json!(
+                rooms().flat_map(|room| room.permissions.clone()).collect::<Vec<_>>()
+            )),
+            ("GET", ["question"]) => ok(&json!(
+                rooms().flat_map(|room| room.questions.clone()).collect::<Vec<_>>()
+            )),
+            ("GET", ["session", "status"]) => {
+                let busy =
+                    rooms().filter_map(|room| Some((room.info["id"].as_str()?.to_owned(), room.status.clone()?)));
+                ok(&Value::Object(busy.collect()))
+            }
+            (_, ["session", id, ..]) if !self.rooms.contains_key(*id) => Answer {
+                status: 404,
+                body: b"{}".to_vec(),
+                ..Answer::default()
+            },
+            ("GET", ["session", id]) => ok(&self.rooms[*id].info),
+            ("GET", ["session", id, "todo"]) => ok(&self.rooms[*id].todos),
+            ("GET", ["session", id, "message"]) => self.page(id, find("limit"), find("before")),
+            ("GET", ["session", id, "message", message]) => {
+                let found = self.rooms[*id]
+                    .messages
+                    .iter()
+                    .find(|stored| stored.info["id"] == *message);
+                found.map_or(
+                    Answer {
+                        status: 404,
+                        body: b"{}".to_vec(),
+                        ..Answer::default()
+                    },
+                    |stored| ok(&tell(stored)),
+                )
+            }
+            ("POST", ["session", id, "prompt_async"]) => {
+                let body = serde_json::from_slice(request.body.as_deref().unwrap()).unwrap();
+                self.prompt(id, body);
+                Answer {
+                    status: 204,
+                    ..Answer::default()
+                }
+            }
+            other => panic!("no route {other:?}"),
+        }
+    }
+
+    fn page(&self, session: &str, limit: Option<&str>, before: Option<&str>) -> Answer {
+        let list = &self.rooms[session].messages;
+        let end = before
+            .and_then(|id| list.iter().position(|stored| stored.info["id"] == id))
+            .unwrap_or(list.len());
+        let start = end.saturating_sub(limit.map_or(usize::MAX, |limit| limit.parse().unwrap()));
+        let items: Vec<Value> = list[start..end].iter().map(tell).collect();
+        let older = start > 0 && self.wire == Wire::New;
+        let cursor = if older {
+            list[start].info["id"].as_str().unwrap().to_owned()
+        } else {
+            String::new()
+        };
+        Answer {
+            cursor,
+            ..ok(&json!(items))
+        }
+    }
+}
+
+fn ok(body: &Value) -> Answer {
+    Answer {
+        status: 200,
+        cursor: String::new(),
+        body: body.to_string().into_bytes(),
+    }
+}

@@ -1,0 +1,208 @@
+// The built package in Node: what crosses the border between wasm and JavaScript.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { afterEach, test } from 'node:test';
+import { closeAll, delta, frame, handled, opening, play } from './play.mjs';
+
+afterEach(closeAll);
+
+const S = 'ses_1';
+const shown = (session) => session.state.messages.at(-1)?.parts[0]?.text;
+
+test('a recorded turn gives the same state however its bytes are cut', async () => {
+  const recorded = readFileSync(new URL('../support/fixtures/events-1.18.33.sse', import.meta.url));
+  const sessionID = recorded.toString().match(/"sessionID":"(ses_[^"]+)"/)[1];
+  const states = [];
+  for (const size of [recorded.length, 1, 7, 1000]) {
+    const { client, session, send } = await play(sessionID);
+    for (let at = 0; at < recorded.length; at += size) send(new Uint8Array(recorded.subarray(at, at + size)));
+    await handled();
+    if (size === 1) while (session.state.messages.length < states[0].messages.length) await handled();
+    const { messages, session: info } = session.state;
+    states.push({ messages, info });
+    client.close();
+  }
+  assert.ok(states[0].messages.length >= 2);
+  for (const state of states.slice(1)) assert.deepEqual(state, states[0]);
+});
+
+test('surrogate pairs cut between two deltas are whole again', async () => {
+  const { session, send, event } = await play(S);
+  for (const value of opening(S)) event(value);
+  const cut = (half) => new TextEncoder().encode(`data: ${JSON.stringify(delta(S, 'X')).replace('X', half)}\n\n`);
+  send(cut('a\\ud83d'));
+  await handled();
+  assert.equal(shown(session), 'a');
+  send(cut('\\ude00b'));
+  await handled();
+  assert.equal(shown(session), 'a😀b');
+});
+
+test('unchanged messages and parts keep their identity', async () => {
+  const history = [0, 1].map((n) => ({
+    info: { id: `msg_${n}`, sessionID: S, role: 'user', time: { created: n } },
+    parts: [{ id: `prt_${n}`, messageID: `msg_${n}`, sessionID: S, type: 'text', text: `${n}` }],
+  }));
+  const { session, event } = await play(S, { history });
+  const before = session.state.messages.slice();
+  for (const value of opening(S)) event(value);
+  event(delta(S, 'x'));
+  await handled();
+  const one = session.state;
+  assert.equal(one.messages[0], before[0]);
+  assert.equal(one.messages[1], before[1]);
+  event(delta(S, 'y'));
+  await handled();
+  assert.notEqual(session.state, one);
+  assert.notEqual(session.state.messages[2], one.messages[2]);
+  assert.equal(session.state.messages[0], before[0]);
+  assert.equal(session.state, session.state);
+  assert.equal(session.getSnapshot(), session.state);
+});
+
+test('listeners may read, send, unsubscribe and close from inside', async () => {
+  const { client, session, event } = await play(S);
+  let calls = 0;
+  let after = 0;
+  const stop = session.subscribe(() => {
+    calls += 1;
+    assert.ok(session.state);
+    stop();
+    session.send('from inside');
+  });
+  session.subscribe(() => {
+    throw new Error('a broken listener');
+  });
+  session.subscribe(() => {
+    after += 1;
+    if (session.state.messages.some((message) => message.parts[0]?.text === 'end')) client.close();
+  });
+  const errors = [];
+  const catcher = (error) => errors.push(error.message);
+  process.on('uncaughtException', catcher);
+  for (const value of opening(S)) event(value);
+  event(delta(S, 'x'));
+  await handled();
+  assert.equal(calls, 1);
+  assert.ok(after >= 1);
+  assert.equal(session.state.messages.filter((message) => message.delivery).length, 1);
+  event({ id: 'evt_end', type: 'message.part.updated', properties: { sessionID: S, part: { id: 'prt_a', messageID: 'msg_a', sessionID: S, type: 'text', text: 'end', time: { start: 5, end: 6 } } } });
+  await handled();
+  process.off('uncaughtException', catcher);
+  assert.throws(() => session.reconnect(), { code: 'closed' });
+});
+
+test('hostile keys in a tool input stay plain own keys', async () => {
+  const { session, send, event } = await play(S);
+  for (const value of opening(S)) event(value);
+  const part = `{"id":"prt_t","sessionID":"${S}","messageID":"msg_a","type":"tool","tool":"bash","callID":"c","state":{"status":"running","input":{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}},"time":{"start":1}}}`;
+  send(new TextEncoder().encode(`data: {"id":"evt_t","type":"message.part.updated","properties":{"sessionID":"${S}","part":${part},"time":1}}\n\n`));
+  await handled();
+  const { input } = session.state.messages.at(-1).parts.find((each) => each.type === 'tool').state;
+  assert.ok(Object.hasOwn(input, '__proto__'));
+  assert.equal(Object.getPrototypeOf(input), Object.prototype);
+  assert.equal({}.polluted, undefined);
+});
+
+test('changes replayed on the old state give the new one', async () => {
+  const { session, event } = await play(S);
+  const steps = session.changes()[Symbol.asyncIterator]();
+  let state = (await steps.next()).value.state;
+  const until = async () => {
+    while (JSON.stringify(state) !== JSON.stringify(session.state)) state = apply(state, (await steps.next()).value);
+  };
+  for (const value of opening(S)) event(value);
+  await handled();
+  await until();
+  for (const text of ['a', 'b', 'c']) {
+    event(delta(S, text));
+    await handled();
+    await until();
+  }
+  event({ id: 'evt_r', type: 'message.removed', properties: { sessionID: S, messageID: 'msg_a' } });
+  await handled();
+  await until();
+  assert.deepEqual(state, session.state);
+  await steps.return();
+});
+
+test('a slow reader of changes gets the whole state, not a hole', async () => {
+  const { session, event } = await play(S);
+  const steps = session.changes()[Symbol.asyncIterator]();
+  for (const value of opening(S)) event(value);
+  for (let n = 0; n < 1_100; n += 1) {
+    event(delta(S, `${n} `));
+    if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(session.state);
+    await Promise.resolve();
+  }
+  await handled();
+  let state;
+  const wanted = JSON.stringify(session.state);
+  for (let n = 0; n < 2_000 && JSON.stringify(state) !== wanted; n += 1) state = apply(state, (await steps.next()).value);
+  assert.equal(JSON.stringify(state), wanted);
+});
+
+test('a long stream does not grow the memory of the core', async () => {
+  const { session, send, event } = await play(S);
+  for (const value of opening(S)) event(value);
+  const other = frame(delta('ses_other', 'not for us '.repeat(20)));
+  const turn = async () => {
+    for (let n = 0; n < 200; n += 1) {
+      event(delta(S, '.'));
+      for (let k = 0; k < 20; k += 1) send(other);
+    }
+    await handled();
+    assert.ok(shown(session).length > 0);
+  };
+  await turn();
+  globalThis.gc?.();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let n = 0; n < 20; n += 1) await turn();
+  globalThis.gc?.();
+  const grown = process.memoryUsage().arrayBuffers - before;
+  assert.ok(grown < 8_000_000, `grown by ${grown} bytes`);
+  assert.equal(shown(session).length, 21 * 200);
+});
+
+/** How the documentation says that a step is applied. */
+function apply(state, step) {
+  if (step.type === 'reset') return step.state;
+  if (step.type === 'patch') return { ...state, ...step.fields };
+  const messages = state.messages.slice();
+  const parts = (at) => messages[at].parts.slice();
+  const put = (at, list) => {
+    messages[at] = { ...messages[at], parts: list };
+  };
+  const list = step.message === undefined || typeof step.message === 'object' ? [] : parts(step.message);
+  switch (step.type) {
+    case 'insert-message':
+      messages.splice(step.index, 0, step.message);
+      break;
+    case 'update-message':
+      messages[step.index] = step.message;
+      break;
+    case 'remove-message':
+      messages.splice(step.index, 1);
+      break;
+    case 'insert-part':
+      list.splice(step.index, 0, step.part);
+      put(step.message, list);
+      break;
+    case 'update-part':
+      list[step.index] = step.part;
+      put(step.message, list);
+      break;
+    case 'remove-part':
+      list.splice(step.index, 1);
+      put(step.message, list);
+      break;
+    case 'append':
+      list[step.index] = { ...list[step.index], [step.field]: (list[step.index][step.field] ?? '') + step.text };
+      put(step.message, list);
+      break;
+    default:
+      assert.fail(`unknown step ${step.type}`);
+  }
+  return { ...state, messages };
+}
