@@ -4,13 +4,10 @@
 
 mod support_rs;
 
-use opencode_session::proto::change::Continuity;
 use opencode_session::proto::client::Input;
-use opencode_session::proto::json::Cursor;
 use opencode_session::proto::store::{Placed, Seen};
 use serde_json::{Value, json};
-use support_rs::bench::{Bench, info, item, live, loaded, text, tool, with};
-use support_rs::mirror::Part;
+use support_rs::bench::{Bench, info, item, live, loaded, text, tool};
 use support_rs::script::Spot;
 use support_rs::server::Wire;
 use support_rs::world::World;
@@ -74,6 +71,42 @@ fn m2_what_belongs_to_an_older_stream_changes_nothing() {
     });
     world.drain();
     assert_eq!(world.mirrors[&handle], before);
+}
+
+#[test]
+fn m2_an_answer_to_an_older_snapshot_is_dropped() {
+    let (mut world, session, at) = world();
+    let handle = world.open(&session, 100);
+    world.flow(1);
+    world.flow(usize::MAX);
+    world.advance("/message?");
+    world.cut(true);
+    world.server.begin_text(&at);
+    world.server.delta(&at, "said while away");
+    world.server.end_text(&at, None);
+    world.pass(20_000);
+    world.flow(1);
+    world.flow(usize::MAX);
+    // All answers to the second snapshot but its page, then the page of the first.
+    for path in ["/todo", "/status", "/permission", "/question", "/session/ses_", "/path"] {
+        let at = world
+            .inflight
+            .iter()
+            .rposition(|flight| flight.request.path.contains(path) && !flight.request.path.contains("/message"));
+        world.progress(at.unwrap());
+        world.progress(at.unwrap());
+    }
+    world.progress(
+        world
+            .inflight
+            .iter()
+            .position(|flight| flight.request.path.contains("/message?"))
+            .unwrap(),
+    );
+    world.drain();
+    assert!(world.mirrors[&handle].messages.is_empty(), "old news was shown");
+    world.arrive();
+    assert_eq!(world.mirrors[&handle].part(&at.part).unwrap().text(), "said while away");
 }
 
 #[test]
@@ -355,28 +388,6 @@ fn m9_a_slow_page_does_not_revive_what_was_removed() {
 }
 
 #[test]
-fn a_message_missing_from_a_newer_page_is_gone() {
-    let mut bench = Bench::default();
-    bench.page(
-        &[
-            item("msg_1", 1, &[text("a", true)]),
-            item("msg_2", 2, &[]),
-            item("msg_3", 3, &[]),
-        ],
-        0,
-        false,
-    );
-    bench.page(&[item("msg_1", 1, &[]), item("msg_3", 3, &[])], 5, false);
-    assert_eq!(bench.mirror.ids(), ["msg_1", "msg_3"]);
-    assert!(bench.mirror.part("prt_1").is_none());
-    // Older than the page, it is not spoken of; a page that shares nothing starts anew.
-    bench.page(&[item("msg_3", 3, &[]), item("msg_4", 4, &[])], 6, true);
-    assert_eq!(bench.mirror.ids(), ["msg_1", "msg_3", "msg_4"]);
-    bench.page(&[item("msg_8", 8, &[])], 7, true);
-    assert_eq!(bench.mirror.ids(), ["msg_8"]);
-}
-
-#[test]
 fn rule1_deltas_of_an_ended_part_are_ignored() {
     let mut bench = loaded(text("all of it", true));
     bench.grows("of it").grows("!");
@@ -445,51 +456,4 @@ fn rule6_tombstones_end_with_the_next_full_page() {
     bench.remove_message("msg_1");
     bench.page(&[], 50, false).older(&[item("msg_1", 1, &[])], 50);
     assert_eq!(bench.mirror.ids(), ["msg_1"]);
-}
-
-#[test]
-fn messages_sort_by_time_and_id_and_parts_by_id() {
-    let mut bench = Bench::default();
-    for (id, created) in [("msg_c", 2), ("msg_a", 3), ("msg_b", 2), ("msg_z", 1)] {
-        bench.message(&info(id, created));
-    }
-    assert_eq!(bench.mirror.ids(), ["msg_z", "msg_b", "msg_c", "msg_a"]);
-    for id in ["prt_3", "prt_1", "prt_2"] {
-        let mut part = text(id, true);
-        (part["id"], part["messageID"]) = (json!(id), json!("msg_b"));
-        bench.told(&part);
-    }
-    let ids: Vec<&str> = bench.mirror.parts().map(Part::id).collect();
-    assert_eq!(ids, ["prt_1", "prt_2", "prt_3"]);
-}
-
-#[test]
-fn a_pair_cut_between_two_deltas_joins() {
-    let mut bench = live();
-    bench.told(&text("", false));
-    for (raw, want) in [(r#""a\ud83d""#, "a"), (r#""\ude80b""#, "a🚀b")] {
-        let piece = Cursor::new(raw.as_bytes()).string().unwrap();
-        let stamp = bench.tick();
-        let placed = with("msg_1", |m| with("prt_1", |p| bench.messages.delta(m, p, piece, stamp)));
-        assert_eq!(placed, Placed::Done);
-        assert_eq!(bench.drain().shown(), (want, "streaming", ""));
-    }
-}
-
-#[test]
-fn only_what_is_new_is_handed_out() {
-    let mut bench = live();
-    bench.told(&text("", false)).grows("one");
-    let stamp = bench.tick();
-    let messages = &mut bench.messages;
-    let _ = with("msg_1", |m| {
-        with("prt_1", |p| with(" two", |piece| messages.delta(m, p, piece, stamp)))
-    });
-    let mut changes = Vec::new();
-    bench.messages.drain(&mut changes);
-    assert_eq!(
-        format!("{changes:?}"),
-        r#"[Append { message: 0, index: 0, text: " two" }]"#
-    );
-    assert_ne!(Continuity::Gapped(0), Continuity::Streaming);
 }
