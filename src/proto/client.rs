@@ -130,12 +130,16 @@ pub struct Client {
     version_asked: bool,
     directory_asked: bool,
     last_handle: u32,
+    /// When the version is asked for again.
+    version_at: Option<u64>,
     resync_at: Option<u64>,
     last_resync: u64,
 }
 
 /// A broken event makes all sessions fetch again, but not more often than this, milliseconds.
 const RESYNC_EVERY: u64 = 3_000;
+/// Prompts wait for the version; when asking failed on a good link, it is asked again.
+const VERSION_AGAIN: u64 = 2_000;
 const POLL_BUSY: u64 = 1_000;
 const POLL_IDLE: u64 = 5_000;
 
@@ -156,6 +160,7 @@ impl Client {
             version_asked: false,
             directory_asked: false,
             last_handle: 0,
+            version_at: None,
             resync_at: None,
             last_resync: 0,
         }
@@ -175,7 +180,7 @@ impl Client {
             );
             session.die(&error, &mut self.context);
         }
-        let connected = matches!(self.link.phase(), Phase::Syncing | Phase::Live | Phase::Polling);
+        let connected = self.link.phase().is_connected();
         if connected {
             session.begin(&mut self.context);
         }
@@ -322,7 +327,11 @@ impl Client {
     /// When `Input::Timeout` wants to be handled next. May change after each input, command or output.
     pub fn poll_timeout(&self) -> Option<u64> {
         let sessions = self.sessions.iter().filter_map(Session::deadline);
-        sessions.chain(self.link.deadline()).chain(self.resync_at).min()
+        sessions
+            .chain(self.link.deadline())
+            .chain(self.resync_at)
+            .chain(self.version_at)
+            .min()
     }
 
     /// Whether the session has changes to hand out.
@@ -490,7 +499,7 @@ impl Client {
                 match result {
                     Ok(body) => self.context.own_ids = Some(takes_own_ids(&text_field(body, "version"))),
                     Err(error) if error.status != 0 => self.context.own_ids = Some(false),
-                    Err(_) => {}
+                    Err(_) => self.version_at = Some(self.context.now + VERSION_AGAIN),
                 }
             }
             Purpose::Directory => {
@@ -580,6 +589,12 @@ impl Client {
         }
         self.act(action);
         self.timeout_resync();
+        if self.version_at.is_some_and(|at| now >= at) {
+            self.version_at = None;
+            if self.link.phase().is_connected() {
+                self.ask_version();
+            }
+        }
         for session in &mut self.sessions {
             session.timeout(&mut self.context);
         }

@@ -16,6 +16,10 @@ pub struct Prompt {
     pub rechecked: bool,
     /// How often it was posted.
     pub tries: u8,
+    /// It was posted with ids made here.
+    pub names_itself: bool,
+    /// When it came to its stage, milliseconds.
+    pub since: u64,
     /// Who waits for it to be stored.
     pub stored: Option<u32>,
     /// Who waits for its answer.
@@ -31,8 +35,8 @@ pub enum Stage {
     Posting,
     /// The request failed in a way that leaves open whether the server has it: the next snapshot tells.
     Unclear,
-    /// The server took it at this time (milliseconds), but has not told it yet: old servers store it after they answer.
-    Accepted(u64),
+    /// The server took it, but has not told it yet: old servers store it after they answer.
+    Accepted,
     /// The server has it since this stamp.
     Stored(Stamp),
 }
@@ -55,7 +59,7 @@ impl Outbox {
         let first = self
             .prompts
             .iter_mut()
-            .find(|prompt| !matches!(prompt.stage, Stage::Stored(_) | Stage::Accepted(_)))?;
+            .find(|prompt| !matches!(prompt.stage, Stage::Stored(_) | Stage::Accepted))?;
         (first.stage == Stage::Queued).then_some(first)
     }
 
@@ -63,16 +67,5 @@ impl Outbox {
     pub fn take(&mut self, key: &str) -> Option<Prompt> {
         let at = self.prompts.iter().position(|prompt| prompt.key == key)?;
         Some(self.prompts.remove(at))
-    }
-
-    /// Key of the first posted prompt with this text that the server has not named yet.
-    pub fn expecting(&self, text: Option<&str>, unnamed: &dyn Fn(&str) -> bool) -> Option<String> {
-        let waits = |prompt: &&Prompt| prompt.stage != Stage::Queued && unnamed(&prompt.key);
-        let same = |prompt: &&Prompt| prompt.draft.text.as_deref() == text;
-        self.prompts
-            .iter()
-            .filter(waits)
-            .find(same)
-            .map(|prompt| prompt.key.clone())
     }
 }

@@ -49,6 +49,13 @@ pub enum Phase {
     Closed,
 }
 
+impl Phase {
+    /// Whether the server answers: a stream, or polls.
+    pub fn is_connected(self) -> bool {
+        matches!(self, Phase::Syncing | Phase::Live | Phase::Polling)
+    }
+}
+
 /// Why a stream ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {

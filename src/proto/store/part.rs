@@ -229,6 +229,11 @@ impl Part {
         }
     }
 
+    /// Whether more is shown of the open text than the server has stored.
+    pub(super) fn is_ahead_of(&self, head: &PartHead<'_>) -> bool {
+        self.is_open_text() && self.is_open() && matches!(self.relation(head.text), Relation::Shorter)
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.rank < 2 && !self.abandoned
     }

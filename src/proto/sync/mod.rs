@@ -2,6 +2,8 @@
 
 mod context;
 mod fields;
+mod naming;
+mod pages;
 mod parked;
 mod session;
 mod snapshot;

@@ -6,10 +6,10 @@ use super::turn::Turn;
 use crate::proto::change::{Change, Field};
 use crate::proto::command::Outbox;
 use crate::proto::error::{Code, Error};
-use crate::proto::event::{Envelope, Event, MessageHead, Role, decode, message_head, session_directory};
+use crate::proto::event::{Envelope, Event, decode, session_directory};
 use crate::proto::json::Cursor;
-use crate::proto::request::{encode, query, session_path};
-use crate::proto::store::{Messages, Page, PageItem, Placed, Seen, Stamp};
+use crate::proto::request::{query, session_path};
+use crate::proto::store::{Messages, Page, Placed, Seen, Stamp};
 
 /// One session: its snapshot, its events, its prompts, and what of it changed.
 ///
@@ -21,18 +21,18 @@ pub struct Session {
     /// The server's name for it.
     pub id: String,
     pub(super) handle: u32,
-    limit: usize,
+    pub(super) limit: usize,
     pub(super) messages: Messages,
     pub(super) fields: Fields,
     seen: Seen,
     phase: Phase,
-    parked: Parked,
+    pub(super) parked: Parked,
     pub(super) outbox: Outbox,
     pub(super) turn: Turn,
     /// A user message that may be an own prompt under the server's name; it waits for its first part.
-    held: Vec<Vec<u8>>,
-    before: Option<String>,
-    older: Option<Stamp>,
+    pub(super) held: Vec<Vec<u8>>,
+    pub(super) before: Option<String>,
+    pub(super) older: Option<Stamp>,
     /// When an event last told the status.
     status_told: Stamp,
     failures: u32,
@@ -172,25 +172,6 @@ impl Session {
             (false, Some(error)) if matches!(self.phase, Phase::Dead) => context.reply(token, Err(error.clone())),
             _ => self.ready.push(token),
         }
-    }
-
-    /// Loads up to `count` older messages (0: a page).
-    pub fn load_older(&mut self, count: usize, token: u32, context: &mut Context) {
-        if !self.fields.has_older() || self.older.is_some() {
-            return context.reply(token, Ok(Reply::More(self.fields.has_older())));
-        }
-        let asked = context.tick();
-        self.older = Some(asked);
-        let count = if count == 0 { self.limit } else { count };
-        // Servers before the `before` cursor give older messages only in a longer newest page.
-        let (count, path) = match &self.before {
-            Some(before) => (count, self.page_path(count, Some(before))),
-            None => (
-                self.messages.len() + count,
-                self.page_path(self.messages.len() + count, None),
-            ),
-        };
-        self.get(context, What::Older { token, count }, asked, path);
     }
 
     /// Ends the session: whoever waits is told.
@@ -364,6 +345,7 @@ impl Session {
         let more = !snapshot.cursor.is_empty() || guess;
         self.adopt_page(&mut page);
         self.messages.newest(&page, snapshot.asked, more);
+        self.drop_unloaded(snapshot.asked);
         if self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref() || !more {
             self.fields.set_has_older(more);
             self.before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);
@@ -428,7 +410,7 @@ impl Session {
         }
     }
 
-    fn apply(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
+    pub(super) fn apply(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
         if envelope.id.is_some_and(|id| !self.seen.insert(id.raw())) {
             return;
         }
@@ -500,162 +482,6 @@ impl Session {
             _ => {}
         }
     }
-
-    fn message_event(&mut self, head: &MessageHead<'_>, raw: &[u8], stamp: Stamp, context: &mut Context) {
-        let id = head.id.to_text();
-        if self.fields.has_older() && self.messages.is_before_all(head.created) && !self.messages.has(&id) {
-            // It belongs to a page that is not loaded.
-            return;
-        }
-        let user = head.role == Role::User;
-        // An own prompt under the server's name cannot be told from another client's before its text comes.
-        if user && !self.messages.has(&id) && self.awaits_name() {
-            self.held.retain(|held| !is_message(held, head.id.raw()));
-            self.held.push(raw.to_vec());
-            return;
-        }
-        self.messages.message(head, raw, stamp);
-        if user {
-            self.prompt_echoed(&id, context);
-        }
-    }
-
-    /// The first part of a held message tells whose it is.
-    fn release(&mut self, message: &[u8], text: Option<String>, stamp: Stamp, context: &mut Context) {
-        let Some(at) = self.held.iter().position(|held| is_message(held, message)) else {
-            return;
-        };
-        let raw = self.held.remove(at);
-        let Ok(head) = message_head(&mut Cursor::new(&raw)) else {
-            return;
-        };
-        if let Some(key) = self.expecting(text.as_deref()) {
-            self.messages.adopt(&key, head.id);
-        }
-        let id = head.id.to_text();
-        self.messages.message(&head, &raw, stamp);
-        self.prompt_echoed(&id, context);
-    }
-
-    /// Own prompts in a page, under the server's names.
-    pub(super) fn adopt_page(&mut self, page: &mut Page<'_>) {
-        if self.awaits_name() {
-            // Without its text, an own prompt cannot be told from another client's: it waits for its first part.
-            let told = |item: &PageItem<'_>| !item.parts.is_empty() || self.messages.has(&item.head.id.to_text());
-            page.items.retain(|item| item.head.role != Role::User || told(item));
-        }
-        for item in &page.items {
-            if item.head.role != Role::User || self.messages.has(&item.head.id.to_text()) {
-                continue;
-            }
-            let text = item
-                .parts
-                .iter()
-                .find_map(|(head, _)| head.text)
-                .map(|text| text.to_text());
-            if self.awaits_name()
-                && let Some(key) = self.expecting(text.as_deref())
-            {
-                self.messages.adopt(&key, item.head.id);
-            }
-        }
-    }
-
-    /// Keeps an event whose message or part is not known, and fetches the message once.
-    fn park(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
-        let message = match &envelope.event {
-            Event::Delta { message, .. } => message.to_text(),
-            Event::Part { head, .. } => head.message.to_text(),
-            _ => return,
-        };
-        match self.parked.keep(&message, data, context.limits.buffered) {
-            Some(true) => self.get_one(&message, context),
-            Some(false) => {}
-            None => {
-                context.warn(
-                    "limit_reached",
-                    "Too many events of unknown messages; the history is fetched again.",
-                );
-                self.interrupt();
-                self.begin(context);
-            }
-        }
-    }
-
-    fn get_one(&self, message: &str, context: &mut Context) {
-        let asked = context.tick();
-        let mut path = session_path(&self.id, "/message/");
-        encode(message, &mut path);
-        let message = String::from(message);
-        self.get(context, What::One { message }, asked, path);
-    }
-
-    fn one_answer(&mut self, message: &str, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
-        if !self.is_live() || !self.parked.has(message) {
-            return;
-        }
-        if self.messages.is_stale(asked) {
-            return self.get_one(message, context);
-        }
-        let Ok(item) = result.and_then(|body| {
-            PageItem::read(&mut Cursor::new(body))
-                .map_err(|_| Error::new(Code::BadResponse, "The message cannot be read."))
-        }) else {
-            self.parked.take(message);
-            return;
-        };
-        if self.fields.has_older() && self.messages.is_before_all(item.head.created) && !self.messages.has(message) {
-            // It belongs to a page that is not loaded.
-            self.parked.take(message);
-            return;
-        }
-        let mut page = Page { items: vec![item] };
-        self.adopt_page(&mut page);
-        self.messages.older(&page, asked);
-        for data in self.parked.replay(message) {
-            if let Ok(Some(envelope)) = decode(&data, &|_| true) {
-                // Their ids were seen when they were parked.
-                self.apply(&Envelope { id: None, ..envelope }, &data, context);
-            }
-        }
-        self.parked.forget(message);
-    }
-
-    fn older_answer(
-        &mut self,
-        (token, count): (u32, usize),
-        asked: Stamp,
-        cursor: &str,
-        result: Result<&[u8], Error>,
-        context: &mut Context,
-    ) {
-        if self.older == Some(asked) {
-            self.older = None;
-        }
-        let page = result.and_then(|body| {
-            let page = Page::read(body);
-            page.map_err(|_| Error::new(Code::BadResponse, "The history is not a list of messages."))
-        });
-        match page {
-            Err(error) => context.reply(token, Err(error)),
-            // What was removed since would come back: it is asked for again.
-            Ok(_) if self.messages.is_stale(asked) => self.load_older(count, token, context),
-            Ok(mut page) => {
-                self.adopt_page(&mut page);
-                self.messages.older(&page, asked);
-                let by_cursor = self.before.is_some();
-                self.before = (!cursor.is_empty()).then(|| String::from(cursor));
-                let more = self.before.is_some() || (!by_cursor && page.items.len() >= count);
-                self.fields.set_has_older(more);
-                context.reply(token, Ok(Reply::More(more)));
-            }
-        }
-    }
-}
-
-/// Whether `info` is of the message `id`.
-fn is_message(info: &[u8], id: &[u8]) -> bool {
-    message_head(&mut Cursor::new(info)).is_ok_and(|head| head.id.raw() == id)
 }
 
 /// Adds the directory to a path. Servers decode it twice, so a `%` in it is written twice.

@@ -40,8 +40,8 @@ const MAX_CHECKS: u8 = 3;
 const DOUBT_AFTER: u64 = 2_000;
 const MAX_DOUBTS: u8 = 5;
 const MAX_POSTS: u8 = 3;
-/// Longest wait for a prompt that the server took to appear in its history.
-const MAX_UNNAMED: u64 = 30_000;
+/// A cold server starts a turn seconds after it stored the prompt; one that restarted never does.
+const ANSWER_WAIT: u64 = 20_000;
 
 impl Turn {
     /// The server says whether a turn runs.
@@ -130,6 +130,7 @@ impl Session {
                 continue;
             }
             prompt.stage = Stage::Posting;
+            prompt.names_itself = own_ids;
             prompt.tries += 1;
             let ids = own_ids.then_some((prompt.key.as_str(), prompt.part_ids.as_slice()));
             let body = prompt.draft.body(ids);
@@ -164,7 +165,9 @@ impl Session {
                 let asked = context.tick();
                 self.turn.check = Check::Asked(asked);
                 let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
-                let path = self.page_path(count.max(4), None);
+                // A prompt without a name may be anywhere in the first page.
+                let least = if self.awaits_name() { self.limit } else { 4 };
+                let path = self.page_path(count.max(least), None);
                 self.get(context, What::Settle, asked, path);
             }
             Check::Doubt(at) if context.now >= at => {
@@ -186,20 +189,25 @@ impl Session {
             .map(|prompt| prompt.key.clone())
             .collect();
         for key in unclear {
-            let again = context.own_ids == Some(true);
-            match self.outbox.get(&key) {
-                Some(prompt) if again && prompt.tries < MAX_POSTS => prompt.stage = Stage::Queued,
-                _ => {
-                    let error = Error::new(Code::NotStored, "The server did not get the prompt.");
-                    self.refuse(&key, &error, context);
-                }
+            let Some(prompt) = self.outbox.get(&key) else { continue };
+            if prompt.names_itself && prompt.tries < MAX_POSTS {
+                prompt.stage = Stage::Queued;
+            } else if prompt.names_itself {
+                let error = Error::new(Code::NotStored, "The server did not get the prompt.");
+                self.refuse(&key, &error, context);
             }
+        }
+        self.give_up_unnamed(context);
+        if self.awaits_name() {
+            // The server may store it a moment after its answer was lost: the history is looked at for a while.
+            self.turn.check = Check::Due(context.now + CHECK_AGAIN);
+            return;
         }
         let open = self.messages.is_open();
         if self.turn.busy && !open && self.turn.doubts < MAX_DOUBTS {
             self.turn.doubts += 1;
             self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
-        } else if !self.turn.busy && !open && self.messages.open_depth() == 0 && !self.awaits_name() {
+        } else if !self.turn.busy && !open && self.messages.open_depth() == 0 {
             self.settle(context);
         }
     }
@@ -234,6 +242,11 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
             return;
         }
+        if self.messages.is_ahead_of(&page) && self.turn.tries < MAX_CHECKS {
+            // More is shown than is stored: the last flush may still come.
+            self.turn.check = Check::Due(context.now + CHECK_AGAIN);
+            return;
+        }
         self.messages.abandon(&page, asked);
         self.settle(context);
     }
@@ -256,7 +269,8 @@ impl Session {
         match result {
             Ok(_) if context.own_ids == Some(true) => self.stored(key, context),
             Ok(_) if !matches!(prompt.stage, Stage::Stored(_)) => {
-                prompt.stage = Stage::Accepted(context.now);
+                prompt.stage = Stage::Accepted;
+                prompt.since = context.now;
                 self.turn.unsettle();
                 self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             }
@@ -264,34 +278,13 @@ impl Session {
             Err(_) if matches!(prompt.stage, Stage::Stored(_)) => {}
             Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::ServerError) => {
                 prompt.stage = Stage::Unclear;
+                prompt.since = context.now;
                 if self.is_live() {
                     self.begin(context);
                 }
             }
             Err(error) => self.refuse(key, &error, context),
         }
-    }
-
-    /// The server told a user message: if it is an own prompt, it is stored.
-    pub(super) fn prompt_echoed(&mut self, id: &str, context: &mut Context) {
-        let named = |prompt: &&Prompt| self.messages.id_of(&prompt.key) == Some(id);
-        let key = self.outbox.prompts.iter().find(named).map(|prompt| prompt.key.clone());
-        if let Some(key) = key {
-            self.stored(&key, context);
-        }
-    }
-
-    /// Whether a posted prompt waits for the server to name it.
-    pub(super) fn awaits_name(&self) -> bool {
-        self.outbox
-            .prompts
-            .iter()
-            .any(|prompt| !matches!(prompt.stage, Stage::Queued | Stage::Stored(_)) && !self.is_stored(&prompt.key))
-    }
-
-    /// The oldest posted prompt with this text that the server has not named.
-    pub(super) fn expecting(&self, text: Option<&str>) -> Option<String> {
-        self.outbox.expecting(text, &|key| !self.is_stored(key))
     }
 
     /// Tells everybody who waits for a turn that it will not come.
@@ -325,12 +318,14 @@ impl Session {
             stage: Stage::Queued,
             rechecked: false,
             tries: 0,
+            names_itself: false,
+            since: context.now,
             stored: Some(stored),
             done: Some(done),
         });
     }
 
-    fn stored(&mut self, key: &str, context: &mut Context) {
+    pub(super) fn stored(&mut self, key: &str, context: &mut Context) {
         let Some(prompt) = self.outbox.get(key) else {
             return;
         };
@@ -339,6 +334,7 @@ impl Session {
         }
         if !matches!(prompt.stage, Stage::Stored(_)) {
             prompt.stage = Stage::Stored(context.tick());
+            prompt.since = context.now;
             let no_reply = prompt.draft.no_reply;
             self.messages.deliver(key, Delivery::Sent);
             self.turn.settled = false;
@@ -348,42 +344,13 @@ impl Session {
         }
     }
 
-    fn refuse(&mut self, key: &str, error: &Error, context: &mut Context) {
+    pub(super) fn refuse(&mut self, key: &str, error: &Error, context: &mut Context) {
         let Some(prompt) = self.outbox.take(key) else {
             return;
         };
         self.messages.deliver(key, Delivery::Failed);
         let waiting = prompt.stored.into_iter().chain(prompt.done).collect();
         context.reply_all(waiting, &Err(error.clone()));
-    }
-
-    /// Prompts that a page named are stored.
-    fn confirm_named(&mut self, context: &mut Context) {
-        let prompts = self.outbox.prompts.iter().filter(|prompt| self.is_stored(&prompt.key));
-        let keys: Vec<String> = prompts.map(|prompt| prompt.key.clone()).collect();
-        for key in keys {
-            self.stored(&key, context);
-        }
-    }
-
-    /// Prompts that the server took long ago and never told.
-    fn give_up_unnamed(&mut self, context: &mut Context) {
-        let late = |prompt: &&Prompt| matches!(prompt.stage, Stage::Accepted(at) if context.now > at + MAX_UNNAMED);
-        let late: Vec<String> = self
-            .outbox
-            .prompts
-            .iter()
-            .filter(late)
-            .map(|prompt| prompt.key.clone())
-            .collect();
-        for key in late {
-            let error = Error::new(Code::NotStored, "The server took the prompt but does not show it.");
-            self.refuse(&key, &error, context);
-        }
-    }
-
-    fn is_stored(&self, key: &str) -> bool {
-        self.messages.id_of(key).is_some_and(|id| self.messages.knows(id))
     }
 
     fn settle(&mut self, context: &mut Context) {
@@ -394,7 +361,17 @@ impl Session {
         self.answer_prompts(context);
         if self.outbox.prompts.is_empty() {
             let waiters = std::mem::take(&mut self.turn.waiters);
-            context.reply_all(waiters, &Ok(Reply::Done));
+            return context.reply_all(waiters, &Ok(Reply::Done));
+        }
+        // A stored prompt without a turn: its turn may start late, or may have died with the server.
+        let stored = self
+            .outbox
+            .prompts
+            .iter()
+            .filter(|prompt| matches!(prompt.stage, Stage::Stored(_)));
+        if let Some(since) = stored.map(|prompt| prompt.since).min() {
+            self.turn.tries = 0;
+            self.turn.check = Check::Due((since + ANSWER_WAIT).max(context.now + CHECK_AGAIN));
         }
     }
 
@@ -402,7 +379,7 @@ impl Session {
     fn answer_prompts(&mut self, context: &mut Context) {
         let keys: Vec<String> = self.outbox.prompts.iter().map(|prompt| prompt.key.clone()).collect();
         for key in keys {
-            let Some(result) = self.outcome(&key) else {
+            let Some(result) = self.outcome(&key, context.now) else {
                 continue;
             };
             if let Some(prompt) = self.outbox.take(&key) {
@@ -412,12 +389,13 @@ impl Session {
     }
 
     /// How the prompt was answered; `None` while it may still be.
-    fn outcome(&mut self, key: &str) -> Option<Result<Reply, Error>> {
+    fn outcome(&mut self, key: &str, now: u64) -> Option<Result<Reply, Error>> {
         let prompt = self.outbox.get(key)?;
         let Stage::Stored(since) = prompt.stage else {
             return None;
         };
         let no_reply = prompt.draft.no_reply;
+        let patient = now < prompt.since + ANSWER_WAIT;
         let session = self.handle;
         if no_reply {
             return self
@@ -436,7 +414,7 @@ impl Session {
         if let (Status::Error(error), true) = (self.fields.status(), self.turn.failed > since) {
             return Some(Err(error.clone()));
         }
-        if self.turn.ended <= since {
+        if self.turn.ended <= since && patient {
             return None;
         }
         Some(match answer {

@@ -1,0 +1,159 @@
+use super::context::Context;
+use super::session::Session;
+use crate::proto::command::{Prompt, Stage};
+use crate::proto::error::{Code, Error};
+use crate::proto::event::{MessageHead, Role, message_head};
+use crate::proto::json::Cursor;
+use crate::proto::store::{Page, PageItem, Stamp};
+
+/// Longest wait for a prompt that the server may have to appear in its history, milliseconds.
+const MAX_UNNAMED: u64 = 10_000;
+
+/// How own prompts are recognised when the server tells them: by their id where ids are made here, by their text where
+/// the server makes them.
+impl Session {
+    pub(super) fn message_event(&mut self, head: &MessageHead<'_>, raw: &[u8], stamp: Stamp, context: &mut Context) {
+        let id = head.id.to_text();
+        if self.fields.has_older() && self.messages.is_before_all(head.created) && !self.messages.has(&id) {
+            // It belongs to a page that is not loaded.
+            return;
+        }
+        let user = head.role == Role::User;
+        // An own prompt under the server's name cannot be told from another client's before its text comes.
+        if user && !self.messages.has(&id) && self.awaits_name() {
+            self.held.retain(|held| !is_message(held, head.id.raw()));
+            self.held.push(raw.to_vec());
+            return;
+        }
+        self.messages.message(head, raw, stamp);
+        if user {
+            self.prompt_echoed(&id, context);
+        }
+    }
+
+    /// The first part of a held message tells whose it is.
+    pub(super) fn release(&mut self, message: &[u8], text: Option<String>, stamp: Stamp, context: &mut Context) {
+        let Some(at) = self.held.iter().position(|held| is_message(held, message)) else {
+            return;
+        };
+        if text.is_none() && self.expecting(None).is_none() {
+            // A file first: the text that tells whose it is follows.
+            return;
+        }
+        let raw = self.held.remove(at);
+        let Ok(head) = message_head(&mut Cursor::new(&raw)) else {
+            return;
+        };
+        if let Some(key) = self.expecting(text.as_deref()) {
+            self.messages.adopt(&key, head.id);
+        }
+        let id = head.id.to_text();
+        self.messages.message(&head, &raw, stamp);
+        self.prompt_echoed(&id, context);
+    }
+
+    /// Own prompts in a page, under the server's names.
+    pub(super) fn adopt_page(&mut self, page: &mut Page<'_>) {
+        if self.awaits_name() {
+            // Without its text, an own prompt cannot be told from another client's: it waits for its first part.
+            let texts = |item: &PageItem<'_>| item.parts.iter().any(|(head, _)| head.text.is_some());
+            let plain = self.expecting(None).is_some();
+            let told = |item: &PageItem<'_>| texts(item) || plain || self.messages.has(&item.head.id.to_text());
+            page.items.retain(|item| item.head.role != Role::User || told(item));
+        }
+        for item in &page.items {
+            if item.head.role != Role::User || self.messages.has(&item.head.id.to_text()) {
+                continue;
+            }
+            let text = item
+                .parts
+                .iter()
+                .find_map(|(head, _)| head.text)
+                .map(|text| text.to_text());
+            if self.awaits_name()
+                && let Some(key) = self.expecting(text.as_deref())
+            {
+                self.messages.adopt(&key, item.head.id);
+            }
+        }
+    }
+
+    /// The server told a user message: if it is an own prompt, it is stored.
+    pub(super) fn prompt_echoed(&mut self, id: &str, context: &mut Context) {
+        let named = |prompt: &&Prompt| self.messages.id_of(&prompt.key) == Some(id);
+        let key = self.outbox.prompts.iter().find(named).map(|prompt| prompt.key.clone());
+        if let Some(key) = key {
+            self.stored(&key, context);
+        }
+    }
+
+    /// Whether a posted prompt waits for the server to name it.
+    pub(super) fn awaits_name(&self) -> bool {
+        self.outbox.prompts.iter().any(|prompt| self.is_unnamed(prompt))
+    }
+
+    /// The oldest posted prompt with this text that the server has not named.
+    pub(super) fn expecting(&self, text: Option<&str>) -> Option<String> {
+        let mut unnamed = self.outbox.prompts.iter().filter(|prompt| self.is_unnamed(prompt));
+        unnamed
+            .find(|prompt| prompt.draft.text.as_deref() == text)
+            .map(|prompt| prompt.key.clone())
+    }
+
+    /// Prompts that a page named are stored.
+    pub(super) fn confirm_named(&mut self, context: &mut Context) {
+        let prompts = self.outbox.prompts.iter().filter(|prompt| self.is_stored(&prompt.key));
+        let keys: Vec<String> = prompts.map(|prompt| prompt.key.clone()).collect();
+        for key in keys {
+            self.stored(&key, context);
+        }
+    }
+
+    /// Prompts that the server took, or may have taken, long ago and never told.
+    pub(super) fn give_up_unnamed(&mut self, context: &mut Context) {
+        let late = |prompt: &&Prompt| self.is_unnamed(prompt) && context.now > prompt.since + MAX_UNNAMED;
+        let late: Vec<String> = self
+            .outbox
+            .prompts
+            .iter()
+            .filter(late)
+            .map(|prompt| prompt.key.clone())
+            .collect();
+        for key in late {
+            let error = Error::new(Code::NotStored, "The server does not show the prompt.");
+            self.refuse(&key, &error, context);
+        }
+    }
+
+    /// Own prompts that were stored before the newest page was asked for, and are not in the list: they are on a page
+    /// that is not loaded, or were removed.
+    pub(super) fn drop_unloaded(&mut self, asked: Stamp) {
+        let gone =
+            |prompt: &&Prompt| matches!(prompt.stage, Stage::Stored(at) if at < asked) && !self.is_stored(&prompt.key);
+        let gone: Vec<String> = self
+            .outbox
+            .prompts
+            .iter()
+            .filter(gone)
+            .map(|prompt| prompt.key.clone())
+            .collect();
+        for key in gone {
+            self.messages.discard(&key);
+        }
+    }
+
+    fn is_unnamed(&self, prompt: &Prompt) -> bool {
+        !prompt.names_itself
+            && !matches!(prompt.stage, Stage::Queued | Stage::Stored(_))
+            && !self.is_stored(&prompt.key)
+    }
+
+    pub(super) fn is_stored(&self, key: &str) -> bool {
+        self.messages.id_of(key).is_some_and(|id| self.messages.knows(id))
+    }
+}
+
+/// Whether `info` is of the message `id`.
+fn is_message(info: &[u8], id: &[u8]) -> bool {
+    message_head(&mut Cursor::new(info)).is_ok_and(|head| head.id.raw() == id)
+}

@@ -1,0 +1,126 @@
+use super::context::{Context, Reply, What};
+use super::session::Session;
+use crate::proto::error::{Code, Error};
+use crate::proto::event::{Envelope, Event, decode};
+use crate::proto::json::Cursor;
+use crate::proto::request::{encode, session_path};
+use crate::proto::store::{Page, PageItem, Stamp};
+
+/// History beside the snapshot: older pages, and single messages that events spoke of before they were known.
+impl Session {
+    /// Loads up to `count` older messages (0: a page).
+    pub fn load_older(&mut self, count: usize, token: u32, context: &mut Context) {
+        if !self.fields.has_older() || self.older.is_some() {
+            return context.reply(token, Ok(Reply::More(self.fields.has_older())));
+        }
+        let asked = context.tick();
+        self.older = Some(asked);
+        let count = if count == 0 { self.limit } else { count };
+        // Servers before the `before` cursor give older messages only in a longer newest page.
+        let (count, path) = match &self.before {
+            Some(before) => (count, self.page_path(count, Some(before))),
+            None => (
+                self.messages.len() + count,
+                self.page_path(self.messages.len() + count, None),
+            ),
+        };
+        self.get(context, What::Older { token, count }, asked, path);
+    }
+
+    /// Keeps an event whose message or part is not known, and fetches the message once.
+    pub(super) fn park(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
+        let message = match &envelope.event {
+            Event::Delta { message, .. } => message.to_text(),
+            Event::Part { head, .. } => head.message.to_text(),
+            _ => return,
+        };
+        match self.parked.keep(&message, data, context.limits.buffered) {
+            Some(true) => self.get_one(&message, context),
+            Some(false) => {}
+            None => {
+                context.warn(
+                    "limit_reached",
+                    "Too many events of unknown messages; the history is fetched again.",
+                );
+                self.interrupt();
+                self.begin(context);
+            }
+        }
+    }
+
+    pub(super) fn get_one(&self, message: &str, context: &mut Context) {
+        let asked = context.tick();
+        let mut path = session_path(&self.id, "/message/");
+        encode(message, &mut path);
+        let message = String::from(message);
+        self.get(context, What::One { message }, asked, path);
+    }
+
+    pub(super) fn one_answer(
+        &mut self,
+        message: &str,
+        asked: Stamp,
+        result: Result<&[u8], Error>,
+        context: &mut Context,
+    ) {
+        if !self.is_live() || !self.parked.has(message) {
+            return;
+        }
+        if self.messages.is_stale(asked) {
+            return self.get_one(message, context);
+        }
+        let Ok(item) = result.and_then(|body| {
+            PageItem::read(&mut Cursor::new(body))
+                .map_err(|_| Error::new(Code::BadResponse, "The message cannot be read."))
+        }) else {
+            self.parked.take(message);
+            return;
+        };
+        if self.fields.has_older() && self.messages.is_before_all(item.head.created) && !self.messages.has(message) {
+            // It belongs to a page that is not loaded.
+            self.parked.take(message);
+            return;
+        }
+        let mut page = Page { items: vec![item] };
+        self.adopt_page(&mut page);
+        self.messages.older(&page, asked);
+        for data in self.parked.replay(message) {
+            if let Ok(Some(envelope)) = decode(&data, &|_| true) {
+                // Their ids were seen when they were parked.
+                self.apply(&Envelope { id: None, ..envelope }, &data, context);
+            }
+        }
+        self.parked.forget(message);
+    }
+
+    pub(super) fn older_answer(
+        &mut self,
+        (token, count): (u32, usize),
+        asked: Stamp,
+        cursor: &str,
+        result: Result<&[u8], Error>,
+        context: &mut Context,
+    ) {
+        if self.older == Some(asked) {
+            self.older = None;
+        }
+        let page = result.and_then(|body| {
+            let page = Page::read(body);
+            page.map_err(|_| Error::new(Code::BadResponse, "The history is not a list of messages."))
+        });
+        match page {
+            Err(error) => context.reply(token, Err(error)),
+            // What was removed since would come back: it is asked for again.
+            Ok(_) if self.messages.is_stale(asked) => self.load_older(count, token, context),
+            Ok(mut page) => {
+                self.adopt_page(&mut page);
+                self.messages.older(&page, asked);
+                let by_cursor = self.before.is_some();
+                self.before = (!cursor.is_empty()).then(|| String::from(cursor));
+                let more = self.before.is_some() || (!by_cursor && page.items.len() >= count);
+                self.fields.set_has_older(more);
+                context.reply(token, Ok(Reply::More(more)));
+            }
+        }
+    }
+}
