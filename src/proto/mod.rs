@@ -4,6 +4,7 @@
 //! (merge) → `change` (what moved). `connection` decides when there is a stream, `command` what the user sends, and
 //! `client` ties them into one state machine with `handle_input`, `poll_output` and `poll_timeout`.
 
+pub mod bytes;
 pub mod change;
 pub mod client;
 pub mod command;

@@ -66,7 +66,10 @@ onServers('a password', (scene) => {
   test('a function is asked for credentials, and again after a 401', () => onPage(shared, [scene.server.url], async ({ page, requests, said }) => {
     const seen = await page.evaluate(async ([baseUrl, password, words]) => {
       let asked = 0;
-      const auth = async () => ({ type: 'basic', password: (asked += 1) === 1 ? 'outdated' : password });
+      const auth = async () => {
+        asked += 1;
+        return { type: 'basic', password: asked === 1 ? 'outdated' : password };
+      };
       const session = await drive.open({ baseUrl, auth });
       await drive.turn(session, words);
       return { id: session.id, asked, shown: {}, text: drive.textOf(session.state), plain: drive.plain(session.state.messages) };

@@ -1,4 +1,5 @@
 use super::envelope::{Envelope, Event};
+use crate::proto::bytes::strip;
 use crate::proto::json::{Cursor, Str};
 
 /// What a first look found.
@@ -62,7 +63,7 @@ struct Text<'a> {
 
 impl<'a> Text<'a> {
     fn skip(&mut self, fixed: &[u8]) -> bool {
-        match self.rest.strip_prefix(fixed) {
+        match strip(self.rest, fixed) {
             Some(rest) => {
                 self.rest = rest;
                 true
@@ -75,7 +76,7 @@ impl<'a> Text<'a> {
     fn plain(&mut self, fixed: &[u8]) -> Option<Str<'a>> {
         let end = memchr::memchr2(b'"', b'\\', self.rest)?;
         let (raw, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.strip_prefix(fixed)?;
+        self.rest = strip(rest, fixed)?;
         Some(Str::new(raw, false))
     }
 }

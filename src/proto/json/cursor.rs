@@ -74,16 +74,17 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            let rest = self.bytes.get(self.at..).ok_or(Bad)?;
-            let hit = quote_or_backslash(rest).ok_or(Bad)?;
-            self.at += hit;
-            if rest[hit] == b'"' {
+            self.at += quote_or_backslash(self.rest()).ok_or(Bad)?;
+            // Escapes often follow each other closely: they are stepped over without a new search.
+            while self.bytes.get(self.at) == Some(&b'\\') {
+                escaped = true;
+                self.escape()?;
+            }
+            if self.bytes.get(self.at) == Some(&b'"') {
                 let raw = &self.bytes[start..self.at];
                 self.at += 1;
                 return Ok(Str::new(raw, escaped));
             }
-            escaped = true;
-            self.escape(&rest[hit + 1..])?;
         }
     }
 
@@ -227,14 +228,19 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Steps over one escape; `rest` starts behind the backslash.
-    fn escape(&mut self, rest: &[u8]) -> Result<(), Bad> {
-        let length = match rest.first().ok_or(Bad)? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 1,
-            b'u' if rest.len() >= 5 && rest[1..5].iter().all(u8::is_ascii_hexdigit) => 5,
+    /// Steps over one escape, from its backslash.
+    fn escape(&mut self) -> Result<(), Bad> {
+        match self.bytes.get(self.at + 1).ok_or(Bad)? {
+            b'n' | b'"' | b'\\' | b'/' | b'b' | b'f' | b'r' | b't' => self.at += 2,
+            b'u' => {
+                let digits = self.bytes.get(self.at + 2..self.at + 6).ok_or(Bad)?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(Bad);
+                }
+                self.at += 6;
+            }
             _ => return Err(Bad),
-        };
-        self.at += 1 + length;
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 use super::Stamp;
-use super::hash::hash;
 use super::part::Part;
+use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Delivery};
 use crate::proto::event::{MessageHead, Role};
 

@@ -1,9 +1,9 @@
 use super::Stamp;
-use super::hash::hash;
 use super::message::Message;
 use super::page::{Page, PageItem};
 use super::part::Part;
 use super::seen::Seen;
+use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Delivery};
 use crate::proto::event::{MessageHead, PartHead, Role, message_head, part_head};
 use crate::proto::json::{Cursor, Str};

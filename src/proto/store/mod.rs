@@ -3,7 +3,6 @@
 //! The rules are M1–M9 of `SPEC.md`. `part` and `message` merge one item each; `messages` keeps the list, its order and
 //! its tombstones; `page` reads what the server's history answers.
 
-mod hash;
 mod message;
 mod messages;
 mod page;
@@ -11,7 +10,6 @@ mod part;
 mod seen;
 mod text;
 
-pub use hash::hash;
 pub use message::Message;
 pub use messages::{Messages, Placed};
 pub use page::{Page, PageItem};

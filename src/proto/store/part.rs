@@ -1,6 +1,6 @@
 use super::Stamp;
-use super::hash::hash;
 use super::text::{Growing, utf16_len};
+use crate::proto::bytes::{hash, same};
 use crate::proto::change::{Change, Continuity};
 use crate::proto::event::{PartHead, PartKind};
 use crate::proto::json::Str;
@@ -428,16 +428,6 @@ impl Span {
             sent: start,
         }
     }
-}
-
-/// Equality eight bytes at a time: the one that comes with the wasm target compares bytes.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let (mut left, mut right) = (a.chunks_exact(8), b.chunks_exact(8));
-    let words = left.by_ref().zip(right.by_ref());
-    let equal = words.fold(true, |equal, (x, y)| {
-        equal & (<[u8; 8]>::try_from(x).ok() == <[u8; 8]>::try_from(y).ok())
-    });
-    equal && left.remainder() == right.remainder() && a.len() == b.len()
 }
 
 /// Whether an escaped first half of a surrogate pair ends the text: what follows cannot be read without it.

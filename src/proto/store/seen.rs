@@ -1,4 +1,4 @@
-use super::hash::hash;
+use crate::proto::bytes::hash;
 
 /// Remembers the last ids, to drop repeated events (rule M6). Bounded: the oldest is forgotten first.
 #[derive(Debug)]
