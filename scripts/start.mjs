@@ -4,15 +4,13 @@
 //   OPENCODE_DIRECTORY=/path             its project folder
 //   OPENCODE_VERSION=1.18.33             version of the fresh server
 //   PAGE_CONNECT=https://other.example   more servers that ?server= may name
-//   PORT=4080                            port of the page
+//   PORT=…                               port of the page, in place of a free one
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { root } from './lib/tools.mjs';
 import { isStale } from './lib/stale.mjs';
 import { Undo } from './lib/undo.mjs';
 
-/** The same port each time keeps what the browser remembers of the page. */
-const PORT = 4080;
 const ANSWER = 10_000;
 
 const undo = new Undo();
@@ -84,10 +82,9 @@ async function pageFor({ url, directory, passwordRequired }) {
   const open = (/** @type {number} */ port) => servePage({ upstream: url, directory, passwordRequired, port });
   const wanted = process.env.PORT;
   if (wanted && !/^\d{1,5}$/.test(wanted)) throw new Error(`PORT=${wanted} is no port number`);
-  const page = await open(wanted ? Number(wanted) : PORT).catch((error) => {
+  const page = await open(Number(wanted ?? 0)).catch((error) => {
     if (error?.code !== 'EADDRINUSE') throw error;
-    if (wanted) throw new Error(`port ${wanted} is taken; choose another PORT`);
-    return open(0);
+    throw new Error(`port ${wanted} is taken; choose another PORT, or none`);
   });
   undo.add(() => page.close());
   return page.url;

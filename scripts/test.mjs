@@ -1,7 +1,5 @@
 // `npm test`: everything, in the order in which failures are cheapest. `npm test -- NAME…` runs only the named steps.
 import { readdirSync } from 'node:fs';
-import { ensureOpenCode } from '../tests/support/opencode.mjs';
-import { findChromium } from '../tests/support/browser.mjs';
 import { need, root, run } from './lib/tools.mjs';
 
 const node = (...folders) => {
@@ -39,7 +37,9 @@ if (unknown.length > 0) fail(`no step ${unknown.join(', ')}; there are ${Object.
 
 try {
   await need();
-  // Said before the long part, if one of them cannot be had.
+  // Said before the long part, if one of them cannot be had. Imported late: they need the packages.
+  const { findChromium } = await import('../tests/support/browser.mjs');
+  const { ensureOpenCode } = await import('../tests/support/opencode.mjs');
   await findChromium();
   for (const version of ['1.18.33', '1.1.65']) await ensureOpenCode(version);
   const names = chosen.length > 0 ? chosen : Object.keys(steps);
