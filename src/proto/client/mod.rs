@@ -1,107 +1,18 @@
 //! The one state machine: inputs and commands go in, outputs come out, time is an argument.
 
+mod input;
+mod server;
+
+pub use input::{Config, Failure, Input};
+
 use crate::proto::change::Change;
 use crate::proto::command::Catalog;
-use crate::proto::connection::{Action, Cause, Link, Phase, RetryPolicy, Source, Transport, retry_after};
+use crate::proto::connection::{Action, Cause, Link, Phase, Source, retry_after};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Event, decode};
-use crate::proto::json::Cursor;
-use crate::proto::limits::Limits;
-use crate::proto::request::{Response, query};
+use crate::proto::request::Response;
 use crate::proto::sse::{Decoder, Item, Notice, SseLimits};
-use crate::proto::sync::{Context, Output, Purpose, Reply, Session, with_directory};
-
-/// How a client is set up.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Project directory on the server; `None`: the server's own.
-    pub directory: Option<String>,
-    /// How events arrive.
-    pub transport: Transport,
-    /// Reconnect timing.
-    pub retry: RetryPolicy,
-    /// Bounds.
-    pub limits: Limits,
-    /// For jitter and ids: one seed replays one run.
-    pub seed: u64,
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// Broken, or never reached.
-    Network,
-    /// Time ran out.
-    Timeout,
-    /// The caller's credentials could not be had.
-    Auth,
-}
-
-impl Failure {
-    fn error(self) -> Error {
-        match self {
-            Failure::Network => Error::new(Code::Unreachable, "The server cannot be reached."),
-            Failure::Timeout => Error::new(
-                Code::Timeout,
-                "The server did not answer in time (limits.requestTimeout).",
-            ),
-            Failure::Auth => Error::new(Code::AuthFailed, "The auth option gave no usable credentials."),
-        }
-    }
-}
-
-/// What happened outside.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// The stream answered: its status and content type.
-    StreamOpened {
-        /// The stream's number.
-        generation: u32,
-        /// Its head.
-        response: Response<'a>,
-    },
-    /// Bytes of the stream.
-    StreamBytes {
-        /// The stream's number.
-        generation: u32,
-        /// Any number of them, cut anywhere.
-        bytes: &'a [u8],
-    },
-    /// One event of a stream that decodes frames itself (`EventSource`).
-    StreamEvent {
-        /// The stream's number.
-        generation: u32,
-        /// Its data.
-        data: &'a [u8],
-    },
-    /// The stream ended.
-    StreamClosed {
-        /// The stream's number.
-        generation: u32,
-        /// Why; `None`: it ended cleanly.
-        cause: Option<Failure>,
-    },
-    /// A request was answered.
-    Response {
-        /// Its id.
-        id: u32,
-        /// The answer.
-        response: Response<'a>,
-    },
-    /// A request got no answer.
-    Failed {
-        /// Its id.
-        id: u32,
-        /// Why.
-        cause: Failure,
-    },
-    /// A deadline passed. Extra calls do nothing.
-    Timeout,
-    /// The host says that the network is back.
-    Online,
-    /// The host says that there is no network.
-    Offline,
-}
+use crate::proto::sync::{Context, Output, Purpose, Session, with_directory};
 
 /// A connection to one server, without its I/O.
 ///
@@ -479,103 +390,6 @@ impl Client {
         }
     }
 
-    fn response(&mut self, id: u32, response: &Response<'_>) {
-        let Some(purpose) = self.take(id) else { return };
-        let result = Error::check_json(response).map(|()| response.body);
-        self.answer(purpose, response.cursor, result);
-    }
-
-    fn take(&mut self, id: u32) -> Option<Purpose> {
-        let at = self.context.pending.iter().position(|(known, _)| *known == id)?;
-        Some(self.context.pending.swap_remove(at).1)
-    }
-
-    fn answer(&mut self, purpose: Purpose, cursor: &str, result: Result<&[u8], Error>) {
-        match purpose {
-            Purpose::Call { token } => self.context.reply(token, result.map(|body| Reply::Body(body.to_vec()))),
-            Purpose::Version => {
-                self.version_asked = false;
-                // A server that answers without a readable version is taken for an old one.
-                match result {
-                    Ok(body) => self.context.own_ids = Some(takes_own_ids(&text_field(body, "version"))),
-                    Err(error) if error.status != 0 => self.context.own_ids = Some(false),
-                    Err(_) => self.version_at = Some(self.context.now + VERSION_AGAIN),
-                }
-            }
-            Purpose::Directory => {
-                self.directory_asked = false;
-                if let Ok(body) = result {
-                    self.directory_known(text_field(body, "directory"));
-                }
-            }
-            Purpose::Models | Purpose::Agents => self.catalog_answer(&purpose, result),
-            Purpose::Session {
-                session: handle,
-                what,
-                asked,
-            } => {
-                if let Some(session) = session(&mut self.sessions, handle) {
-                    session.answer(what, asked, cursor, result, &mut self.context);
-                }
-            }
-        }
-    }
-
-    fn catalog_answer(&mut self, purpose: &Purpose, result: Result<&[u8], Error>) {
-        self.catalog_asked = self.catalog_asked.saturating_sub(1);
-        let read = match (purpose, result) {
-            (Purpose::Models, Ok(body)) => self.catalog.set_models(body),
-            (_, Ok(body)) => self.catalog.set_agents(body),
-            // Without a list nothing can be refused: the server has the last word.
-            (Purpose::Models, Err(_)) => self.catalog.set_models(b"{}"),
-            (_, Err(_)) => {
-                self.catalog.allow_agents();
-                Ok(())
-            }
-        };
-        if read.is_err() {
-            self.context
-                .warn("bad_response", "The list of models or agents could not be read.");
-        }
-    }
-
-    /// The server's own name for the directory; sessions elsewhere need the stream that carries all directories.
-    fn directory_known(&mut self, directory: String) {
-        if !directory.is_empty() && self.context.directory.as_ref() != Some(&directory) {
-            let named = self.context.directory.replace(directory).is_some();
-            if named && self.link.source() == Source::Event {
-                // The stream was opened under another spelling: it would stay silent.
-                self.reopen();
-            }
-        }
-        self.widen();
-    }
-
-    fn reopen(&mut self) {
-        self.interrupt();
-        let action = self.link.reconnect(self.context.now);
-        self.act(action);
-    }
-
-    fn widen(&mut self) {
-        let Some(own) = self.context.directory.as_deref() else {
-            return;
-        };
-        if self.directory_asked || self.link.source() != Source::Event {
-            return;
-        }
-        if self
-            .sessions
-            .iter()
-            .filter_map(Session::directory)
-            .any(|directory| directory != own)
-        {
-            self.interrupt();
-            let action = self.link.widen(self.context.now);
-            self.act(action);
-        }
-    }
-
     fn timeout(&mut self) {
         let (now, phase) = (self.context.now, self.link.phase());
         let action = self.link.timeout(now, &mut self.context.rng);
@@ -650,26 +464,6 @@ impl Client {
         }
     }
 
-    fn ask_version(&mut self) {
-        if self.context.own_ids.is_none() && !self.version_asked {
-            self.version_asked = true;
-            self.context
-                .request(Purpose::Version, "GET", String::from("/global/health"), None);
-        }
-    }
-
-    /// The stream of a directory wants the exact string that the server uses.
-    fn ask_directory(&mut self) {
-        if !self.directory_asked {
-            self.directory_asked = true;
-            let mut path = String::from("/path");
-            if let Some(directory) = &self.context.directory {
-                query(&mut path, "directory", &directory.replace('%', "%25"));
-            }
-            self.context.request(Purpose::Directory, "GET", path, None);
-        }
-    }
-
     fn closed(&mut self, token: u32) {
         self.context
             .reply(token, Err(Error::new(Code::Closed, "The session is closed.")));
@@ -678,24 +472,4 @@ impl Client {
 
 fn session(sessions: &mut [Session], handle: u32) -> Option<&mut Session> {
     sessions.iter_mut().find(|session| session.handle() == handle)
-}
-
-fn text_field(body: &[u8], name: &str) -> String {
-    let mut found = String::new();
-    let _ = Cursor::new(body).object(&mut |key, value| {
-        if key.is(name) {
-            found = value.maybe_string()?.map(|text| text.to_text()).unwrap_or_default();
-        }
-        Ok(())
-    });
-    found
-}
-
-/// Servers before 1.18.16 answer a prompt with a client-made id without end, or never (measured).
-fn takes_own_ids(version: &str) -> bool {
-    let mut numbers = version
-        .split(['.', '-'])
-        .map(|number| number.parse::<u32>().unwrap_or_default());
-    let mut next = || numbers.next().unwrap_or_default();
-    (next(), next(), next()) >= (1, 18, 16)
 }

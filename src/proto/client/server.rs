@@ -1,0 +1,146 @@
+use super::{Client, VERSION_AGAIN, session};
+use crate::proto::connection::Source;
+use crate::proto::error::Error;
+use crate::proto::json::Cursor;
+use crate::proto::request::{Response, query};
+use crate::proto::sync::{Purpose, Reply, Session};
+
+/// Answers, and what they tell of the server: its version, its directory, its models and agents.
+impl Client {
+    pub(super) fn response(&mut self, id: u32, response: &Response<'_>) {
+        let Some(purpose) = self.take(id) else { return };
+        let result = Error::check_json(response).map(|()| response.body);
+        self.answer(purpose, response.cursor, result);
+    }
+
+    pub(super) fn take(&mut self, id: u32) -> Option<Purpose> {
+        let at = self.context.pending.iter().position(|(known, _)| *known == id)?;
+        Some(self.context.pending.swap_remove(at).1)
+    }
+
+    pub(super) fn answer(&mut self, purpose: Purpose, cursor: &str, result: Result<&[u8], Error>) {
+        match purpose {
+            Purpose::Call { token } => self.context.reply(token, result.map(|body| Reply::Body(body.to_vec()))),
+            Purpose::Version => {
+                self.version_asked = false;
+                // A server that answers without a readable version is taken for an old one.
+                match result {
+                    Ok(body) => self.context.own_ids = Some(takes_own_ids(&text_field(body, "version"))),
+                    Err(error) if error.status != 0 => self.context.own_ids = Some(false),
+                    Err(_) => self.version_at = Some(self.context.now + VERSION_AGAIN),
+                }
+            }
+            Purpose::Directory => {
+                self.directory_asked = false;
+                if let Ok(body) = result {
+                    self.directory_known(text_field(body, "directory"));
+                }
+            }
+            Purpose::Models | Purpose::Agents => self.catalog_answer(&purpose, result),
+            Purpose::Session {
+                session: handle,
+                what,
+                asked,
+            } => {
+                if let Some(session) = session(&mut self.sessions, handle) {
+                    session.answer(what, asked, cursor, result, &mut self.context);
+                }
+            }
+        }
+    }
+
+    pub(super) fn catalog_answer(&mut self, purpose: &Purpose, result: Result<&[u8], Error>) {
+        self.catalog_asked = self.catalog_asked.saturating_sub(1);
+        let read = match (purpose, result) {
+            (Purpose::Models, Ok(body)) => self.catalog.set_models(body),
+            (_, Ok(body)) => self.catalog.set_agents(body),
+            // Without a list nothing can be refused: the server has the last word.
+            (Purpose::Models, Err(_)) => self.catalog.set_models(b"{}"),
+            (_, Err(_)) => {
+                self.catalog.allow_agents();
+                Ok(())
+            }
+        };
+        if read.is_err() {
+            self.context
+                .warn("bad_response", "The list of models or agents could not be read.");
+        }
+    }
+
+    /// The server's own name for the directory; sessions elsewhere need the stream that carries all directories.
+    pub(super) fn directory_known(&mut self, directory: String) {
+        if !directory.is_empty() && self.context.directory.as_ref() != Some(&directory) {
+            let named = self.context.directory.replace(directory).is_some();
+            if named && self.link.source() == Source::Event {
+                // The stream was opened under another spelling: it would stay silent.
+                self.reopen();
+            }
+        }
+        self.widen();
+    }
+
+    pub(super) fn reopen(&mut self) {
+        self.interrupt();
+        let action = self.link.reconnect(self.context.now);
+        self.act(action);
+    }
+
+    pub(super) fn widen(&mut self) {
+        let Some(own) = self.context.directory.as_deref() else {
+            return;
+        };
+        if self.directory_asked || self.link.source() != Source::Event {
+            return;
+        }
+        if self
+            .sessions
+            .iter()
+            .filter_map(Session::directory)
+            .any(|directory| directory != own)
+        {
+            self.interrupt();
+            let action = self.link.widen(self.context.now);
+            self.act(action);
+        }
+    }
+
+    pub(super) fn ask_version(&mut self) {
+        if self.context.own_ids.is_none() && !self.version_asked {
+            self.version_asked = true;
+            self.context
+                .request(Purpose::Version, "GET", String::from("/global/health"), None);
+        }
+    }
+
+    /// The stream of a directory wants the exact string that the server uses.
+    pub(super) fn ask_directory(&mut self) {
+        if !self.directory_asked {
+            self.directory_asked = true;
+            let mut path = String::from("/path");
+            if let Some(directory) = &self.context.directory {
+                query(&mut path, "directory", &directory.replace('%', "%25"));
+            }
+            self.context.request(Purpose::Directory, "GET", path, None);
+        }
+    }
+}
+
+fn text_field(body: &[u8], name: &str) -> String {
+    let mut found = String::new();
+    let _ = Cursor::new(body).object(&mut |key, value| {
+        if key.is(name) {
+            found = value.maybe_string()?.map(|text| text.to_text()).unwrap_or_default();
+        }
+        Ok(())
+    });
+    found
+}
+
+/// Servers before 1.18.16 answer a prompt with a client-made id without end, or never (measured).
+fn takes_own_ids(version: &str) -> bool {
+    let mut numbers = version
+        .split(['.', '-'])
+        .map(|number| number.parse::<u32>().unwrap_or_default());
+    let mut next = || numbers.next().unwrap_or_default();
+    (next(), next(), next()) >= (1, 18, 16)
+}
