@@ -7,7 +7,14 @@ import type {
   SessionInfo, SessionInit, SessionState,
 } from './types.js';
 
-/** Reads and writes the server's list of sessions. */
+/**
+ * Reads and writes the server's list of sessions.
+ *
+ * @example
+ * ```ts
+ * await client.sessions.rename(id, 'A better title');
+ * ```
+ */
 export interface Sessions {
   /** Newest first. */
   list(query?: ListQuery): Promise<SessionInfo[]>;
@@ -88,5 +95,12 @@ export interface ChatSession {
   close(): void;
 }
 
-/** What `done` of a {@link Sent} resolves with. */
+/**
+ * What `done` of a {@link Sent} resolves with.
+ *
+ * @example
+ * ```ts
+ * const answer: Answer = await session.send('Hello').done;
+ * ```
+ */
 export type Answer = Message;

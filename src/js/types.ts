@@ -6,10 +6,14 @@
  */
 import type { SessionError } from './errors.js';
 
-/** Any JSON value. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-/** Fields the server may add that this version does not know; they are passed on as they came. */
+/**
+ * Fields the server may add that this version does not know; they are passed on as they came.
+ *
+ * @example
+ * ```ts
+ * const cost = message.info['cost']; // a field this version does not name
+ * ```
+ */
 export interface Passthrough {
   readonly [field: string]: unknown;
 }
@@ -28,7 +32,14 @@ export type Auth =
   | { readonly type: 'bearer'; readonly token: string }
   | { readonly type: 'header'; readonly name: string; readonly value: string };
 
-/** Reconnect timing, in milliseconds. Full jitter between `min` and the growing cap. */
+/**
+ * Reconnect timing, in milliseconds. Full jitter between `min` and the growing cap.
+ *
+ * @example
+ * ```ts
+ * await createClient({ baseUrl, retry: { max: 5_000 } });
+ * ```
+ */
 export interface RetryPolicy {
   /** Shortest wait. Default 500. */
   readonly min: number;
@@ -38,7 +49,14 @@ export interface RetryPolicy {
   readonly resetAfter: number;
 }
 
-/** Bounds of every buffer. Reaching one is an error the caller sees, never silent loss. */
+/**
+ * Bounds of every buffer. Reaching one is an error the caller sees, never silent loss.
+ *
+ * @example
+ * ```ts
+ * await createClient({ baseUrl, limits: { event: 64 * 1024 * 1024 } });
+ * ```
+ */
 export interface Limits {
   /** Longest line of the event stream, bytes. Default 16 MiB. */
   readonly line: number;
@@ -56,7 +74,14 @@ export interface Limits {
   readonly requestTimeout: number;
 }
 
-/** One structured log line. Holds no secrets, URLs or bodies. */
+/**
+ * One structured log line. Holds no secrets, URLs or bodies.
+ *
+ * @example
+ * ```ts
+ * await createClient({ baseUrl, onLog: (entry) => console.debug(entry.code, entry.message) });
+ * ```
+ */
 export interface LogEntry {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   /** Stable code of what happened, for example `stream_open` or `bad_event`. */
@@ -101,17 +126,38 @@ export interface ClientOptions {
   readonly wasm?: WasmSource;
 }
 
-/** What {@link ClientOptions.wasm} accepts. */
+/**
+ * What {@link ClientOptions.wasm} accepts.
+ *
+ * @example
+ * ```ts
+ * await createClient({ baseUrl, wasm: new URL('/assets/core_bg.wasm', location.href) });
+ * ```
+ */
 export type WasmSource = BufferSource | URL | string | Response | Promise<Response> | WebAssembly.Module;
 
-/** Answer of `client.health()`. */
+/**
+ * Answer of `client.health()`.
+ *
+ * @example
+ * ```ts
+ * const { version } = await client.health();
+ * ```
+ */
 export interface Health {
   readonly healthy: boolean;
   /** Server version, for example `1.18.33`. */
   readonly version: string;
 }
 
-/** A model the server offers, flattened from its provider list. */
+/**
+ * A model the server offers, flattened from its provider list.
+ *
+ * @example
+ * ```ts
+ * const names = (await client.models()).map((model) => model.ref); // 'provider/model'
+ * ```
+ */
 export interface Model extends Passthrough {
   /** `provider/model`, the form that `send` accepts. */
   readonly ref: string;
@@ -123,7 +169,14 @@ export interface Model extends Passthrough {
   readonly isDefault: boolean;
 }
 
-/** Answer of `client.providers()`: the server's `GET /config/providers`. */
+/**
+ * Answer of `client.providers()`: the server's `GET /config/providers`.
+ *
+ * @example
+ * ```ts
+ * const { default: defaults } = await client.providers();
+ * ```
+ */
 export interface Providers extends Passthrough {
   readonly providers: readonly (Passthrough & {
     readonly id: string;
@@ -134,7 +187,14 @@ export interface Providers extends Passthrough {
   readonly default: { readonly [providerID: string]: string };
 }
 
-/** An agent (mode of work) the server offers. */
+/**
+ * An agent (mode of work) the server offers.
+ *
+ * @example
+ * ```ts
+ * const choices = (await client.agents()).filter((agent) => agent.mode !== 'subagent' && !agent.hidden);
+ * ```
+ */
 export interface Agent extends Passthrough {
   readonly name: string;
   readonly description?: string;
@@ -143,13 +203,27 @@ export interface Agent extends Passthrough {
   readonly hidden?: boolean;
 }
 
-/** A slash command the server offers. */
+/**
+ * A slash command the server offers.
+ *
+ * @example
+ * ```ts
+ * const names = (await client.commands()).map((command) => `/${command.name}`);
+ * ```
+ */
 export interface CommandInfo extends Passthrough {
   readonly name: string;
   readonly description?: string;
 }
 
-/** A session as the server describes it. */
+/**
+ * A session as the server describes it.
+ *
+ * @example
+ * ```ts
+ * const [newest] = await client.sessions.list({ limit: 1 });
+ * ```
+ */
 export interface SessionInfo extends Passthrough {
   readonly id: string;
   readonly title: string;
@@ -160,7 +234,14 @@ export interface SessionInfo extends Passthrough {
   readonly revert?: Passthrough & { readonly messageID: string; readonly partID?: string };
 }
 
-/** What `sessions.list` filters by. */
+/**
+ * What `sessions.list` filters by.
+ *
+ * @example
+ * ```ts
+ * await client.sessions.list({ search: 'bug', roots: true });
+ * ```
+ */
 export interface ListQuery {
   /** Text in the title. */
   readonly search?: string;
@@ -172,13 +253,27 @@ export interface ListQuery {
   readonly roots?: boolean;
 }
 
-/** What a new session starts with. */
+/**
+ * What a new session starts with.
+ *
+ * @example
+ * ```ts
+ * const session = await client.createSession({ title: 'Release notes' });
+ * ```
+ */
 export interface SessionInit {
   readonly title?: string;
   readonly parentID?: string;
 }
 
-/** Who wrote a message, when, with which model. */
+/**
+ * Who wrote a message, when, with which model.
+ *
+ * @example
+ * ```ts
+ * const failed = message.info.error?.data?.message;
+ * ```
+ */
 export interface MessageInfo extends Passthrough {
   readonly id: string;
   readonly sessionID: string;
@@ -192,7 +287,14 @@ export interface MessageInfo extends Passthrough {
   readonly providerID?: string;
 }
 
-/** State of a tool call. */
+/**
+ * State of a tool call.
+ *
+ * @example
+ * ```ts
+ * if (part.state?.status === 'running') showSpinner(part.tool, part.state.input);
+ * ```
+ */
 export interface ToolState extends Passthrough {
   readonly status: 'pending' | 'running' | 'completed' | 'error';
   readonly input?: { readonly [name: string]: unknown };
@@ -203,7 +305,14 @@ export interface ToolState extends Passthrough {
   readonly time?: { readonly start: number; readonly end?: number };
 }
 
-/** A part as the server describes it; `type` tells which of the optional fields are there. */
+/**
+ * A part as the server describes it; `type` tells which of the optional fields are there.
+ *
+ * @example
+ * ```ts
+ * if (part.type === 'file') showFile(part.filename, part.mime, part.url);
+ * ```
+ */
 export interface OpenCodePart extends Passthrough {
   readonly id: string;
   readonly messageID: string;
@@ -246,7 +355,12 @@ export interface OpenCodePart extends Passthrough {
  * - `settled`: the server has said its last word on it.
  * - `streaming`: still growing; what is shown is a true beginning of it.
  * - `gapped`: text was missed. `text` is true up to `gap.at` (UTF-16 units), `tail` is what came after the hole.
- *   The whole text replaces both when the part ends.
+ * The whole text replaces both when the part ends.
+ *
+ * @example
+ * ```ts
+ * const text = part.continuity === 'gapped' ? `${part.text} … ${part.tail ?? ''}` : part.text;
+ * ```
  */
 export type Part = OpenCodePart & {
   readonly continuity: 'settled' | 'streaming' | 'gapped';
@@ -254,7 +368,14 @@ export type Part = OpenCodePart & {
   readonly tail?: string;
 };
 
-/** A message in OpenCode's own `{ info, parts }` shape, with a render key and, for own prompts, the delivery. */
+/**
+ * A message in OpenCode's own `{ info, parts }` shape, with a render key and, for own prompts, the delivery.
+ *
+ * @example
+ * ```ts
+ * const items = session.state.messages.map((message) => ({ key: message.key, parts: message.parts }));
+ * ```
+ */
 export interface Message {
   /** Stable from the local echo to the confirmed message: use it as the list key. */
   readonly key: string;
@@ -264,7 +385,14 @@ export interface Message {
   readonly delivery?: 'sending' | 'sent' | 'failed';
 }
 
-/** A tool asks to be allowed something. Answer with `replyPermission`. */
+/**
+ * A tool asks to be allowed something. Answer with `replyPermission`.
+ *
+ * @example
+ * ```ts
+ * for (const request of session.state.permissions) await session.replyPermission(request.id, 'once');
+ * ```
+ */
 export interface PermissionRequest extends Passthrough {
   readonly id: string;
   readonly sessionID: string;
@@ -275,7 +403,15 @@ export interface PermissionRequest extends Passthrough {
   readonly tool?: { readonly messageID: string; readonly callID: string };
 }
 
-/** The agent asks the user something. Answer with `answerQuestion`. */
+/**
+ * The agent asks the user something. Answer with `answerQuestion`.
+ *
+ * @example
+ * ```ts
+ * const [question] = session.state.questions;
+ * if (question) await session.answerQuestion(question.id, [['Tea']]);
+ * ```
+ */
 export interface QuestionRequest extends Passthrough {
   readonly id: string;
   readonly sessionID: string;
@@ -288,14 +424,29 @@ export interface QuestionRequest extends Passthrough {
   }[];
 }
 
-/** One entry of the agent's to-do list. */
+/**
+ * One entry of the agent's to-do list.
+ *
+ * @example
+ * ```ts
+ * const open = session.state.todos.filter((todo) => todo.status !== 'completed');
+ * ```
+ */
 export interface Todo extends Passthrough {
   readonly content: string;
   readonly status: string;
   readonly priority?: string;
 }
 
-/** What the session is doing. */
+/**
+ * What the session is doing.
+ *
+ * @example
+ * ```ts
+ * const { status } = session.state;
+ * if (status.type === 'retry') showCountdown(status.next - Date.now(), status.message);
+ * ```
+ */
 export type SessionStatus =
   | { readonly type: 'idle' }
   | { readonly type: 'busy' }
@@ -304,7 +455,15 @@ export type SessionStatus =
   /** The last turn failed. Stays until the next turn starts. */
   | { readonly type: 'error'; readonly error: SessionError };
 
-/** How the client is connected. */
+/**
+ * How the client is connected.
+ *
+ * @example
+ * ```ts
+ * const { phase, retryAt } = session.state.connection;
+ * if (phase === 'waiting' && retryAt) showCountdown(retryAt - Date.now());
+ * ```
+ */
 export interface ConnectionState {
   /**
    * - `connecting`: the stream is being opened.
@@ -367,13 +526,27 @@ export type PromptPart =
   /** Calls another agent by name. */
   | { readonly type: 'agent'; readonly name: string };
 
-/** What `send` takes beside a plain string. */
+/**
+ * What `send` takes beside a plain string.
+ *
+ * @example
+ * ```ts
+ * session.send({ text: 'What is this?', parts: [{ type: 'file', file }] });
+ * ```
+ */
 export interface PromptInput {
   readonly text?: string;
   readonly parts?: readonly PromptPart[];
 }
 
-/** How a prompt is answered. */
+/**
+ * How a prompt is answered.
+ *
+ * @example
+ * ```ts
+ * session.send('Hello', { model: 'anthropic/claude-sonnet-4-5', agent: 'build' });
+ * ```
+ */
 export interface SendOptions {
   /** `"provider/model"` or the nested form. Unknown models are refused before sending, with near names. */
   readonly model?: string | { readonly providerID: string; readonly modelID: string };
@@ -405,7 +578,14 @@ export interface Sent {
   readonly done: Promise<Message>;
 }
 
-/** Options of `openSession`. */
+/**
+ * Options of `openSession`.
+ *
+ * @example
+ * ```ts
+ * const session = client.openSession(id, { limit: 30 });
+ * ```
+ */
 export interface OpenOptions {
   /** Messages in the first page. Default 100. */
   readonly limit?: number;
