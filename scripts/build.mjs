@@ -1,6 +1,6 @@
 // Builds dist/: wasm and glue (xtask), optimised wasm (binaryen), bundled ESM (esbuild), declarations (tsc).
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { need, root, run } from './lib/tools.mjs';
 
@@ -50,4 +50,3 @@ function inline(from, to) {
 }
 
 if (!existsSync(`${dist}/index.d.ts`)) throw new Error('the declarations are missing');
-copyFileSync(`${root}/src/js/core/core.d.ts`, `${root}/.cache/core.d.ts`);

@@ -6,7 +6,7 @@ const PAGE = 500;
 
 /** @type {import('../measure.mjs').Open} */
 export async function open({ fetch, baseUrl, sessionID }) {
-  const client = await createClient({ baseUrl, fetch, journal: 'off' });
+  const client = await createClient({ baseUrl, fetch });
   const session = client.openSession(sessionID);
   const unsubscribe = session.subscribe(() => {});
   await session.ready;

@@ -4,7 +4,6 @@
  */
 import type { ChatSession, Client, Sessions } from './api.js';
 import { Core } from './core/core.js';
-import { SessionError } from './errors.js';
 import { type Base, checkAuth, checkBase, refused } from './host.js';
 import { Link } from './link.js';
 import { Handle, Opened } from './session.js';
@@ -17,13 +16,17 @@ export type Load = (source?: WasmSource) => Promise<unknown>;
 
 const TRANSPORTS = ['auto', 'fetch', 'eventsource', 'poll'];
 
-/** `createClient` with the build's own way to load the wasm. */
+let loading: Promise<unknown> | undefined;
+
+/** `createClient` with the build's own way to load the wasm: once, but a failed load may be tried again. */
 export async function connect(load: Load, options: ClientOptions): Promise<Client> {
   const base = checkBase(options.baseUrl);
   checkOptions(options);
   try {
-    await load(options.wasm);
+    loading ??= load(options.wasm);
+    await loading;
   } catch (error) {
+    loading = undefined;
     throw refused(
       'wasm_load_failed',
       `The wasm module could not be loaded (${error instanceof Error ? error.name : 'unknown error'}).`,
@@ -165,5 +168,3 @@ function checkOptions(options: ClientOptions): void {
     }
   }
 }
-
-export { SessionError };

@@ -11,16 +11,8 @@ export type { Answer, ChatSession, Client, Sessions } from './api.js';
 export { SessionError } from './errors.js';
 export type * from './types.js';
 
-let loading: Promise<unknown> | undefined;
-
-/** Once per page; a failed load may be tried again. */
-function load(source?: WasmSource): Promise<unknown> {
-  loading ??= init({ module_or_path: source ?? new URL('./core_bg.wasm', import.meta.url) }).catch((error: unknown) => {
-    loading = undefined;
-    throw error;
-  });
-  return loading;
-}
+const load = (source?: WasmSource): Promise<unknown> =>
+  init({ module_or_path: source ?? new URL('./core_bg.wasm', import.meta.url) });
 
 /**
  * Makes a client. Loads the wasm the first time; importing this module loads nothing.
