@@ -101,6 +101,8 @@ pub enum What {
     Todos,
     /// The newest messages, to see that the turn is over and all is shown.
     Settle,
+    /// Many messages, to see whether restored prompts are stored far back.
+    Look,
     /// One message that events spoke of before it was known.
     One {
         /// Its id.
