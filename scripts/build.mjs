@@ -17,7 +17,7 @@ inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
 run('npx', ['tsc', '-p', root]);
 rmSync(`${dist}/core`, { recursive: true, force: true });
 // The glue's types are not part of the public ones.
-for (const file of ['client', 'changes', 'frames', 'host', 'link', 'prompt', 'session', 'view', 'node']) {
+for (const file of ['client', 'changes', 'frames', 'host', 'journal', 'link', 'prompt', 'session', 'storage', 'tabs', 'view', 'node']) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 

@@ -5,6 +5,7 @@
 import type { ChatSession, Client, Sessions } from './api.js';
 import { Core } from './core/core.js';
 import { type Base, checkAuth, checkBase, refused } from './host.js';
+import { Journal } from './journal.js';
 import { Link } from './link.js';
 import { Handle, Opened } from './session.js';
 import type {
@@ -14,6 +15,7 @@ import type {
 /** Loads the wasm, from `source` or from where this build keeps it. */
 export type Load = (source?: WasmSource) => Promise<unknown>;
 
+const JOURNALS = ['indexeddb', 'memory', 'off'];
 const TRANSPORTS = ['auto', 'fetch', 'eventsource', 'poll'];
 
 let loading: Promise<unknown> | undefined;
@@ -47,6 +49,7 @@ class OpenCodeClient implements Client {
     const { directory, transport, retry, limits } = options;
     const plain = JSON.stringify({ directory, transport, ...retry, ...limits });
     this.#link.start(new Core(this.#link as never, plain, Math.random()));
+    this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = base.loopback ? () => undefined : this.#listen();
     this.sessions = sessions(this.#link);
   }
@@ -118,6 +121,7 @@ class OpenCodeClient implements Client {
     if (typeof globalThis.addEventListener !== 'function') return () => undefined;
     const online = (): void => this.#link.core.online(this.#link.now(), true);
     const offline = (): void => this.#link.core.online(this.#link.now(), false);
+    if (globalThis.navigator?.onLine === false) offline();
     globalThis.addEventListener('online', online);
     globalThis.addEventListener('offline', offline);
     return () => {
@@ -146,7 +150,10 @@ function sessions(link: Link): Sessions {
 }
 
 function checkOptions(options: ClientOptions): void {
-  const { transport = 'auto', auth, directory } = options;
+  const { transport = 'auto', auth, directory, journal } = options;
+  if (journal !== undefined && !JOURNALS.includes(journal)) {
+    throw refused('bad_option', `journal is not one of ${JOURNALS.join(', ')}.`, 'Leave it out for the default.');
+  }
   if (!TRANSPORTS.includes(transport)) {
     throw refused('bad_option', `transport is not one of ${TRANSPORTS.join(', ')}.`, 'Leave it out for "auto".');
   }

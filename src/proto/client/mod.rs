@@ -144,8 +144,9 @@ impl Client {
     }
 
     /// What of a session should outlive this page; `None`: nothing changed since the last call. Empty: nothing should.
-    pub fn journal(&mut self, handle: u32) -> Option<Vec<u8>> {
-        session(&mut self.sessions, handle)?.journal(&mut self.context)
+    /// `closing`: the session is about to be closed, which its callers take for the end of their prompts.
+    pub fn journal(&mut self, handle: u32, closing: bool) -> Option<Vec<u8>> {
+        session(&mut self.sessions, handle)?.journal(closing, &mut self.context)
     }
 
     /// Closes a session. The stream ends with the last one.

@@ -36,7 +36,7 @@ impl Session {
     }
 
     /// The record to keep, when it differs from the last one given; empty: there is nothing to keep.
-    pub fn journal(&mut self, context: &mut Context) -> Option<Vec<u8>> {
+    pub fn journal(&mut self, closing: bool, context: &mut Context) -> Option<Vec<u8>> {
         let limit = context.limits.journal;
         let newest = self.messages.newest_place();
         let mut record = Record {
@@ -47,7 +47,7 @@ impl Session {
         record.texts.extend(self.recalled.iter().cloned());
         let mut left_out: Vec<String> = Vec::new();
         for prompt in &self.outbox.prompts {
-            if matches!(prompt.stage, Stage::Stored(_)) {
+            if matches!(prompt.stage, Stage::Stored(_)) || (closing && !prompt.restored) {
                 continue;
             }
             if prompt.draft.size() > limit {
