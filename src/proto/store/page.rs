@@ -43,7 +43,10 @@ impl<'a> PageItem<'a> {
 
     /// The first text of its parts.
     pub fn first_text(&self) -> Option<String> {
-        self.parts.iter().find_map(|(head, _)| head.text).map(|text| text.to_text())
+        self.parts
+            .iter()
+            .find_map(|(head, _)| head.text)
+            .map(|text| text.to_text())
     }
 
     /// Reads one message, and leaves the cursor behind it.

@@ -211,7 +211,10 @@ impl Part {
         if !self.is_open_text() || self.abandoned || self.local || self.whole || heard {
             return;
         }
-        let shown = self.live.as_ref().map_or_else(|| self.raw_text(), |live| live.text().into());
+        let shown = self
+            .live
+            .as_ref()
+            .map_or_else(|| self.raw_text(), |live| live.text().into());
         let Some(rest) = text.strip_prefix(shown.as_str()).filter(|rest| !rest.is_empty()) else {
             return;
         };

@@ -114,9 +114,8 @@ impl Session {
 
     /// Prompts that the server took, or may have taken, long ago and never told.
     pub(super) fn give_up_unnamed(&mut self, context: &mut Context) {
-        let late = |prompt: &&Prompt| {
-            prompt.looked && self.is_unnamed(prompt) && context.now > prompt.since + MAX_UNNAMED
-        };
+        let late =
+            |prompt: &&Prompt| prompt.looked && self.is_unnamed(prompt) && context.now > prompt.since + MAX_UNNAMED;
         let late: Vec<String> = self
             .outbox
             .prompts

@@ -12,8 +12,6 @@ use crate::proto::store::{Page, PageItem, Stamp};
 const LOOK: usize = 1_000;
 /// The record may be a moment older than the end of its page: also a prompt that it calls unsent is looked for.
 const LOOK_UNSENT: u64 = 2_000;
-/// The clocks of page and server may differ by this much, milliseconds. Only where no message was known.
-const SKEW: u64 = 5 * 60_000;
 
 /// What of a session outlives its page, and what becomes of it in the next one.
 impl Session {
@@ -38,7 +36,7 @@ impl Session {
     /// The record to keep, when it differs from the last one given; empty: there is nothing to keep.
     pub fn journal(&mut self, closing: bool, context: &mut Context) -> Option<Vec<u8>> {
         let limit = context.limits.journal;
-        let newest = self.messages.newest_place();
+        let newest = self.newest_place();
         let mut record = Record {
             position: self.position.clone(),
             texts: self.messages.open_texts(),
@@ -102,6 +100,12 @@ impl Session {
         if self.outbox.prompts.len() > before && !self.is_detached() {
             self.begin(context);
         }
+    }
+
+    /// Time and id of the newest message of the history; `None` before the history was seen.
+    pub(super) fn newest_place(&self) -> Option<(i64, String)> {
+        let newest = || self.messages.newest_place().unwrap_or_default();
+        self.shown.then(newest)
     }
 
     /// Whether the snapshot must wait: for the journal, or to know how the server names what the journal brought.
@@ -171,7 +175,10 @@ impl Session {
             .map(|prompt| prompt.key.clone())
             .collect();
         for key in lost {
-            let error = Error::new(Code::NotStored, "The prompt is too old to see whether the server has it.");
+            let error = Error::new(
+                Code::NotStored,
+                "The prompt is too old to see whether the server has it.",
+            );
             self.refuse(&key, &error, context);
         }
         self.clear_up(context);
@@ -215,6 +222,8 @@ impl Session {
         }
         let (info, parts) = draft.echo(&self.id, &saved.key, &part_ids, saved.created);
         self.messages.echo(&info, &parts);
+        // A post waits for the journal to say so: a page that never saw the history posted nothing.
+        let unsent = !saved.posted && saved.after.is_none();
         let look = if saved.posted { MAX_UNNAMED } else { LOOK_UNSENT };
         let older = |prompt: &Prompt| prompt.restored && prompt.created <= saved.created;
         let at = self.outbox.prompts.partition_point(older);
@@ -222,14 +231,18 @@ impl Session {
             key: saved.key,
             part_ids,
             draft,
-            stage: if saved.taken { Stage::Accepted } else { Stage::Unclear },
+            stage: match saved.taken {
+                true => Stage::Accepted,
+                false if unsent => Stage::Queued,
+                false => Stage::Unclear,
+            },
             rechecked: false,
             tries: u8::from(saved.posted),
             names_itself: !saved.unnamed,
             created: saved.created,
             after: saved.after,
             restored: true,
-            looked: false,
+            looked: unsent,
             unsaved: false,
             since: (context.now + look).saturating_sub(MAX_UNNAMED),
             stored: None,
@@ -243,7 +256,7 @@ impl Session {
 pub(super) fn is_later(place: (i64, &[u8]), prompt: &Prompt) -> bool {
     match &prompt.after {
         Some((time, id)) => place > (*time, id.as_bytes()),
-        None => place.0 > i64::try_from(prompt.created.saturating_sub(SKEW)).unwrap_or(i64::MAX),
+        None => true,
     }
 }
 
@@ -255,9 +268,17 @@ fn saved(prompt: &Prompt, newest: Option<&(i64, String)>, own_ids: Option<bool>)
         draft: String::from_utf8_lossy(&prompt.draft.body(None)).into_owned(),
         created: prompt.created,
         // What is posted next comes after all that is known now.
-        after: if queued { newest.or(prompt.after.as_ref()).cloned() } else { prompt.after.clone() },
+        after: if queued {
+            newest.or(prompt.after.as_ref()).cloned()
+        } else {
+            prompt.after.clone()
+        },
         posted: prompt.tries > 0,
-        unnamed: if prompt.tries > 0 { !prompt.names_itself } else { own_ids == Some(false) },
+        unnamed: if prompt.tries > 0 {
+            !prompt.names_itself
+        } else {
+            own_ids == Some(false)
+        },
         taken: prompt.stage == Stage::Accepted,
     }
 }

@@ -116,7 +116,7 @@ impl Session {
     /// Posts the next prompt, if it may go. Gives whether the lists of models and agents are needed first.
     pub fn pump(&mut self, catalog: &mut Catalog, context: &mut Context) -> bool {
         while let (true, Some(own_ids)) = (self.is_live(), context.own_ids) {
-            let newest = self.messages.newest_place();
+            let newest = self.newest_place();
             let Some(prompt) = self.outbox.upcoming() else {
                 return false;
             };
