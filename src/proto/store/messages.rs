@@ -163,6 +163,17 @@ impl Messages {
         texts
     }
 
+    /// Time and id of the message shown under `key`, once the server told it.
+    pub fn told_place(&self, key: &str) -> Option<(i64, String)> {
+        let message = &self.list[self.by_key(key)?];
+        (!message.echo).then(|| (message.created, message.id.to_string()))
+    }
+
+    /// Whether the prompt shown under `key` has a name of the server's.
+    pub fn is_adopted(&self, key: &str) -> bool {
+        self.by_key(key).is_some_and(|at| self.list[at].adopted)
+    }
+
     /// Time and id of the newest message that the server told.
     pub fn newest_place(&self) -> Option<(i64, String)> {
         let newest = self.list.iter().rev().find(|message| !message.echo)?;

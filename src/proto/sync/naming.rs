@@ -97,7 +97,10 @@ impl Session {
 
     /// The oldest posted prompt with this text that the server has not named, for a message of this time and id.
     pub(super) fn expecting(&self, text: Option<&str>, place: Option<(i64, &[u8])>) -> Option<String> {
-        let mut unnamed = self.outbox.prompts.iter().filter(|prompt| self.is_unnamed(prompt));
+        // Two of them may say the same in one page.
+        let open =
+            |prompt: &&Prompt| self.is_unnamed(prompt) && (place.is_none() || !self.messages.is_adopted(&prompt.key));
+        let mut unnamed = self.outbox.prompts.iter().filter(open);
         unnamed
             .find(|prompt| prompt.draft.text.as_deref() == text && place.is_none_or(|place| may_be(prompt, place)))
             .map(|prompt| prompt.key.clone())

@@ -197,8 +197,19 @@ impl Session {
         });
         if let Some(key) = found.map(|prompt| prompt.key.clone()) {
             self.stored(&key, context);
+            self.note_stored(&key, Some((item.head.created, id)));
             self.outbox.take(&key);
             self.messages.discard(&key);
+        }
+    }
+
+    /// Prompts are stored in their order: those after one that is stored here can only be stored later.
+    pub(super) fn note_stored(&mut self, key: &str, place: Option<(i64, String)>) {
+        let prompts = self.outbox.prompts.iter_mut();
+        for prompt in prompts.skip_while(|prompt| prompt.key != key).skip(1) {
+            if place > prompt.after {
+                prompt.after.clone_from(&place);
+            }
         }
     }
 

@@ -352,6 +352,10 @@ impl Session {
         if let Some(token) = prompt.stored.take() {
             context.reply(token, Ok(Reply::Done));
         }
+        self.note_stored(key, self.messages.told_place(key));
+        let Some(prompt) = self.outbox.get(key) else {
+            return;
+        };
         if !matches!(prompt.stage, Stage::Stored(_)) {
             prompt.stage = Stage::Stored(context.tick());
             prompt.since = context.now;
