@@ -61,7 +61,14 @@ impl Session {
             let texts = |item: &PageItem<'_>| item.parts.iter().any(|(head, _)| head.text.is_some());
             let plain = self.expecting(None, None).is_some();
             let told = |item: &PageItem<'_>| texts(item) || plain || self.messages.has(&item.head.id.to_text());
-            page.items.retain(|item| item.head.role != Role::User || told(item));
+            let may_be = |item: &PageItem<'_>| {
+                let prompts = &self.outbox.prompts;
+                prompts
+                    .iter()
+                    .any(|prompt| self.is_unnamed(prompt) && is_later(item.place(), prompt))
+            };
+            page.items
+                .retain(|item| item.head.role != Role::User || told(item) || !may_be(item));
         }
         for item in &page.items {
             if item.head.role != Role::User {
