@@ -516,7 +516,7 @@ impl Session {
         let stamp = context.tick();
         let placed = match &envelope.event {
             Event::ReplayHole => {
-                self.messages.interrupt();
+                self.messages.hole();
                 Placed::Done
             }
             Event::Stored { seq } => {
