@@ -517,6 +517,7 @@ impl Session {
         let placed = match &envelope.event {
             Event::ReplayHole => {
                 self.messages.hole();
+                self.seq = None;
                 Placed::Done
             }
             Event::Stored { seq } => {
