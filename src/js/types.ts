@@ -122,6 +122,12 @@ export interface ClientOptions {
    * Credentials are never kept.
    */
   readonly journal?: 'indexeddb' | 'memory' | 'off';
+  /**
+   * A service worker that holds the one stream of all pages and repeats what a page missed: its address, or `true` for
+   * `/opencode-session-keeper.js`. With it, a reload or a new tab in the middle of an answer shows all of the text so
+   * far. Only with `transport: 'auto'`; where it cannot be had, the session works as without it.
+   */
+  readonly keeper?: boolean | string;
   /** Used in place of the global `fetch`, for tests and proxies. */
   readonly fetch?: typeof fetch;
   readonly retry?: Partial<RetryPolicy>;
@@ -484,6 +490,9 @@ export interface ConnectionState {
    * - `closed`: closed by the caller, or ended by an error that a retry cannot mend.
    */
   readonly phase: 'connecting' | 'syncing' | 'live' | 'polling' | 'waiting' | 'offline' | 'closed';
+  /**
+   * Where events come from, best first: the keeper's kept stream, `/event` of one directory, `/global/event`, polling.
+   */
   readonly source: 'keeper' | 'relay' | 'event' | 'global' | 'poll';
   /** Failed tries in a row; 0 when live. */
   readonly attempt: number;
@@ -491,6 +500,8 @@ export interface ConnectionState {
   readonly retryAt?: number;
   /** Why the last try failed. */
   readonly error?: SessionError;
+  /** Why a lower source than the best is in use; the best is tried again later. */
+  readonly fallback?: SessionError;
 }
 
 /**

@@ -9,6 +9,7 @@ mod restored;
 mod session;
 mod snapshot;
 mod turn;
+mod vigil;
 
 pub use context::{Context, Output, Purpose, Reply, What};
 pub use fields::{Fields, Status};

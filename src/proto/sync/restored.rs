@@ -21,9 +21,8 @@ impl Session {
     }
 
     /// The journal was read.
-    pub fn resume(&mut self, context: &mut Context) {
+    pub fn unhold(&mut self) {
         self.held_back = false;
-        self.begin_due(context);
     }
 
     /// What kept the snapshot from being asked for may be gone.
@@ -145,7 +144,7 @@ impl Session {
             let asked = context.tick();
             self.deep = Some(asked);
             let path = self.page_path(LOOK, None);
-            self.get(context, What::Look, asked, path);
+            self.get(context, What::Search, asked, path);
         }
     }
 
@@ -154,7 +153,7 @@ impl Session {
         self.awaits_name() || self.outbox.prompts.iter().any(|prompt| !prompt.looked)
     }
 
-    pub(super) fn look_answer(&mut self, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
+    pub(super) fn search_answer(&mut self, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
         if self.deep != Some(asked) {
             return;
         }
