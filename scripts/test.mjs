@@ -33,6 +33,7 @@ const steps = {
     run('cargo', ['build', '-q', '--locked', '--profile', 'test', '--example', 'sse-pipe']);
     node('tests/contract');
   },
+  keeper: () => node('tests/keeper'),
   package: () => node('tests/package'),
 };
 

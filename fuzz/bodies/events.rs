@@ -45,6 +45,10 @@ fn told(envelope: &Envelope<'_>) -> Value {
         Event::Connected => json!(["connected"]),
         Event::Heartbeat => json!(["heartbeat"]),
         Event::Disposed => json!(["disposed"]),
+        Event::ReplayOpened { kept } => json!(["replay", kept]),
+        Event::ReplayLive => json!(["replay-live"]),
+        Event::ReplayHole => json!(["replay-hole"]),
+        Event::Stored { seq } => json!(["stored", seq]),
         Event::Idle => json!(["idle"]),
         Event::SessionDeleted => json!(["deleted"]),
         Event::Delta {
@@ -100,6 +104,10 @@ fn expected(event: &Value) -> Option<Value> {
     if event["payload"].is_object() {
         return expected(&event["payload"]);
     }
+    if let Some(copy) = event.get("syncEvent").filter(|copy| copy.is_object()) {
+        let session = copy["aggregateID"].as_str().unwrap_or_default();
+        return Some(json!([null, session, ["stored", copy["seq"].as_i64()?]]));
+    }
     let none = Map::new();
     let fields = match event.get("properties") {
         Some(properties) => properties.as_object()?,
@@ -114,6 +122,9 @@ fn expected(event: &Value) -> Option<Value> {
         "server.connected" => json!(["connected"]),
         "server.heartbeat" => json!(["heartbeat"]),
         "server.instance.disposed" | "global.disposed" => json!(["disposed"]),
+        "replay.opened" => json!(["replay", text("continuity") == Some("kept")]),
+        "replay.live" => json!(["replay-live"]),
+        "replay.hole" => json!(["replay-hole"]),
         "session.idle" => json!(["idle"]),
         "session.deleted" => json!(["deleted"]),
         "message.part.delta" => json!([
@@ -229,6 +240,9 @@ fn colons(input: &[u8]) -> usize {
 
 fn twofold(event: &Value) -> bool {
     let payload = &event["payload"];
+    if event["syncEvent"].is_object() {
+        return event["type"] != "sync" || event.get("properties").is_some() || payload.is_object();
+    }
     payload.is_object() && (event.get("type").is_some() || event.get("properties").is_some() || twofold(payload))
         || event["properties"].get("requestID").is_some() && event["properties"].get("permissionID").is_some()
 }
@@ -241,7 +255,7 @@ fn escaped_type(input: &[u8]) -> bool {
 fn whole_times(value: &Value) -> bool {
     match value {
         Value::Object(map) => map.iter().all(|(key, value)| {
-            let time = key == "created" || key == "completed";
+            let time = key == "created" || key == "completed" || key == "seq";
             (!time || !value.is_number() || value.is_i64() || value.is_u64() && value.as_i64().is_some())
                 && whole_times(value)
         }),

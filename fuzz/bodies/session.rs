@@ -106,6 +106,7 @@ impl World {
                 directory,
                 transport,
                 retry: RetryPolicy::default(),
+                keeper: small & 4 != 0,
                 limits,
                 seed,
             }),
@@ -172,6 +173,7 @@ impl World {
                     Some(Failure::Network),
                     Some(Failure::Timeout),
                     Some(Failure::Auth),
+                    Some(Failure::Keeper),
                 ]),
             }),
             11..=14 => self.answer(tape),
@@ -179,15 +181,15 @@ impl World {
                 if let Some(request) = self.requests.pop_front() {
                     self.input(Input::Failed {
                         id: request.id,
-                        cause: tape.pick(&[Failure::Network, Failure::Timeout, Failure::Auth]),
+                        cause: tape.pick(&[Failure::Network, Failure::Timeout, Failure::Auth, Failure::Keeper]),
                     });
                 }
             }
             16 => self.pass(tape),
-            17 => self.input(if tape.byte() & 1 == 0 {
-                Input::Online
-            } else {
-                Input::Offline
+            17 => self.input(match tape.byte() & 3 {
+                0 => Input::Online,
+                1 => Input::Offline,
+                more => Input::Visible(more == 2),
             }),
             18 if self.sessions.len() < 4 => {
                 let handle = self
@@ -437,8 +439,15 @@ fn event(tape: &mut Tape<'_>) -> String {
             format!(r#""info":{}"#, session_json(session, tape)),
         ),
         _ => (
-            tape.pick(&["server.heartbeat", "server.connected", "tui.toast"]),
-            String::from(r#""x":1"#),
+            tape.pick(&[
+                "server.heartbeat",
+                "server.connected",
+                "tui.toast",
+                "replay.opened",
+                "replay.live",
+                "replay.hole",
+            ]),
+            format!(r#""continuity":"{}""#, tape.pick(&["kept", "lost"])),
         ),
     };
     let id = match tape.byte() {
