@@ -65,13 +65,15 @@ impl<'a> Tape<'a> {
     }
 }
 
+type Shown = Vec<(Box<str>, usize)>;
+
 struct World {
     client: Client,
     now: u64,
     generation: u32,
     requests: VecDeque<Request>,
     /// Open sessions, with what a page would show: the key of each message and its number of parts.
-    sessions: Vec<(u32, Vec<(Box<str>, usize)>)>,
+    sessions: Vec<(u32, Shown)>,
     token: u32,
     /// Keys of prompts.
     keys: Vec<String>,
@@ -336,7 +338,7 @@ impl World {
 }
 
 /// Does what the page does with a step, as far as places go.
-fn apply(messages: &mut Vec<(Box<str>, usize)>, change: Change) {
+fn apply(messages: &mut Shown, change: Change) {
     match change {
         Change::InsertMessage { index, key } => {
             assert!(

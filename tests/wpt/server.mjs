@@ -27,7 +27,8 @@ export async function playCase(streams, { redirect } = {}) {
   const shown = new Map();
   const stream = redirect === undefined ? '/event' : '/moved';
   if (redirect !== undefined) mock.on('GET', '/event', ({ reply }) => reply(redirect, '', { location: '/moved' }));
-  mock.on('GET', stream, async ({ req, res }) => {
+  /** @type {import('../support/mock.mjs').Handler} */
+  const play = async ({ req, res }) => {
     const entry = { headers: req.headers, at: Date.now() };
     asked.push(entry);
     res.on('close', () => Object.assign(entry, { ended: Date.now() }));
@@ -37,7 +38,9 @@ export async function playCase(streams, { redirect } = {}) {
     if (how.chunks && (how.status ?? 200) === 200 && how.then) await new Promise((resolve) => shown.set(asked.indexOf(entry), resolve));
     if (how.then === 'drop') res.socket?.destroy();
     if (how.then === 'end' || how.status === 204 || how.status === 205) res.end();
-  });
+  };
+  // The next rung of the ladder is no way around the case.
+  for (const path of [stream, '/global/event']) mock.on('GET', path, play);
   return { mock, id, asked, shown: (at) => shown.get(at)?.(), close: () => mock.close() };
 }
 
