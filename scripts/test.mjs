@@ -28,6 +28,11 @@ const steps = {
   support: () => node('tests/support'),
   wasm: () => node('tests/wasm'),
   browser: () => node('tests/browser'),
+  wpt: () => node('tests/wpt'),
+  contract: () => {
+    run('cargo', ['build', '-q', '--locked', '--profile', 'test', '--example', 'sse-pipe']);
+    node('tests/contract');
+  },
   keeper: () => node('tests/keeper'),
   package: () => node('tests/package'),
 };

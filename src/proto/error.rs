@@ -194,6 +194,8 @@ impl Code {
     }
 }
 
+const JSON: &str = "application/json";
+
 /// What went wrong, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -246,7 +248,7 @@ impl Error {
 
     /// Checks status and content type of an answer that should be JSON.
     pub fn check_json(response: &Response<'_>) -> Result<(), Error> {
-        Error::check(response, "application/json")
+        Error::check(response, JSON)
     }
 
     /// Checks status and content type of an answer that should be an event stream.
@@ -262,8 +264,9 @@ impl Error {
         };
         let kind = response.content_type.split(';').next().unwrap_or_default().trim_ascii();
         match response.status {
-            204 if expected == "application/json" => Ok(()),
-            200..=299 if kind.eq_ignore_ascii_case(expected) => Ok(()),
+            204 if expected == JSON => Ok(()),
+            // A stream is a 200 and no other success, as the standard has it.
+            200..=299 if kind.eq_ignore_ascii_case(expected) && (response.status == 200 || expected == JSON) => Ok(()),
             200..=299 if kind.eq_ignore_ascii_case("text/html") => fail(
                 Code::HtmlResponse,
                 String::from("A web page answered where the OpenCode server was expected."),

@@ -124,12 +124,14 @@ impl Messages {
     /// A page of history, or one message, that says nothing of what is not in it.
     pub fn older(&mut self, page: &Page<'_>, asked: Stamp) {
         // So that a long history does not search the list for each new message.
-        let known = id_set(self.list.iter().map(|message| message.id.as_bytes()), self.list.len());
+        let count = self.list.len() + page.items.len();
+        let mut known = id_set(self.list.iter().map(|message| message.id.as_bytes()), count);
         for item in &page.items {
             if self.is_buried(item.head.id, asked) {
                 continue;
             }
-            let maybe = known.contains(item.head.id.raw());
+            // Also of this page: a broken server may list a message twice.
+            let maybe = !known.insert(item.head.id.raw());
             match maybe.then(|| self.place_of(item)).flatten() {
                 Some(at) => self.again(at, item, asked),
                 None => self.fresh(item, asked),
@@ -467,7 +469,7 @@ impl Messages {
         message.tell(&item.head, item.info);
         let at = self.insert(message);
         for (head, raw) in &item.parts {
-            if !self.is_buried(head.id, asked) {
+            if !self.is_buried(head.id, asked) && self.find_part(at, head.id).is_err() {
                 self.insert_part(at, Part::from_snapshot(head, raw, false));
             }
         }
