@@ -86,6 +86,7 @@ impl World {
             Limits::default()
         } else {
             Limits {
+                journal: 4_096,
                 line: 2_000,
                 event: 2_000,
                 buffered: 3_000,
