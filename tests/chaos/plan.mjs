@@ -27,7 +27,6 @@ const WEIGHTS = {
   refuse: 4,
   lose: 6,
   chunk: 4,
-  kill: 2,
   reload: 5,
   closeTab: 3,
   openTab: 4,
@@ -47,9 +46,11 @@ export function planScene(seed, version) {
   const tabs = roll.int(1, 2);
   /** @type {Step[]} */
   const steps = [{ at: 0, do: 'prompt', tab: 0, text: script(roll, asked) }];
+  // In most scenes the server is killed, once: it takes seconds to come back.
+  const kill = roll.chance(0.85) ? roll.int(300, LENGTH) : Infinity;
   let killed = false;
   for (let at = roll.int(200, 900); at < LENGTH; at += roll.int(100, 700)) {
-    const name = roll.weighted(killed ? { ...weights, kill: 0 } : weights);
+    const name = !killed && at >= kill ? 'kill' : roll.weighted(weights);
     killed ||= name === 'kill';
     steps.push({ at, do: name, tab: roll.int(0, MOST_TABS - 1), ...details(name, roll, asked) });
   }

@@ -19,7 +19,7 @@ const SHOWN = 4000;
  * @property {(line: string) => void} [say]
  */
 
-/** @param {ChaosOptions} options @returns {Promise<{ violations: number, faults: number, restarts: number, scenes: number, checks: number, gapped: number, counts: Record<string, number> }>} */
+/** @param {ChaosOptions} options @returns {Promise<{ violations: number, faults: number, restarts: number, scenes: number, checks: number, gapped: number, recovery: number[], counts: Record<string, number> }>} */
 export async function chaos(options) {
   const { version = '1.18.33', minutes = 1, scenes = Infinity, seed = Date.now() % 1_000_000, from = 0, keeper = false, browser, say = console.log } = options;
   const world = await startWorld({ version, script: 'tab.js', keeper, browser });
@@ -27,6 +27,8 @@ export async function chaos(options) {
   /** @type {Record<string, number>} */
   const done = {};
   let violations = 0;
+  /** @type {number[]} */
+  const recoveries = [];
   const looked = { checks: 0, gapped: 0 };
   let number = from;
   say(`chaos: server ${version}, seed ${seed}${keeper ? ', keeper' : ''}`);
@@ -37,6 +39,7 @@ export async function chaos(options) {
       for (const [name, count] of Object.entries(scene.done)) done[name] = (done[name] ?? 0) + count;
       for (const report of scene.reports) if (report.kind === 'checks') for (const name of /** @type {const} */ (['checks', 'gapped'])) looked[name] += report[name];
       violations += found.length;
+      recoveries.push(scene.recovery);
       if (found.length === 0) continue;
       const rerun = `npm run chaos -- --server ${version} --seed ${seed} --from ${number} --scenes 1${keeper ? ' --keeper' : ''}`;
       say(`\nVIOLATION in scene ${number} of seed ${seed}, ${new Date().toISOString()}`);
@@ -45,7 +48,7 @@ export async function chaos(options) {
     }
     const counts = { ...world.proxy.stats().faults, ...faultsOf(done) };
     const faults = Object.values(counts).reduce((sum, each) => sum + each, 0);
-    const result = { violations, faults, restarts: done.kill ?? 0, scenes: number - from, ...looked, counts };
+    const result = { violations, faults, restarts: done.kill ?? 0, scenes: number - from, ...looked, recovery: recoveries.sort((a, b) => a - b), counts };
     for (const line of table(result, done)) say(line);
     return result;
   } finally {
@@ -59,12 +62,12 @@ function faultsOf({ kill = 0, reload = 0, closeTab = 0, offline = 0, freeze = 0 
 }
 
 /** @param {Awaited<ReturnType<typeof chaos>>} result @param {Record<string, number>} done */
-function table({ violations, faults, restarts, scenes, checks, gapped, counts }, { prompt = 0, note = 0, abort = 0, openTab = 0 }) {
+function table({ violations, faults, restarts, scenes, checks, gapped, recovery, counts }, { prompt = 0, note = 0, abort = 0, openTab = 0 }) {
   const kinds = Object.entries(counts).sort(([, a], [, b]) => b - a).map(([name, count]) => `${name} ${count}`);
   return [
     `scenes ${scenes}, prompts ${prompt + note}, aborts ${abort}, tabs opened in between ${openTab}, states checked ${checks}, parts shown with a hole ${gapped}`,
     `faults ${faults}: ${kinds.join(', ')}`,
-    `server restarts ${restarts}`,
+    `server restarts ${restarts}; settled after the faults: ${recovery[recovery.length >> 1] ?? 0} ms in the middle, ${recovery.at(-1) ?? 0} ms at most`,
     `violations ${violations}`,
   ];
 }

@@ -22,6 +22,8 @@ export class Scene {
   actions = [];
   /** @type {Record<string, number>} what was done, the proxy's own faults aside */
   done = {};
+  /** From the end of the faults until all tabs were settled, the server's own work included; milliseconds. */
+  recovery = 0;
   #world;
   #plan;
   /** @type {Tab[]} */
@@ -150,11 +152,13 @@ export class Scene {
 
   async #rest() {
     await this.#calm();
+    const calmed = Date.now();
     const { server } = this.#world;
     const views = [];
     const late = [];
     // Prompts that wait in a page are sent now; their turns end at the server, then in the pages.
     for (const tab of this.#tabs) await tab.call('settle', SETTLE).catch((error) => late.push({ tab, error }));
+    this.recovery = Date.now() - calmed;
     await idle(server, this.#id);
     for (const tab of this.#tabs) await tab.call('settle', SETTLE).catch((error) => late.push({ tab, error }));
     if (late.length > 0) {
