@@ -46,12 +46,11 @@ export function planScene(seed, version) {
   const tabs = roll.int(1, 2);
   /** @type {Step[]} */
   const steps = [{ at: 0, do: 'prompt', tab: 0, text: script(roll, asked) }];
-  // In most scenes the server is killed, once: it takes seconds to come back.
-  const kill = roll.chance(0.85) ? roll.int(300, LENGTH) : Infinity;
-  let killed = false;
+  // It takes seconds to come back: once or twice in most scenes.
+  const kills = [roll.int(300, LENGTH / 2), roll.int(LENGTH / 2, LENGTH)].filter(() => roll.chance(0.75));
   for (let at = roll.int(200, 900); at < LENGTH; at += roll.int(100, 700)) {
-    const name = !killed && at >= kill ? 'kill' : roll.weighted(weights);
-    killed ||= name === 'kill';
+    const name = at >= (kills[0] ?? Infinity) ? 'kill' : roll.weighted(weights);
+    if (name === 'kill') kills.shift();
     steps.push({ at, do: name, tab: roll.int(0, MOST_TABS - 1), ...details(name, roll, asked) });
   }
   return { tabs, steps };
@@ -75,7 +74,7 @@ function details(name, roll, asked) {
     case 'cut':
       return { bytes: roll.int(1, 4000) };
     case 'mute':
-      return { ms, then: roll.pick(['cut', 'late']) };
+      return { ms, end: roll.pick(['cut', 'late']) };
     case 'slow':
       return { ms, match: roll.pick(['snapshot', 'messages', 'all']), times: roll.int(1, 8) };
     case 'status':

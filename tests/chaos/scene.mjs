@@ -99,7 +99,7 @@ export class Scene {
       drop: () => proxy.drop(),
       cut: () => proxy.cutStreamAfter(how.bytes),
       end: () => proxy.endStreams(),
-      mute: () => lasts((on) => proxy.mute(on, how.then)),
+      mute: () => lasts((on) => proxy.mute(on, how.end)),
       heartbeats: () => lasts((on) => proxy.heartbeatsOnly(on)),
       buffer: () => lasts((on) => proxy.buffer(on)),
       slow: () => proxy.slow(how),
@@ -111,8 +111,9 @@ export class Scene {
       kill: () => {
         if (this.#restart) return false;
         this.#restart = server.restart({ signal: 'SIGKILL', downtime: how.downtime });
-        // Told where it is waited for.
-        this.#restart.catch(() => undefined);
+        void this.#restart.then(() => {
+          this.#restart = undefined;
+        }, () => undefined);
         return true;
       },
       reload: async () => {
