@@ -28,6 +28,7 @@ const steps = {
   support: () => node('tests/support'),
   wasm: () => node('tests/wasm'),
   browser: () => node('tests/browser'),
+  keeper: () => node('tests/keeper'),
   chaos: () => node('tests/chaos'),
   package: () => node('tests/package'),
 };

@@ -1,5 +1,5 @@
 // The pages of the chaos run and the soak: the built package, and nothing else, under a strict policy.
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname } from 'node:path';
 import { listen, LOOPBACK, shut } from '../support/ports.mjs';
@@ -17,9 +17,10 @@ export const KEEPER = '/opencode-session-keeper.js';
 export async function startSite(script, connect) {
   const html = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="/page/${script}"></script>`;
   const policy = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self' ${connect}; img-src data:`;
-  const server = createServer(async (request, response) => {
+  const files = await read();
+  const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://site');
-    const body = pathname === '/' ? html : await read(pathname).catch(() => undefined);
+    const body = pathname === '/' ? html : files.get(pathname);
     response.setHeader('content-security-policy', policy);
     response.setHeader('content-type', pathname === '/' ? 'text/html' : (TYPES[extname(pathname)] ?? 'text/plain'));
     response.writeHead(body === undefined ? 404 : 200).end(body);
@@ -28,11 +29,14 @@ export async function startSite(script, connect) {
   return { url: `http://${LOOPBACK}:${port}/`, close: () => shut(server) };
 }
 
-/** @param {string} path */
-function read(path) {
-  const file = path.slice(path.lastIndexOf('/') + 1);
-  if (path === KEEPER) return readFile(new URL('keeper.js', DIST));
-  if (path === `/lib/${file}`) return readFile(new URL(file, DIST));
-  if (path === `/page/${file}`) return readFile(new URL(file, PAGES));
-  throw new Error(`no file ${path}`);
+/** The files as they are now: a build during the run changes nothing. @returns {Promise<Map<string, Buffer>>} */
+async function read() {
+  const found = new Map();
+  for (const [prefix, folder] of /** @type {const} */ ([['/lib/', DIST], ['/page/', PAGES]])) {
+    for (const name of await readdir(folder)) {
+      if (extname(name) in TYPES) found.set(prefix + name, await readFile(new URL(name, folder)));
+    }
+  }
+  const keeper = found.get('/lib/keeper.js');
+  return keeper ? found.set(KEEPER, keeper) : found;
 }

@@ -6,6 +6,7 @@ use super::seen::Seen;
 use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Delivery};
 use crate::proto::event::{MessageHead, PartHead, Role, message_head, part_head};
+use crate::proto::journal::Text;
 use crate::proto::json::{Cursor, Str};
 
 /// What became of an event.
@@ -30,6 +31,8 @@ pub struct Messages {
     /// When the newest page that was applied was asked for.
     paged: Stamp,
     last_hit: (usize, usize),
+    /// Events are old ones, told again from the start of what is open.
+    replaying: bool,
 }
 
 impl Messages {
@@ -52,8 +55,9 @@ impl Messages {
         let Some(at) = self.find(head.message) else {
             return Placed::Unknown;
         };
+        let replaying = self.replaying;
         match self.find_part(at, head.id) {
-            Ok(part) => self.list[at].parts[part].receive(head, raw, stamp),
+            Ok(part) => self.list[at].parts[part].receive(head, raw, stamp, replaying),
             Err(_) => {
                 self.drop_local_part(at);
                 self.insert_part(at, Part::from_event(head, raw, stamp));
@@ -71,7 +75,8 @@ impl Messages {
         let Ok(index) = self.find_part(at, part) else {
             return Placed::Unknown;
         };
-        self.list[at].parts[index].append(delta, stamp);
+        let replaying = self.replaying;
+        self.list[at].parts[index].append(delta, stamp, replaying);
         self.mark(at);
         Placed::Done
     }
@@ -132,11 +137,95 @@ impl Messages {
         }
     }
 
+    /// Shows a text that an earlier page saw of an open part. Gives whether the part is there.
+    pub fn recall(&mut self, told: &Text) -> bool {
+        let Some(at) = self.list.iter().rposition(|message| *message.id == *told.message) else {
+            return false;
+        };
+        let Ok(part) = self.list[at].find_part(told.part.as_bytes()) else {
+            return false;
+        };
+        self.list[at].parts[part].recall(&told.text);
+        self.mark(at);
+        true
+    }
+
+    /// The texts of open parts, as far as they are known without a gap.
+    pub fn open_texts(&self) -> Vec<Text> {
+        let mut texts = Vec::new();
+        for message in self.list.iter().filter(|message| message.role == Role::Assistant) {
+            for part in message.parts.iter().filter(|part| part.is_open()) {
+                if let Some(text) = part.beginning() {
+                    texts.push(Text {
+                        message: message.id.to_string(),
+                        part: part.id.to_string(),
+                        text,
+                    });
+                }
+            }
+        }
+        texts
+    }
+
+    /// Time and id of the message shown under `key`, once the server told it.
+    pub fn told_place(&self, key: &str) -> Option<(i64, String)> {
+        let message = &self.list[self.by_key(key)?];
+        (!message.echo).then(|| (message.created, message.id.to_string()))
+    }
+
+    /// Whether the prompt shown under `key` has a name of the server's.
+    pub fn is_adopted(&self, key: &str) -> bool {
+        self.by_key(key).is_some_and(|at| self.list[at].adopted)
+    }
+
+    /// Time and id of the newest message that the server told.
+    pub fn newest_place(&self) -> Option<(i64, String)> {
+        let newest = self.list.iter().rev().find(|message| !message.echo)?;
+        Some((newest.created, newest.id.to_string()))
+    }
+
     /// The stream broke: open texts may have a hole from here on.
     pub fn interrupt(&mut self) {
         for part in self.list.iter_mut().flat_map(|message| &mut message.parts) {
             part.interrupt();
         }
+    }
+
+    /// Events are missing here, among those that are told again.
+    pub fn hole(&mut self) {
+        for at in 0..self.list.len() {
+            let Some(message) = self.list.get_mut(at) else { continue };
+            message.parts.iter_mut().for_each(Part::hole);
+            if message.parts.iter().any(Part::is_dirty) {
+                self.mark(at);
+            }
+        }
+    }
+
+    /// Whether the events that follow are old ones, told again from the start of what is open.
+    pub fn set_replaying(&mut self, replaying: bool) {
+        self.replaying = replaying;
+    }
+
+    /// Whether any message of the page is in the list.
+    pub fn shares(&mut self, page: &Page<'_>) -> bool {
+        page.items.iter().any(|item| self.find(item.head.id).is_some())
+    }
+
+    /// Whether the page has something that no event has told here: a message, a part, its end, or more of its text.
+    pub fn lacks(&mut self, page: &Page<'_>) -> bool {
+        page.items.iter().any(|item| {
+            if self.is_buried(item.head.id, 0) {
+                return false;
+            }
+            let Some(at) = self.find(item.head.id) else {
+                return true;
+            };
+            item.parts.iter().any(|(head, _)| match self.find_part(at, head.id) {
+                Ok(part) => self.list[at].parts[part].lacks(head),
+                Err(_) => !self.is_buried(head.id, 0),
+            })
+        })
     }
 
     /// The session is idle and the page, asked for at `asked`, confirms it: parts still open will stay as stored.
@@ -247,6 +336,12 @@ impl Messages {
     /// Whether the message is in the list, told by the server or not.
     pub fn has(&self, id: &str) -> bool {
         self.list.iter().rev().any(|message| *message.id == *id)
+    }
+
+    /// Whether the message is shown for an own prompt, under the prompt's key.
+    pub fn is_own(&self, id: &str) -> bool {
+        let shown = self.list.iter().rev().find(|message| *message.id == *id);
+        shown.is_some_and(|message| !message.echo && (message.adopted || message.delivery.is_some()))
     }
 
     /// Id of the oldest message.
