@@ -34,6 +34,7 @@ const steps = {
     node('tests/contract');
   },
   keeper: () => node('tests/keeper'),
+  chaos: () => node('tests/chaos'),
   package: () => node('tests/package'),
 };
 
