@@ -67,6 +67,7 @@ class Attachment {
   readonly #channel = new MessageChannel();
   #found: Exclude<Found, string> | undefined;
   #over = false;
+  #asleep = false;
   #late: ReturnType<typeof setTimeout> | undefined;
   #pings: ReturnType<typeof setInterval> | undefined;
 
@@ -82,18 +83,26 @@ class Attachment {
     this.#found = found;
     const { port1, port2 } = this.#channel;
     port1.onmessage = ({ data }) => this.#take(data);
-    // The worker was ended: the next one is asked at once.
-    port1.addEventListener('close', () => this.#end(0));
+    // Nobody tells the worker that a page is gone.
+    addEventListener('pagehide', this.#hidden);
     found.worker.postMessage(message, [port2]);
     this.#await();
   }
 
   /** The reader goes; it is told nothing more. */
   leave(): void {
+    this.#asleep = false;
     if (this.#over) return;
     this.#channel.port1.postMessage('detach');
     this.#stop();
   }
+
+  /** A page that is shown again reads on where it was. */
+  readonly #hidden = (): void => {
+    this.leave();
+    this.#asleep = true;
+    addEventListener('pageshow', () => this.#asleep && this.#sink.closed(0), { once: true });
+  };
 
   #take(data: unknown): void {
     if (this.#over) return;
@@ -157,6 +166,7 @@ class Attachment {
 
   #stop(): void {
     this.#over = true;
+    removeEventListener('pagehide', this.#hidden);
     clearTimeout(this.#late);
     clearInterval(this.#pings);
     this.#channel.port1.close();
