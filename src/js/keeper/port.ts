@@ -110,7 +110,7 @@ class Attachment {
     if (answer instanceof Uint8Array) return this.#sink.bytes(answer);
     switch (answer?.type) {
       case 'here':
-        clearTimeout(this.#late);
+        this.#answered();
         this.#pings = setInterval(() => this.#ping(), this.#times.ping);
         return;
       case 'open':
@@ -129,11 +129,12 @@ class Attachment {
 
   /** Wakes the worker if it sleeps; one that was ended does not know this reader any more. */
   #ping(): void {
+    if (this.#late !== undefined) return;
     const worker = this.#found?.registration.active ?? this.#found?.worker;
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = ({ data }) => {
       port1.close();
-      clearTimeout(this.#late);
+      this.#answered();
       const answer = readAnswer(data);
       if (answer instanceof Uint8Array || answer?.type !== 'known') this.#take(data);
       else if (!answer.known) this.#end(0);
@@ -145,12 +146,16 @@ class Attachment {
   /** An answer is due. A page that slept meanwhile has it in its queue, so it is given that time once more. */
   #await(): void {
     const due = performance.now() + this.#times.answer;
-    clearTimeout(this.#late);
     this.#late = setTimeout(() => {
       if (performance.now() > due + 1_000) {
         this.#late = setTimeout(() => this.#silent(), this.#times.answer);
       } else this.#silent();
     }, this.#times.answer);
+  }
+
+  #answered(): void {
+    clearTimeout(this.#late);
+    this.#late = undefined;
   }
 
   #silent(): void {
@@ -167,7 +172,7 @@ class Attachment {
   #stop(): void {
     this.#over = true;
     removeEventListener('pagehide', this.#hidden);
-    clearTimeout(this.#late);
+    this.#answered();
     clearInterval(this.#pings);
     this.#channel.port1.close();
   }
