@@ -219,7 +219,7 @@ impl Keeper {
                     retry_after: String::from(response.retry_after),
                 };
                 self.outputs.push_back(Output::CloseStream);
-                self.ended(ending, retry_after(response.retry_after), now);
+                self.ended(ending, retry_after(response.retry_after, now), now);
                 if matches!(error.code, Code::Unauthorized | Code::Forbidden) {
                     // Only a reader with other credentials can mend that.
                     self.phase = Phase::Closed;
