@@ -134,7 +134,7 @@ describe('what goes wrong', () => {
     mock.store.delta(part, 'after');
     const seen = await until(page, ({ text }) => text === 'after', 'text');
     assert.equal(opened(seen), 'kept');
-    assert.deepEqual(seen.events.map(({ type }) => type), ['replay.opened', 'replay.hole', 'message.part.delta']);
+    assert.deepEqual(seen.events.map(({ type }) => type), ['replay.opened', 'replay.hole', 'replay.live', 'message.part.delta']);
     assert.deepEqual(seen.closed, [0]);
   }));
 
