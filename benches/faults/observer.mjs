@@ -1,0 +1,94 @@
+/** A client beside the server, without any fault: what was to be seen of each session at which moment. */
+import { openEvents } from '../../tests/support/events.mjs';
+import { sleep } from '../../tests/support/wait.mjs';
+import { Thread } from '../reducer.mjs';
+import { brief } from './oracle.mjs';
+
+const EVERY = 5;
+
+export class Observer {
+  #url;
+  #threads = new Map();
+  #closed = false;
+  #read = 0;
+  #events;
+
+  /** @param {string} url */
+  constructor(url) {
+    this.#url = url;
+  }
+
+  async start() {
+    this.#events = await openEvents(`${this.#url}/event`);
+    this.#read = 0;
+    this.#done = this.#loop();
+    return this;
+  }
+
+  #done = Promise.resolve();
+
+  /** @param {string} sessionID */
+  follow(sessionID) {
+    this.#threads.set(sessionID, { thread: new Thread(sessionID), moments: [{ at: Date.now(), text: '' }] });
+  }
+
+  /** What the answers said from which moment on. @param {string} sessionID @returns {import('./oracle.mjs').Moment[]} */
+  moments(sessionID) {
+    return this.#threads.get(sessionID).moments;
+  }
+
+  /** @param {string} sessionID */
+  text(sessionID) {
+    return this.moments(sessionID).at(-1).text;
+  }
+
+  /** Whether the server works on an answer. @param {string} sessionID */
+  busy(sessionID) {
+    return this.#threads.get(sessionID).thread.status !== 'idle';
+  }
+
+  async close() {
+    this.#closed = true;
+    await this.#done;
+    await this.#events.close();
+  }
+
+  async #loop() {
+    while (!this.#closed) {
+      const { events } = this.#events;
+      for (; this.#read < events.length; this.#read += 1) this.#take(events[this.#read]);
+      if (this.#events.ended) await this.#again();
+      await sleep(EVERY);
+    }
+  }
+
+  #take(event) {
+    for (const [sessionID, { thread, moments }] of this.#threads) {
+      const { info, part } = event.properties;
+      if ((info ?? part ?? event.properties).sessionID !== sessionID) continue;
+      thread.apply(event);
+      const text = answers(thread.messages);
+      if (text !== moments.at(-1).text) moments.push({ at: Date.now(), text });
+    }
+  }
+
+  /** The server was restarted: what was told meanwhile is in its store. */
+  async #again() {
+    const next = await openEvents(`${this.#url}/event`).catch(() => undefined);
+    if (!next) return sleep(100);
+    this.#events = next;
+    this.#read = 0;
+    for (const [sessionID, entry] of this.#threads) {
+      const thread = new Thread(sessionID);
+      thread.load(await (await fetch(`${this.#url}/session/${sessionID}/message`)).json());
+      entry.thread = thread;
+      entry.moments.push({ at: Date.now(), text: answers(thread.messages) });
+    }
+  }
+}
+
+/** All text of the answers, as the oracle compares it. @param {readonly { info: object, parts: readonly object[] }[]} messages */
+export function answers(messages) {
+  const texts = messages.filter(({ info }) => info.role === 'assistant').flatMap(({ parts }) => parts);
+  return brief(texts.filter(({ type }) => type === 'text').map(({ text }) => text).join(''));
+}
