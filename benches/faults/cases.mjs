@@ -15,8 +15,8 @@ import { REQUESTS } from './lane.mjs';
  */
 
 const MIDDLE = 30;
-const LIMIT = 20_000;
-const LONG = 75_000;
+const LIMIT = 15_000;
+const LONG = 60_000;
 const PROMPT = 'words 120 every 25';
 const HTML = '<!doctype html><title>Sign in</title><form><input name="password"></form>';
 

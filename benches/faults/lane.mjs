@@ -46,7 +46,8 @@ export class Lane {
   async send(text) {
     this.#prompts += 1;
     for (let attempt = 1; attempt <= 3; attempt += 1) {
-      if (await this.page.evaluate((words) => globalThis.say(words), text)) return;
+      // A page that was left in the meantime tells nobody.
+      if (await this.page.evaluate((words) => globalThis.say(words), text).catch(() => true)) return;
       await sleep(1000);
     }
   }

@@ -32,6 +32,17 @@ export class Observer {
     this.#threads.set(sessionID, { thread: new Thread(sessionID), moments: [{ at: Date.now(), text: '' }] });
   }
 
+  /** The same for a session that may have a history. @param {string} sessionID */
+  async join(sessionID) {
+    this.follow(sessionID);
+    await this.#load(sessionID);
+  }
+
+  /** @param {string} sessionID */
+  follows(sessionID) {
+    return this.#threads.has(sessionID);
+  }
+
   /** What the answers said from which moment on. @param {string} sessionID @returns {import('./oracle.mjs').Moment[]} */
   moments(sessionID) {
     return this.#threads.get(sessionID).moments;
@@ -78,12 +89,17 @@ export class Observer {
     if (!next) return sleep(100);
     this.#events = next;
     this.#read = 0;
-    for (const [sessionID, entry] of this.#threads) {
-      const thread = new Thread(sessionID);
-      thread.load(await (await fetch(`${this.#url}/session/${sessionID}/message`)).json());
-      entry.thread = thread;
-      entry.moments.push({ at: Date.now(), text: answers(thread.messages) });
-    }
+    for (const sessionID of this.#threads.keys()) await this.#load(sessionID);
+  }
+
+  async #load(sessionID) {
+    const response = await fetch(`${this.#url}/session/${sessionID}/message`).catch(() => undefined);
+    const messages = response?.ok ? await response.json() : [];
+    const entry = this.#threads.get(sessionID);
+    if (messages.length === 0 || !entry) return;
+    entry.thread = new Thread(sessionID);
+    entry.thread.load(messages);
+    entry.moments.push({ at: Date.now(), text: answers(messages) });
   }
 }
 

@@ -1,0 +1,3 @@
+import { Lab } from './lab.js';
+
+void new Lab().start();
