@@ -8,9 +8,10 @@ import { REQUESTS } from './lane.mjs';
  * @property {string} title
  * @property {string} [prompt]
  * @property {(lane: import('./lane.mjs').Lane) => Promise<unknown>} [before] sending
- * @property {(lane: import('./lane.mjs').Lane, shared: (name: string, job: () => Promise<unknown>) => Promise<unknown>) => Promise<unknown>} [fault] in the answer
+ * @property {(lane: import('./lane.mjs').Lane, once: (job: () => Promise<unknown>) => Promise<unknown>) => Promise<unknown>} [fault] in the answer
  * @property {(mock: import('../../tests/support/mock.mjs').Mock, sessionID: string) => Promise<unknown>} [answer] on the mock server, where a real one cannot be brought to it
  * @property {boolean} [throws] the page's listener throws
+ * @property {boolean} [whole] the time counts until the whole answer is shown
  * @property {number} [limit] milliseconds until "never"
  */
 
@@ -18,6 +19,8 @@ const MIDDLE = 30;
 const LIMIT = 15_000;
 const LONG = 60_000;
 const PROMPT = 'words 120 every 25';
+/** Long enough for four pages to load. */
+const SLOW = 'words 150 every 60';
 const HTML = '<!doctype html><title>Sign in</title><form><input name="password"></form>';
 
 /** @type {Case[]} */
@@ -106,14 +109,25 @@ export const CASES = [
       lane.proxy.duplicate(true);
     },
   },
-  { name: 'reload', title: 'Reload in the middle of an answer', fault: (lane) => lane.reload() },
-  { name: 'tab', title: 'Second tab opened in the middle of an answer', fault: (lane) => lane.secondTab() },
+  {
+    name: 'reload',
+    title: 'Reload in the middle of an answer',
+    prompt: SLOW,
+    fault: (lane) => lane.reload(),
+  },
+  {
+    name: 'tab',
+    title: 'Second tab opened in the middle of an answer',
+    prompt: SLOW,
+    fault: (lane) => lane.secondTab(),
+  },
   {
     name: 'kill',
     title: 'Server killed in the answer and started again; then one more prompt',
+    whole: true,
     limit: 30_000,
-    async fault(lane, shared) {
-      await shared('kill', () => lane.world.real.restart({ downtime: 500 }));
+    async fault(lane, once) {
+      await once(() => lane.world.real.restart({ downtime: 500 }));
       // Until the observer sees the server again.
       await sleep(1500);
       lane.next();
@@ -124,6 +138,7 @@ export const CASES = [
   {
     name: 'post-before',
     title: 'Prompt lost on the way to the server, three times',
+    whole: true,
     async before(lane) {
       lane.begin();
       lane.proxy.lose({ match: REQUESTS.prompt, when: 'before', times: 3 });
@@ -132,6 +147,7 @@ export const CASES = [
   {
     name: 'post-after',
     title: 'Prompt arrived, its answer lost',
+    whole: true,
     async before(lane) {
       lane.begin();
       lane.proxy.lose({ match: REQUESTS.prompt, when: 'after', times: 1 });
@@ -198,6 +214,7 @@ export const CASES = [
   {
     name: 'giant',
     title: 'An event of 10 MB (mock)',
+    whole: true,
     async answer(mock, id) {
       const { store } = mock;
       store.setStatus(id, { type: 'busy' });
@@ -223,17 +240,17 @@ export const CASES = [
 /** @param {Case} each @returns {Required<Pick<Case, 'prompt' | 'limit'>>} */
 export const defaults = ({ prompt = PROMPT, limit = LIMIT }) => ({ prompt, limit });
 
-/** Plays one case with one rival. @param {Case} each @param {import('./lane.mjs').Lane} lane @param {(name: string, job: () => Promise<unknown>) => Promise<unknown>} shared */
-export async function playCase(each, lane, shared) {
+/** Plays one case with one rival. @param {Case} each @param {import('./lane.mjs').Lane} lane @param {(job: () => Promise<unknown>) => Promise<unknown>} once */
+export async function playCase(each, lane, once) {
   const { prompt, limit } = defaults(each);
   await each.before?.(lane);
   void lane.send(prompt);
   if (each.fault) {
     await lane.produced(MIDDLE);
     lane.begin();
-    await each.fault(lane, shared);
+    await each.fault(lane, once);
   }
-  return lane.verdict(limit);
+  return lane.verdict(limit, each.whole);
 }
 
 const numbered = (count) => Array.from({ length: count }, (_, at) => `w${at + 1} `);

@@ -11,6 +11,8 @@ export const REQUESTS = {
   all: (method) => method !== 'OPTIONS',
 };
 
+/** How often a person tries. */
+const ATTEMPTS = 5;
 const OPENING = 10_000;
 
 export class Lane {
@@ -42,10 +44,10 @@ export class Lane {
     return this;
   }
 
-  /** Sends a prompt as a person does: once more when the page says that it was not sent. @param {string} text */
+  /** Sends a prompt as a person does: again when the page says that it was not sent. @param {string} text */
   async send(text) {
     this.#prompts += 1;
-    for (let attempt = 1; attempt <= 3; attempt += 1) {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       // A page that was left in the meantime tells nobody.
       if (await this.page.evaluate((words) => globalThis.say(words), text).catch(() => true)) return;
       await sleep(1000);
@@ -65,11 +67,14 @@ export class Lane {
 
   async reload() {
     await this.page.reload({ waitUntil: 'load' });
+    // How long a page loads is nobody's merit.
+    this.from = Date.now();
     await this.#start(this.page);
   }
 
   /** A second page opens; from now on it is the one that is judged. */
   async secondTab() {
+    this.#samples = [];
     await this.#load();
   }
 
@@ -85,8 +90,8 @@ export class Lane {
     this.#since = Date.now();
   }
 
-  /** Waits until the page is right or the time is over, then judges. @param {number} limit milliseconds after the fault */
-  async verdict(limit) {
+  /** Waits until the page is right or the time is over, then judges. @param {number} limit milliseconds after the fault @param {boolean} [whole] see the oracle */
+  async verdict(limit, whole = false) {
     const end = Date.now() + limit;
     let result = await this.#look();
     // Late trouble counts as well: what is right has to stay so.
@@ -95,7 +100,7 @@ export class Lane {
       result = await this.#look();
       good = result.done ? good + 1 : 0;
     }
-    return judge(result.input);
+    return judge({ ...result.input, whole });
   }
 
   async close() {
@@ -151,6 +156,7 @@ export class Lane {
     const { host, rival } = this.#options;
     await page.goto(`${host}/${rival.name}.html`, { waitUntil: 'load' });
     this.page = page;
+    if (this.from) this.from = Date.now();
     await this.#start(page);
   }
 

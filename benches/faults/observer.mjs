@@ -1,10 +1,11 @@
 /** A client beside the server, without any fault: what was to be seen of each session at which moment. */
 import { openEvents } from '../../tests/support/events.mjs';
-import { sleep } from '../../tests/support/wait.mjs';
+import { sleep, within } from '../../tests/support/wait.mjs';
 import { Thread } from '../reducer.mjs';
 import { brief } from './oracle.mjs';
 
 const EVERY = 5;
+const PATIENCE = 1_500;
 
 export class Observer {
   #url;
@@ -85,8 +86,9 @@ export class Observer {
 
   /** The server was restarted: what was told meanwhile is in its store. */
   async #again() {
-    const next = await openEvents(`${this.#url}/event`).catch(() => undefined);
-    if (!next) return sleep(100);
+    // A server that is just starting takes connections and answers none of them.
+    const next = await within(() => openEvents(`${this.#url}/event`), PATIENCE).catch(() => undefined);
+    if (!next || this.#closed) return sleep(100);
     this.#events = next;
     this.#read = 0;
     for (const sessionID of this.#threads.keys()) await this.#load(sessionID);

@@ -22,6 +22,7 @@
  * @property {number} [prompts] that there should be; 1
  * @property {number} from when the fault began
  * @property {number} until when the page was looked at last
+ * @property {boolean} [whole] the time counts until the whole answer is shown, not until the page is up to date
  */
 /** @typedef {{ kind: string, cell: string, seconds?: number, blank: number, wrong: number, gap: number }} Verdict */
 
@@ -84,7 +85,7 @@ function ending(last, truth) {
 }
 
 /** Goes through the time between the fault and the end and adds up what was shown wrongly. @param {Case} input */
-function review({ samples, reference, truth, from, until }) {
+function review({ samples, reference, truth, from, until, whole = false }) {
   const texts = [...new Set([...reference.map(({ text }) => trim(text)), trim(truth)])];
   const legit = (text) => texts.some((each) => each.startsWith(text));
   const sum = { blank: 0, wrong: 0, gap: 0, holed: 0, rightAt: until };
@@ -108,7 +109,7 @@ function review({ samples, reference, truth, from, until }) {
     // Text that the server took back itself may go.
     if (text.length < Math.min(longest, shortest(reference, at))) sum.blank += length;
     longest = Math.max(longest, known ? text.length : 0);
-    const current = known && !sample.gapped && text.length >= shortest(reference, at) && (at < until - LAG || text === trim(truth));
+    const current = known && !sample.gapped && text.length >= shortest(reference, at) && (!(whole || at >= until - LAG) || text === trim(truth));
     good = current ? (good ?? at) : undefined;
   }
   if (good !== undefined) sum.rightAt = good;

@@ -42,10 +42,16 @@ async function row(each, world, rivals, { browser, host }) {
     await next();
     void each.answer(world.mock, params.id);
   });
-  const jobs = new Map();
-  const shared = (name, job) => {
-    if (!jobs.has(name)) jobs.set(name, job());
-    return jobs.get(name);
+  // What happens to the server happens once, when all have come to it.
+  let done;
+  const all = new Promise((resolve) => {
+    done = resolve;
+  });
+  let waiting = rivals.length;
+  const once = (job) => {
+    waiting -= 1;
+    if (waiting === 0) done(job());
+    return all;
   };
   const lanes = rivals.map((rival) => {
     const own = rival.name === 'opencode-session' && existsSync(KEEPER) ? { keeper: true } : {};
@@ -53,7 +59,7 @@ async function row(each, world, rivals, { browser, host }) {
   });
   try {
     for (const lane of lanes) await lane.open();
-    const verdicts = await Promise.all(lanes.map((lane) => playCase(each, lane, shared)));
+    const verdicts = await Promise.all(lanes.map((lane) => playCase(each, lane, once)));
     return { name: each.name, title: each.title, cells: Object.fromEntries(rivals.map(({ name }, at) => [name, verdicts[at]])) };
   } finally {
     off?.();

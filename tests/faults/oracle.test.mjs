@@ -117,3 +117,7 @@ test('words are counted, and long texts compared by a digest that feels a change
   assert.equal(brief(long), brief('x'.repeat(200_000)));
   assert.notEqual(brief(long), brief(`${long}x`));
 });
+
+test('where the whole answer counts, the time until then is told', () => {
+  assert.equal(verdict(followed(0, WORDS), { whole: true }).cell, 'right, 2.1 s');
+});

@@ -2,8 +2,8 @@ import { el, setText } from '../chat/dom.js';
 import type { Mark, Point, Series, Timeline } from './timeline.js';
 
 const NAMES: Record<Series, string> = { server: 'server', ours: 'opencode-session', plain: 'plain reader' };
-const WIDTH = 900;
 const HEIGHT = 260;
+const LEAST = 240;
 const LEFT = 52;
 const BOTTOM = 26;
 const TOP = 20;
@@ -12,13 +12,14 @@ const STEPS = [1, 2, 5];
 
 /** Three lines of characters over time, with the faults as numbered marks. */
 export class Plot {
-  private readonly svg = shape('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': 'Characters over time' });
+  private readonly svg = shape('svg', { role: 'img', 'aria-label': 'Characters over time' });
   private readonly grid = shape('g', { class: 'grid' });
   private readonly marks = shape('g', { class: 'marks' });
   private readonly lines: Record<Series, SVGElement>;
   private readonly legend: Record<Series, HTMLElement>;
   private readonly list = el('ol', { class: 'mark-list', 'data-testid': 'marks', 'aria-label': 'Faults in the plot' });
   private listed = -1;
+  private width = LEAST;
 
   constructor(node: HTMLElement) {
     const line = (name: Series): SVGElement => shape('polyline', { class: `line ${name}`, 'data-testid': `line-${name}` });
@@ -35,11 +36,14 @@ export class Plot {
   }
 
   draw(timeline: Timeline): void {
+    // One unit is one pixel, so that letters have the same size on every screen.
+    this.width = Math.max(LEAST, Math.round(this.svg.getBoundingClientRect().width));
+    this.svg.setAttribute('viewBox', `0 0 ${this.width} ${HEIGHT}`);
     const { points, marks, start } = timeline;
     const all = Object.values(points).flat();
     const end = Math.max(start + 5_000, ...all.map(([at]) => at));
     const most = Math.max(100, ...all.map(([, characters]) => characters));
-    const x = (at: number): number => LEFT + ((at - start) / (end - start)) * (WIDTH - LEFT - 8);
+    const x = (at: number): number => LEFT + ((at - start) / (end - start)) * (this.width - LEFT - 8);
     const y = (characters: number): number => HEIGHT - BOTTOM - (characters / most) * (HEIGHT - BOTTOM - TOP);
     for (const name of ['server', 'ours', 'plain'] as const) {
       const list = points[name];
@@ -54,9 +58,9 @@ export class Plot {
   private drawGrid({ seconds, most, x, y }: { seconds: number; most: number; x(at: number): number; y(characters: number): number }): void {
     const parts: SVGElement[] = [];
     for (let each = 0; each <= most; each += step(most)) {
-      parts.push(shape('line', { x1: LEFT, x2: WIDTH - 8, y1: y(each), y2: y(each) }), label(String(each), LEFT - 8, y(each) + 4, 'end'));
+      parts.push(shape('line', { x1: LEFT, x2: this.width - 8, y1: y(each), y2: y(each) }), label(String(each), LEFT - 8, y(each) + 4, 'end'));
     }
-    for (let each = 0; each <= seconds; each += step(seconds)) parts.push(label(`${each} s`, x(each), HEIGHT - 6, 'middle'));
+    for (let each = 0; each <= seconds; each += step(seconds * (900 / this.width))) parts.push(label(`${each} s`, x(each), HEIGHT - 6, 'middle'));
     this.grid.replaceChildren(...parts);
   }
 

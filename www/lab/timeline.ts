@@ -29,7 +29,8 @@ export class Timeline {
     const list = this.points[series];
     const [last, before] = [list.at(-1), list.at(-2)];
     if (last && before && last[1] === characters && before[1] === characters) list.pop();
-    list.push([at, characters]);
+    // Two clocks: what is noted later is later.
+    list.push([Math.max(at, list.at(-1)?.[0] ?? 0), characters]);
     if (list.length > MOST) list.splice(0, MOST / 10);
   }
 
