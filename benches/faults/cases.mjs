@@ -174,8 +174,8 @@ export const CASES = [
   },
   {
     name: 'retry',
-    title: 'Model fails in the middle; the server tries again and doubles the part',
-    prompt: 'words 60 every 25 cut times 1 words 60 every 25',
+    title: 'Model fails in the middle; the server tells both tries and stores the last',
+    prompt: 'words 40 every 20 cut times 1 words 40 every 20',
     fault: async () => {},
   },
   {

@@ -107,7 +107,7 @@ function review({ samples, reference, truth, from, until, whole = false }) {
     else if (!known) sum.wrong += length;
     if (!sample.gapped && !known && compareWords(text, truth).doubled === 0) sum.holed += length;
     // Text that the server took back itself may go.
-    if (text.length < Math.min(longest, shortest(reference, at))) sum.blank += length;
+    if (text.length < Math.min(longest, shortest(reference, at)) && text !== trim(truth)) sum.blank += length;
     longest = Math.max(longest, known ? text.length : 0);
     const current = known && !sample.gapped && text.length >= shortest(reference, at) && (!(whole || at >= until - LAG) || text === trim(truth));
     good = current ? (good ?? at) : undefined;
