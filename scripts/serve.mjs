@@ -113,6 +113,7 @@ function securityHeaders(servers) {
   const policy = [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src 'self'",
     "style-src 'self'",
     "img-src 'self' data: blob:",
     `connect-src 'self' ${[...new Set(servers)].join(' ')}`,
@@ -120,7 +121,8 @@ function securityHeaders(servers) {
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
+    // The one policy lets the keeper through (www/chat/trusted.ts).
+    'trusted-types default',
   ];
   return {
     'content-security-policy': policy.join('; '),

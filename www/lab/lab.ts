@@ -111,8 +111,8 @@ export class Lab {
 }
 
 /** How the package is used here: the one place for its options. */
-function clientOptions({ baseUrl, directory }: LabConfig): Parameters<typeof createClient>[0] {
-  return { baseUrl, ...(directory !== undefined && { directory }) };
+function clientOptions({ baseUrl, directory, keeper }: LabConfig): Parameters<typeof createClient>[0] {
+  return { baseUrl, keeper, ...(directory !== undefined && { directory }) };
 }
 
 const tails = (parts: readonly Part[]): number => parts.reduce((sum, { tail }) => sum + (tail?.length ?? 0), 0);
