@@ -42,14 +42,18 @@ export async function servePage(options) {
   const servers = [upstream, ...(options.connect ?? listed(process.env.PAGE_CONNECT))].map(originOf);
   const keeper = join(library, 'keeper.js');
   const config = JSON.stringify({ baseUrl: upstream, directory, passwordRequired, servers, keeper: existsSync(keeper), lab: lab?.config });
-  const headers = securityHeaders(lab ? [...servers, originOf(lab.baseUrl)] : servers);
+  const headers = securityHeaders(servers);
+  // Only the lab may talk to the fault proxy; the keeper does so for it.
+  const labHeaders = securityHeaders(lab ? [...servers, originOf(lab.baseUrl)] : servers);
   const folders = [
     { prefix: '/opencode-session/', path: library },
     { prefix: '/', path: join(root, 'www') },
   ];
 
   const server = createServer((request, response) => {
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const path = pathOf(request.url) ?? '';
+    const own = path.startsWith('/lab/') || path === KEEPER ? labHeaders : headers;
+    for (const [name, value] of Object.entries(own)) response.setHeader(name, value);
     answer(request, response).catch(() => refuse(response, 500));
   });
 

@@ -22,6 +22,7 @@ export class Lane {
   #context;
   #prompts = 0;
   #samples = [];
+  #history = [];
   /** Prompts that are not judged, and since when. */
   #skipped = 0;
   #since = 0;
@@ -110,7 +111,9 @@ export class Lane {
 
   async #look() {
     const { world, sessionID } = this;
-    const history = await world.history(sessionID).catch(() => []);
+    // A server that is just starting keeps what it had.
+    this.#history = await world.history(sessionID).catch(() => this.#history);
+    const history = this.#history;
     const prompts = history.filter(({ info }) => info.role === 'user');
     const mine = this.#after(history, ({ info }) => info.role);
     const truth = answers(mine);

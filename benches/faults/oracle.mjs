@@ -29,7 +29,7 @@
 /** A page may be this far behind the server and still be up to date: a frame, the network, a busy machine. */
 const LAG = 500;
 /** Nobody sees less. */
-const SEEN = 30;
+const SEEN = 50;
 
 /** @param {Case} input @returns {Verdict} */
 export function judge(input) {

@@ -60,7 +60,7 @@ export class Plot {
     for (let each = 0; each <= most; each += step(most)) {
       parts.push(shape('line', { x1: LEFT, x2: this.width - 8, y1: y(each), y2: y(each) }), label(String(each), LEFT - 8, y(each) + 4, 'end'));
     }
-    for (let each = 0; each <= seconds; each += step(seconds * (900 / this.width))) parts.push(label(`${each} s`, x(each), HEIGHT - 6, 'middle'));
+    for (let each = 0; each <= seconds; each += step(seconds * Math.max(1, 560 / this.width))) parts.push(label(`${each} s`, x(each), HEIGHT - 6, 'middle'));
     this.grid.replaceChildren(...parts);
   }
 
