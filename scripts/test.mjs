@@ -28,6 +28,7 @@ const steps = {
   support: () => node('tests/support', 'tests/faults'),
   wasm: () => node('tests/wasm'),
   browser: () => node('tests/browser'),
+  keeper: () => node('tests/keeper'),
   package: () => node('tests/package'),
 };
 
