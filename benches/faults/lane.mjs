@@ -68,8 +68,7 @@ export class Lane {
 
   async reload() {
     await this.page.reload({ waitUntil: 'load' });
-    // How long a page loads is nobody's merit.
-    this.from = Date.now();
+    this.#loaded();
     await this.#start(this.page);
   }
 
@@ -159,8 +158,14 @@ export class Lane {
     const { host, rival } = this.#options;
     await page.goto(`${host}/${rival.name}.html`, { waitUntil: 'load' });
     this.page = page;
-    if (this.from) this.from = Date.now();
+    if (this.from) this.#loaded();
     await this.#start(page);
+  }
+
+  /** A new page shows nothing yet. How long its scripts took to load is nobody's merit. */
+  #loaded() {
+    this.from = Date.now();
+    this.#samples.push({ at: this.from, messages: [], busy: false, told: false, fresh: true });
   }
 
   async #start(page) {
@@ -168,7 +173,7 @@ export class Lane {
     const where = { baseUrl: this.proxy.url, sessionID: this.sessionID, throws, options };
     const opened = page.evaluate((context) => globalThis.open(context), where);
     // A page that cannot open shows an empty chat and, if it is a good one, why.
-    const failed = () => this.#samples.push({ at: Date.now(), messages: [], busy: false, told: true, fresh: true });
+    const failed = () => this.#samples.push({ at: Date.now(), messages: [], busy: false, told: true });
     await Promise.race([opened.catch(failed), sleep(OPENING)]);
   }
 }
