@@ -76,6 +76,22 @@ onServers('the lab page', (scene) => {
     }));
   }
 
+  for (const fault of ['reload', 'tab']) {
+    test(`"${fault}" with the keeper shows the whole beginning at once, and never a gap`, () => onLab(async (page) => {
+      const opened = fault === 'tab' ? page.context().waitForEvent('page') : undefined;
+      assert.match(await page.getByTestId('ours').getByTestId('phase').textContent(), /keeper/);
+      await page.getByTestId(`fault-${fault}`).click();
+      const judged = (await opened) ?? page;
+      await grown(judged);
+      const seen = [];
+      await waitFor(async () => {
+        seen.push({ kind: await verdict(judged), text: (await shown(judged)).trim() });
+        return seen.at(-1).text === numbered(WORDS);
+      }, { timeout: 30_000, message: 'the whole answer' });
+      assert.deepEqual(seen.filter(({ kind, text }) => kind === 'gap' || kind === 'wrong' || !numbered(WORDS).startsWith(text)), []);
+    }));
+  }
+
   for (const fault of ['mute', 'beats', 'slow', 'duplicate']) {
     test(`"${fault}" switched on and off in the middle of an answer`, () => onLab(async (page) => {
       const button = page.getByTestId(`fault-${fault}`);

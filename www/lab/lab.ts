@@ -8,6 +8,13 @@ import { Timeline } from './timeline.js';
 import { View } from './view.js';
 
 const EVERY = 100;
+const SOURCES: Record<ChatSession['state']['connection']['source'], string> = {
+  keeper: 'the keeper',
+  relay: 'a relay',
+  event: 'the event stream',
+  global: 'the global event stream',
+  poll: 'polling',
+};
 
 /** One session, seen by this package and by a plain reader, and what the server made of it. */
 export class Lab {
@@ -99,7 +106,7 @@ export class Lab {
     timeline.add('server', now, produced.text.length);
     timeline.add('ours', now, text.length + tails(texts));
     timeline.add('plain', now, reader.text.length);
-    this.ours.show(`Connection: ${connection.phase}`, { text: withTails(texts), gapped }, produced.text, answers);
+    this.ours.show(`Connection: ${connection.phase}, by ${SOURCES[connection.source]}`, { text: withTails(texts), gapped }, produced.text, answers);
     this.plain.show(`Connection: ${reader.phase}`, { text: reader.text, gapped: false }, produced.text);
     this.plot.draw(timeline);
   }
