@@ -21,6 +21,8 @@ import { ProxyStream } from './proxy-stream.mjs';
  * @property {string} upstream address of the server
  * @property {number} [port]
  * @property {boolean} [control] serve `/__fault` and `/__events` to pages
+ * @property {boolean} [reuse] false: each request gets a connection of its own. Browsers send a request again by themselves, a POST
+ *   too, when a connection that was used before is reset
  */
 
 const KEEP = 20_000;
@@ -51,9 +53,11 @@ export class FaultProxy {
   #done = {};
   #server = createServer((req, res) => this.#serve(req, res));
   #control;
+  #reuse;
 
   /** @param {ProxyOptions} options */
-  constructor({ upstream, control: asked = false }) {
+  constructor({ upstream, control: asked = false, reuse = true }) {
+    this.#reuse = reuse;
     this.#upstream = new URL(upstream);
     this.#control = asked ? control(this) : undefined;
     this.#server.keepAliveTimeout = 60_000;
@@ -183,6 +187,7 @@ export class FaultProxy {
   /** @param {Req} req @param {Res} res */
   #serve(req, res) {
     res.on('error', () => undefined);
+    res.shouldKeepAlive &&= this.#reuse;
     const method = req.method ?? 'GET';
     const path = req.url ?? '/';
     if (this.#control?.(req, res, path)) return;

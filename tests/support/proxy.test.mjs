@@ -89,6 +89,16 @@ describe('nothing asked', () => {
     await gone.close();
   });
 
+  test('without reuse each request has a connection of its own', async () => {
+    const single = await startProxy({ upstream: mock.url, reuse: false });
+    for (let count = 0; count < 3; count += 1) await call(single, 'GET', '/session');
+    assert.equal(single.stats().connections, 3);
+    await single.close();
+    const { connections } = proxy.stats();
+    for (let count = 0; count < 3; count += 1) await call(proxy, 'GET', '/session');
+    assert.ok(proxy.stats().connections - connections <= 1);
+  });
+
   test('without being asked for there are no switches', async () => {
     const plain = await startProxy({ upstream: mock.url });
     assert.match((await (await fetch(`${plain.url}/__fault`)).text()), /doctype/);

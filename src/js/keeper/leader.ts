@@ -149,7 +149,7 @@ class Team {
     if (answer instanceof Uint8Array) return this.#sink.bytes(answer);
     switch (answer?.type) {
       case 'here':
-        clearTimeout(this.#late);
+        this.#answered();
         this.#pings = setInterval(() => this.#ping(), this.#times.ping);
         return;
       case 'open':
@@ -157,7 +157,7 @@ class Team {
       case 'close':
         return this.#end(answer.cause);
       case 'known':
-        clearTimeout(this.#late);
+        this.#answered();
         if (!answer.known) this.#end(0);
         return;
       default:
@@ -184,14 +184,19 @@ class Team {
   }
 
   #ping(): void {
+    if (this.#late !== undefined) return;
     this.#channel.postMessage({ type: 'ping', from: this.#id });
     this.#await();
   }
 
   /** No answer: the leader sleeps, or goes. */
   #await(): void {
-    clearTimeout(this.#late);
     this.#late = setTimeout(() => this.#end(4), this.#times.answer);
+  }
+
+  #answered(): void {
+    clearTimeout(this.#late);
+    this.#late = undefined;
   }
 
   #end(cause: number): void {
@@ -202,7 +207,7 @@ class Team {
 
   #rest(): void {
     this.#sink = undefined;
-    clearTimeout(this.#late);
+    this.#answered();
     clearInterval(this.#pings);
   }
 }

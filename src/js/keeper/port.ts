@@ -67,6 +67,7 @@ class Attachment {
   readonly #channel = new MessageChannel();
   #found: Exclude<Found, string> | undefined;
   #over = false;
+  #asleep = false;
   #late: ReturnType<typeof setTimeout> | undefined;
   #pings: ReturnType<typeof setInterval> | undefined;
 
@@ -82,18 +83,26 @@ class Attachment {
     this.#found = found;
     const { port1, port2 } = this.#channel;
     port1.onmessage = ({ data }) => this.#take(data);
-    // The worker was ended: the next one is asked at once.
-    port1.addEventListener('close', () => this.#end(0));
+    // Nobody tells the worker that a page is gone.
+    addEventListener('pagehide', this.#hidden);
     found.worker.postMessage(message, [port2]);
     this.#await();
   }
 
   /** The reader goes; it is told nothing more. */
   leave(): void {
+    this.#asleep = false;
     if (this.#over) return;
     this.#channel.port1.postMessage('detach');
     this.#stop();
   }
+
+  /** A page that is shown again reads on where it was. */
+  readonly #hidden = (): void => {
+    this.leave();
+    this.#asleep = true;
+    addEventListener('pageshow', () => this.#asleep && this.#sink.closed(0), { once: true });
+  };
 
   #take(data: unknown): void {
     if (this.#over) return;
@@ -101,7 +110,7 @@ class Attachment {
     if (answer instanceof Uint8Array) return this.#sink.bytes(answer);
     switch (answer?.type) {
       case 'here':
-        clearTimeout(this.#late);
+        this.#answered();
         this.#pings = setInterval(() => this.#ping(), this.#times.ping);
         return;
       case 'open':
@@ -120,11 +129,12 @@ class Attachment {
 
   /** Wakes the worker if it sleeps; one that was ended does not know this reader any more. */
   #ping(): void {
+    if (this.#late !== undefined) return;
     const worker = this.#found?.registration.active ?? this.#found?.worker;
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = ({ data }) => {
       port1.close();
-      clearTimeout(this.#late);
+      this.#answered();
       const answer = readAnswer(data);
       if (answer instanceof Uint8Array || answer?.type !== 'known') this.#take(data);
       else if (!answer.known) this.#end(0);
@@ -136,12 +146,16 @@ class Attachment {
   /** An answer is due. A page that slept meanwhile has it in its queue, so it is given that time once more. */
   #await(): void {
     const due = performance.now() + this.#times.answer;
-    clearTimeout(this.#late);
     this.#late = setTimeout(() => {
       if (performance.now() > due + 1_000) {
         this.#late = setTimeout(() => this.#silent(), this.#times.answer);
       } else this.#silent();
     }, this.#times.answer);
+  }
+
+  #answered(): void {
+    clearTimeout(this.#late);
+    this.#late = undefined;
   }
 
   #silent(): void {
@@ -157,7 +171,8 @@ class Attachment {
 
   #stop(): void {
     this.#over = true;
-    clearTimeout(this.#late);
+    removeEventListener('pagehide', this.#hidden);
+    this.#answered();
     clearInterval(this.#pings);
     this.#channel.port1.close();
   }

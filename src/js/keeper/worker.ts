@@ -52,9 +52,8 @@ scope.addEventListener('message', (event) => {
       hold(event);
       if (!load()) return answer({ type: 'broken' });
       answer({ type: 'here' });
-      // Any message on the port takes the reader away, and so does its end.
+      // Any message on the port takes the reader away.
       port.onmessage = () => hub.detach(request.id);
-      port.addEventListener('close', () => hub.detach(request.id));
       hub.attach(request.id, request.target, request.position, {
         opened: (status, contentType, retryAfter) => answer({ type: 'open', status, contentType, retryAfter }),
         bytes: (chunk) => port.postMessage(chunk.buffer, [chunk.buffer]),

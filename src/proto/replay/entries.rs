@@ -136,13 +136,22 @@ impl Entries {
         }
     }
 
-    /// Visits what came after `number`: each event with its own number.
-    pub(super) fn after(&self, number: u64, visit: &mut dyn FnMut(u64, &[&[u8]])) {
+    /// Visits what came after `number`: each event with its own number. A reader that is `fresh` has no use for deltas
+    /// without their beginning.
+    pub(super) fn after(&self, number: u64, fresh: bool, visit: &mut dyn FnMut(u64, &[&[u8]])) {
         let at = self.all.partition_point(|entry| entry.last <= number);
+        let mut skipped = Vec::new();
         for entry in self.all.range(at..) {
             match &entry.body {
                 Body::Gone => {}
                 Body::Event(data) => visit(entry.last, &[data]),
+                Body::Run(_)
+                    if fresh
+                        && entry.before > 0
+                        && (entry.before <= number || skipped.binary_search(&entry.before).is_ok()) =>
+                {
+                    skipped.push(entry.first);
+                }
                 Body::Run(run) => {
                     let text = run.after((number + 1).saturating_sub(entry.first) as usize);
                     visit(entry.last, &[&run.head, text, &run.tail]);

@@ -72,7 +72,10 @@ impl Log {
     pub fn new(limits: ReplayLimits, seed: u64) -> Self {
         Log {
             epoch: epoch(seed),
-            limits,
+            limits: ReplayLimits {
+                tail: limits.tail.min(limits.bytes),
+                ..limits
+            },
             last: 0,
             hole: 0,
             entries: Entries::default(),
@@ -150,7 +153,7 @@ impl Log {
         };
         self.frame(from, &[OPENED, word], out);
         self.entries
-            .after(from, &mut |number, data| self.frame(number, data, out));
+            .after(from, known.is_none(), &mut |number, data| self.frame(number, data, out));
         self.frame(self.last, &[LIVE], out);
         continuity
     }
@@ -187,6 +190,7 @@ impl Log {
     fn keep(&mut self, envelope: &Envelope<'_>, data: &[u8]) {
         let number = self.last;
         let mut before = 0;
+        let mut removed = Vec::new();
         match envelope.event {
             Event::Delta {
                 message,
@@ -219,11 +223,15 @@ impl Log {
                 Told::Replaces(older) => self.entries.drop_chain(older),
                 Told::Joins(older) => before = older,
             },
-            Event::PartRemoved { part, .. } => self.parts.close_part(part),
-            Event::MessageRemoved { message } => self.parts.close_message(message),
-            Event::SessionDeleted | Event::Idle => self.parts.close_session(envelope.session),
-            Event::Status { raw } if is_idle(raw) => self.parts.close_session(envelope.session),
+            Event::PartRemoved { part, .. } => removed = self.parts.close_part(part),
+            Event::MessageRemoved { message } => removed = self.parts.close_message(message),
+            Event::SessionDeleted => removed = self.parts.close_session(envelope.session),
+            Event::Idle => drop(self.parts.close_session(envelope.session)),
+            Event::Status { raw } if is_idle(raw) => drop(self.parts.close_session(envelope.session)),
             _ => {}
+        }
+        for last in removed {
+            self.entries.drop_chain(last);
         }
         self.entries.push(number, before, data);
     }

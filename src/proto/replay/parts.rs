@@ -126,19 +126,20 @@ impl Parts {
         Told::Replaces(before)
     }
 
-    pub(super) fn close_part(&mut self, part: Str<'_>) {
+    /// The part is not open any more. Gives the newest entry about it; so do the others.
+    pub(super) fn close_part(&mut self, part: Str<'_>) -> Vec<u64> {
         let key = hash(part.raw());
-        self.open.retain(|track| track.part != key);
+        self.close(&|track| track.part == key)
     }
 
-    pub(super) fn close_message(&mut self, message: Str<'_>) {
+    pub(super) fn close_message(&mut self, message: Str<'_>) -> Vec<u64> {
         let key = hash(message.raw());
-        self.open.retain(|track| track.message != key);
+        self.close(&|track| track.message == key)
     }
 
-    pub(super) fn close_session(&mut self, session: Str<'_>) {
+    pub(super) fn close_session(&mut self, session: Str<'_>) -> Vec<u64> {
         let key = hash(session.raw());
-        self.open.retain(|track| track.session != key);
+        self.close(&|track| track.session == key)
     }
 
     /// Events may be missing from here on.
@@ -163,6 +164,17 @@ impl Parts {
     fn supplant(&mut self, new: &Track) {
         self.open
             .retain(|old| !(old.broken && old.session == new.session && old.message != new.message));
+    }
+
+    fn close(&mut self, is_meant: &dyn Fn(&Track) -> bool) -> Vec<u64> {
+        let closed = self
+            .open
+            .iter()
+            .filter(|track| is_meant(track))
+            .map(|track| track.last)
+            .collect();
+        self.open.retain(|track| !is_meant(track));
+        closed
     }
 
     fn open(&mut self, track: Track) {

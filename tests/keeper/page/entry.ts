@@ -49,7 +49,8 @@ function take(frame: string): void {
   const lines = frame.split('\n');
   const id = lines.find((line) => line.startsWith('id: '))?.slice(4) ?? '';
   const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6)).join('\n');
-  const event = JSON.parse(data);
+  const parsed = JSON.parse(data);
+  const event = parsed.payload ?? parsed;
   if (id !== '') told.position = id;
   told.events.push({ id, type: event.type, properties: event.properties });
   if (event.type === 'message.part.delta') told.text += event.properties.delta;
