@@ -25,7 +25,7 @@ const steps = {
   },
   lint: () => run('npx', ['biome', 'lint', '--error-on-warnings']),
   size: () => run(process.execPath, ['scripts/size.mjs']),
-  support: () => node('tests/support'),
+  support: () => node('tests/support', 'tests/faults'),
   wasm: () => node('tests/wasm'),
   browser: () => node('tests/browser'),
   wpt: () => node('tests/wpt'),
