@@ -1,6 +1,6 @@
 // The cases: what happens to the page while an answer is on its way. Each gives how soon the page had shown all that was said so far.
 import assert from 'node:assert/strict';
-import { sleep, waitFor } from '../support/wait.mjs';
+import { sleep } from '../support/wait.mjs';
 import { assertLive, caughtUp } from './judge.mjs';
 import { World } from './world.mjs';
 

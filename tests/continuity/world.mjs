@@ -12,6 +12,7 @@ import { startSite } from './site.mjs';
  * @property {import('../support/opencode.mjs').OpenCode} server
  * @property {boolean} keeper
  * @property {string} [baseUrl] the server's address for the page, when something stands in between
+ * @property {object} [options] more options of `createClient`
  *
  * @typedef {import('../support/engines.mjs').Tab} Tab
  * @typedef {import('./site.mjs').Load} Load
@@ -24,13 +25,13 @@ export class World {
   loads = [];
 
   /** @param {Where} where */
-  static async open({ engine, server, keeper, baseUrl = server.url }) {
+  static async open({ engine, server, keeper, baseUrl = server.url, options = {} }) {
     const world = new World();
     const { id } = await call(server, 'POST', '/session', { title: 'Continuity' });
     const site = await startSite({ connect: [baseUrl] });
     const reference = await startReference(server, id);
     const profile = await engine.profile();
-    return Object.assign(world, { id, server, site, reference, profile, keeper, url: site.page(id, { baseUrl, keeper }) });
+    return Object.assign(world, { id, server, site, reference, profile, keeper, url: site.page(id, { baseUrl, keeper, ...options }) });
   }
 
   async close() {
@@ -51,6 +52,11 @@ export class World {
     return prompt(this.server, this.id, text);
   }
 
+  /** The server's history, read afresh. @returns {Promise<any[]>} */
+  history() {
+    return call(this.server, 'GET', `/session/${this.id}/message`);
+  }
+
   /** Reloads, and keeps the record of what was there before. @param {Tab} tab */
   async reload(tab) {
     await this.#leave(tab, () => tab.reload());
@@ -69,6 +75,8 @@ export class World {
 
   /** Waits until the turn is over and settled in this tab, and judges all that was shown so far. @param {Tab} tab */
   async settle(tab) {
+    // The status may not be busy yet when a prompt was stored a moment ago.
+    await waitFor(async () => (await this.history()).at(-1)?.info.time.completed !== undefined, { timeout: TURN, message: 'an answer' });
     await waitFor(async () => Object.values(await call(this.server, 'GET', '/session/status')).every(({ type }) => type === 'idle'), { timeout: TURN, message: 'the end of the turn' });
     await live(tab);
     const shown = await within(() => tab.evaluate(async () => {
@@ -76,7 +84,7 @@ export class World {
       await new Promise((frame) => setTimeout(frame, 50));
       return JSON.parse(JSON.stringify(recorder.session.state.messages.map(({ info, parts }) => ({ info, parts }))));
     }), TURN, 'the settled state');
-    const stored = await call(this.server, 'GET', `/session/${this.id}/message`);
+    const stored = await this.history();
     assertSame(shown, stored);
     await this.#take(tab);
     for (const load of this.loads) assertTrue(load, stored);
