@@ -45,9 +45,10 @@ class OpenCodeClient implements Client {
   constructor(base: Base, options: ClientOptions) {
     this.#link = new Link(base, options);
     const { directory, transport, retry, limits } = options;
-    const plain = JSON.stringify({ directory, transport, ...retry, ...limits });
+    const keeper = options.keeper === undefined || options.keeper === false ? undefined : 'on';
+    const plain = JSON.stringify({ directory, transport, keeper, ...retry, ...limits });
     this.#link.start(new Core(this.#link as never, plain, Math.random()));
-    this.#stopListening = base.loopback ? () => undefined : this.#listen();
+    this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);
   }
 
@@ -113,17 +114,33 @@ class OpenCodeClient implements Client {
     return this.#link.call<T>(0, 'GET', path);
   }
 
-  /** The browser's word on the network. */
-  #listen(): () => void {
+  /** What the browser says of the network and of the page. */
+  #listen(loopback: boolean): () => void {
     if (typeof globalThis.addEventListener !== 'function') return () => undefined;
-    const online = (): void => this.#link.core.online(this.#link.now(), true);
-    const offline = (): void => this.#link.core.online(this.#link.now(), false);
-    globalThis.addEventListener('online', online);
-    globalThis.addEventListener('offline', offline);
-    return () => {
-      globalThis.removeEventListener('online', online);
-      globalThis.removeEventListener('offline', offline);
+    const link = this.#link;
+    const page = globalThis.document;
+    const ears = new AbortController();
+    const { signal } = ears;
+    const on = (target: EventTarget, name: string, act: (event: Event) => void): void => {
+      target.addEventListener(name, act, { signal });
     };
+    // A server on this machine can be reached without a network.
+    if (!loopback) {
+      on(globalThis, 'online', () => link.online(true));
+      on(globalThis, 'offline', () => link.online(false));
+    }
+    if (page !== undefined) {
+      const look = (): void => link.visible(page.visibilityState !== 'hidden');
+      on(page, 'visibilitychange', look);
+      on(page, 'resume', look);
+      if (page.visibilityState === 'hidden') look();
+      // A page with an open stream is not kept for going back to.
+      on(globalThis, 'pagehide', () => link.online(false));
+      on(globalThis, 'pageshow', (event) => {
+        if ((event as PageTransitionEvent).persisted) link.online(true);
+      });
+    }
+    return () => ears.abort();
   }
 }
 

@@ -113,6 +113,12 @@ export interface ClientOptions {
    * `auth_token`), cannot see status codes, and is several times slower.
    */
   readonly transport?: 'auto' | 'fetch' | 'eventsource' | 'poll';
+  /**
+   * A service worker that holds the one stream of all pages and repeats what a page missed: its address, or `true` for
+   * `/opencode-session-keeper.js`. With it, a reload or a new tab in the middle of an answer shows all of the text so
+   * far. Only with `transport: 'auto'`; where it cannot be had, the session works as without it.
+   */
+  readonly keeper?: boolean | string;
   /** Used in place of the global `fetch`, for tests and proxies. */
   readonly fetch?: typeof fetch;
   readonly retry?: Partial<RetryPolicy>;
@@ -475,6 +481,9 @@ export interface ConnectionState {
    * - `closed`: closed by the caller, or ended by an error that a retry cannot mend.
    */
   readonly phase: 'connecting' | 'syncing' | 'live' | 'polling' | 'waiting' | 'offline' | 'closed';
+  /**
+   * Where events come from, best first: the keeper's kept stream, `/event` of one directory, `/global/event`, polling.
+   */
   readonly source: 'keeper' | 'relay' | 'event' | 'global' | 'poll';
   /** Failed tries in a row; 0 when live. */
   readonly attempt: number;
@@ -482,6 +491,8 @@ export interface ConnectionState {
   readonly retryAt?: number;
   /** Why the last try failed. */
   readonly error?: SessionError;
+  /** Why a lower source than the best is in use; the best is tried again later. */
+  readonly fallback?: SessionError;
 }
 
 /**

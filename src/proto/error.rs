@@ -45,6 +45,12 @@ pub enum Code {
     Silent,
     /// The stream ended.
     StreamEnded,
+    /// The stream carries heartbeats but no events.
+    Mute,
+    /// Something between server and page keeps the stream back.
+    HeldBack,
+    /// The keeper does not answer.
+    KeeperFailed,
     /// The model is not among the server's.
     UnknownModel,
     /// The agent is not among the server's.
@@ -147,6 +153,21 @@ impl Code {
             ),
             Code::Silent => ("silent", "Nothing to do: the stream is opened again.", true),
             Code::StreamEnded => ("stream_ended", "Nothing to do: the stream is opened again.", true),
+            Code::Mute => (
+                "mute",
+                "Nothing to do: another way is used. Often the directory option is not the exact one of the server's /path.",
+                true,
+            ),
+            Code::HeldBack => (
+                "held_back",
+                "Turn off response buffering for text/event-stream in the proxy; until then the session is polled.",
+                true,
+            ),
+            Code::KeeperFailed => (
+                "keeper_failed",
+                "Serve the keeper file at the keeper option's address: npx opencode-session keeper PUBLIC_FOLDER.",
+                true,
+            ),
             Code::UnknownModel => ("unknown_model", "Choose a model from client.models().", false),
             Code::UnknownAgent => ("unknown_agent", "Choose an agent from client.agents().", false),
             Code::BadPrompt => ("bad_prompt", "Give some text, or at least one part.", false),

@@ -92,6 +92,11 @@ impl Core {
             .input(now, if online { Input::Online } else { Input::Offline });
     }
 
+    /// The page is shown or hidden.
+    pub fn visible(&self, now: f64, visible: bool) {
+        self.shell.input(now, Input::Visible(visible));
+    }
+
     /// The timer fired.
     pub fn timeout(&self, now: f64) {
         self.shell.timeout(now);
@@ -150,7 +155,7 @@ impl Core {
         self.shell.input(now, Input::Response { id, response });
     }
 
-    /// A request got no answer: 1 network, 2 time ran out, 3 no credentials.
+    /// A request got no answer: 1 network, 2 time ran out, 3 no credentials, 4 no keeper.
     pub fn failed(&self, now: f64, id: u32, cause: u8) {
         self.shell.input(
             now,
@@ -178,6 +183,7 @@ fn failure(cause: u8) -> Failure {
     match cause {
         2 => Failure::Timeout,
         3 => Failure::Auth,
+        4 => Failure::Keeper,
         _ => Failure::Network,
     }
 }

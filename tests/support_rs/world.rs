@@ -53,6 +53,7 @@ pub(crate) fn config(seed: u64) -> Config {
     Config {
         directory: None,
         transport: Transport::Auto,
+        keeper: false,
         retry: RetryPolicy::default(),
         limits: Limits::default(),
         seed,
@@ -126,7 +127,7 @@ impl World {
         while let Some(output) = self.client.poll_output() {
             self.trace(&output);
             match output {
-                Output::OpenStream { generation, path } => {
+                Output::OpenStream { generation, path, .. } => {
                     let global = path.starts_with("/global");
                     self.streams.push(path);
                     self.stream = Some(Stream {
@@ -312,9 +313,12 @@ impl World {
                 self.server.publish("", "server.heartbeat", serde_json::json!({}));
             }
         }
-        if self.client.poll_timeout().is_some_and(|at| self.now >= at) {
+        let end = self.now;
+        while let Some(at) = self.client.poll_timeout().filter(|at| *at <= end) {
+            self.now = at.max(end - wait);
             self.input(Input::Timeout);
         }
+        self.now = end;
     }
 
     /// The stream breaks.

@@ -9,6 +9,7 @@ use crate::proto::sync::{Purpose, Reply, Session};
 impl Client {
     pub(super) fn response(&mut self, id: u32, response: &Response<'_>) {
         let Some(purpose) = self.take(id) else { return };
+        self.link.answered();
         let result = Error::check_json(response).map(|()| response.body);
         self.answer(purpose, response.cursor, result);
     }
@@ -81,7 +82,7 @@ impl Client {
 
     pub(super) fn reopen(&mut self) {
         self.interrupt();
-        let action = self.link.reconnect(self.context.now);
+        let action = self.link.reopen(self.context.now);
         self.act(action);
     }
 
@@ -89,7 +90,7 @@ impl Client {
         let Some(own) = self.context.directory.as_deref() else {
             return;
         };
-        if self.directory_asked || self.link.source() != Source::Event {
+        if self.directory_asked || self.link.source() > Source::Event {
             return;
         }
         if self
@@ -98,7 +99,9 @@ impl Client {
             .filter_map(Session::directory)
             .any(|directory| directory != own)
         {
-            self.interrupt();
+            if self.link.source() == Source::Event {
+                self.interrupt();
+            }
             let action = self.link.widen(self.context.now);
             self.act(action);
         }

@@ -34,6 +34,15 @@ impl Watchdog {
 
     /// When the silence becomes too long.
     pub fn deadline(&self) -> u64 {
-        self.last + self.beat.map_or(FIRST_GUESS, |beat| (beat * 5 / 2).max(FLOOR))
+        self.last + self.patience()
+    }
+
+    /// Silence up to `now` does not count: at least `grace` is left.
+    pub fn forgive(&mut self, now: u64, grace: u64) {
+        self.last = self.last.max((now + grace).saturating_sub(self.patience()));
+    }
+
+    fn patience(&self) -> u64 {
+        self.beat.map_or(FIRST_GUESS, |beat| (beat * 5 / 2).max(FLOOR))
     }
 }

@@ -30,6 +30,8 @@ pub struct Messages {
     /// When the newest page that was applied was asked for.
     paged: Stamp,
     last_hit: (usize, usize),
+    /// Events are old ones, told again from the start of what is open.
+    replaying: bool,
 }
 
 impl Messages {
@@ -52,8 +54,9 @@ impl Messages {
         let Some(at) = self.find(head.message) else {
             return Placed::Unknown;
         };
+        let replaying = self.replaying;
         match self.find_part(at, head.id) {
-            Ok(part) => self.list[at].parts[part].receive(head, raw, stamp),
+            Ok(part) => self.list[at].parts[part].receive(head, raw, stamp, replaying),
             Err(_) => {
                 self.drop_local_part(at);
                 self.insert_part(at, Part::from_event(head, raw, stamp));
@@ -71,7 +74,8 @@ impl Messages {
         let Ok(index) = self.find_part(at, part) else {
             return Placed::Unknown;
         };
-        self.list[at].parts[index].append(delta, stamp);
+        let replaying = self.replaying;
+        self.list[at].parts[index].append(delta, stamp, replaying);
         self.mark(at);
         Placed::Done
     }
@@ -137,6 +141,32 @@ impl Messages {
         for part in self.list.iter_mut().flat_map(|message| &mut message.parts) {
             part.interrupt();
         }
+    }
+
+    /// Whether the events that follow are old ones, told again from the start of what is open.
+    pub fn set_replaying(&mut self, replaying: bool) {
+        self.replaying = replaying;
+    }
+
+    /// Whether any message of the page is in the list.
+    pub fn shares(&mut self, page: &Page<'_>) -> bool {
+        page.items.iter().any(|item| self.find(item.head.id).is_some())
+    }
+
+    /// Whether the page has something that no event has told here: a message, a part, its end, or more of its text.
+    pub fn lacks(&mut self, page: &Page<'_>) -> bool {
+        page.items.iter().any(|item| {
+            if self.is_buried(item.head.id, 0) {
+                return false;
+            }
+            let Some(at) = self.find(item.head.id) else {
+                return true;
+            };
+            item.parts.iter().any(|(head, _)| match self.find_part(at, head.id) {
+                Ok(part) => self.list[at].parts[part].lacks(head),
+                Err(_) => !self.is_buried(head.id, 0),
+            })
+        })
     }
 
     /// The session is idle and the page, asked for at `asked`, confirms it: parts still open will stay as stored.

@@ -26,6 +26,11 @@ impl Growing {
         &self.text
     }
 
+    /// As much of it was handed out as of `other`, which is a beginning of it.
+    pub(super) fn sent_as(&mut self, other: &Growing) {
+        self.sent = other.sent;
+    }
+
     /// What was not handed out yet.
     pub(super) fn take(&mut self) -> Option<String> {
         let fresh = self.text.get(self.sent..).filter(|fresh| !fresh.is_empty())?;

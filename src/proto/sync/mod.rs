@@ -8,6 +8,7 @@ mod parked;
 mod session;
 mod snapshot;
 mod turn;
+mod vigil;
 
 pub use context::{Context, Output, Purpose, Reply, What};
 pub use fields::{Fields, Status};
