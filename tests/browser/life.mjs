@@ -6,6 +6,7 @@ import { startSite } from '../continuity/site.mjs';
 import { findChromium } from '../support/browser.mjs';
 import { startMock } from '../support/mock.mjs';
 import { descendants } from '../support/processes.mjs';
+import { startProxy } from '../support/proxy.mjs';
 import { sleep, waitFor } from '../support/wait.mjs';
 
 /** A name that leads to this machine without saying so: the browser's word on the network counts for it. */
@@ -21,19 +22,30 @@ export async function startLife() {
     args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', `--host-resolver-rules=MAP ${NAME} 127.0.0.1`],
   });
   return {
-    /** A page that shows one session of a mock server. @param {{ host?: string, heartbeat?: number, options?: object }} [how] */
+    /** A page that shows one session of a mock server, through a fault proxy. @param {How} [how] */
     open: (how = {}) => Life.open(browser, how),
     close: () => browser.close(),
   };
 }
 
+/**
+ * @typedef {object} How
+ * @property {string} [host]
+ * @property {number} [heartbeat]
+ * @property {object} [options] of `createClient`
+ * @property {string} [phase] the page is ready in this phase
+ * @property {(mock: import('../support/mock.mjs').Mock, proxy: import('../support/proxy.mjs').FaultProxy) => void} [first] before the page is opened
+ */
+
 export class Life {
-  /** @param {import('puppeteer-core').Browser} browser @param {{ host?: string, heartbeat?: number, options?: object }} how */
-  static async open(browser, { host = '127.0.0.1', heartbeat = 0, options = {} }) {
+  /** @param {import('puppeteer-core').Browser} browser @param {How} how */
+  static async open(browser, { host = '127.0.0.1', heartbeat = 0, options = {}, phase = 'live', first = () => undefined }) {
     const mock = await startMock({ heartbeat });
+    const proxy = await startProxy({ upstream: mock.url });
     const { id } = mock.store.createSession();
     mock.store.user(id, 'hello');
-    const baseUrl = `http://${host}:${mock.port}`;
+    first(mock, proxy);
+    const baseUrl = `http://${host}:${proxy.port}`;
     const site = await startSite({ connect: [baseUrl] });
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
@@ -47,13 +59,13 @@ export class Life {
     });
     await page.goto(site.page(id, { baseUrl, retry: { min: 50, max: 400 }, ...options }), { waitUntil: 'domcontentloaded' });
     const cdp = await page.createCDPSession();
-    const life = Object.assign(new Life(), { browser, context, page, other, cdp, mock, site, id, requests });
+    const life = Object.assign(new Life(), { browser, context, page, other, cdp, mock, proxy, site, id, requests });
     try {
-      await life.live();
+      await life.phase(phase, 15_000);
     } catch (error) {
       const failed = await page.evaluate(() => globalThis.recorder?.failed);
       await life.close();
-      throw new Error(`the page did not become live: ${failed}`, { cause: error });
+      throw new Error(`the page did not become ${phase}${failed ? `: ${failed}` : ''}`, { cause: error });
     }
     return life;
   }
@@ -61,6 +73,7 @@ export class Life {
   async close() {
     await this.context.close();
     await this.site.close();
+    await this.proxy.close();
     await this.mock.close();
   }
 
@@ -69,7 +82,7 @@ export class Life {
     return this.page.evaluate(() => {
       const { connection, messages, status } = recorder.session.state;
       const last = messages.at(-1);
-      return { phase: connection.phase, status: status.type, text: last?.parts.map(({ text }) => text ?? '').join(''), continuity: last?.parts.map(({ continuity }) => continuity), delivery: last?.delivery };
+      return { phase: connection.phase, source: connection.source, fallback: connection.fallback?.code, status: status.type, text: last?.parts.map(({ text }) => text ?? '').join(''), continuity: last?.parts.map(({ continuity }) => continuity), delivery: last?.delivery };
     });
   }
 
@@ -86,12 +99,12 @@ export class Life {
     return this.phase('live', timeout);
   }
 
-  /** Live again, with this whole text as the last. @param {string} text */
-  async whole(text, timeout = 5_000) {
+  /** Live again (or in another phase), with this whole text as the last. @param {string} text */
+  async whole(text, { timeout = 5_000, phase = 'live' } = {}) {
     let seen;
     await waitFor(async () => {
       seen = await this.state();
-      return seen.phase === 'live' && seen.text === text && seen.continuity.every((each) => each === 'settled');
+      return seen.phase === phase && seen.text === text && seen.continuity.every((each) => each === 'settled');
     }, { timeout, message: () => `"${text}", the state is ${JSON.stringify(seen)}` });
   }
 
@@ -133,6 +146,20 @@ export class Life {
   /** The machine slept: the clock jumps, and timers that are due fire late. @param {number} ms */
   slept(ms) {
     return this.page.evaluate((ms) => clock.jump(ms), ms);
+  }
+
+  /** The page's time runs about seven times as fast, in steps too small to look like sleep, while `job` runs. @template T @param {Promise<T>} job @returns {Promise<T>} */
+  async hasten(job) {
+    let over = false;
+    const done = () => {
+      over = true;
+    };
+    job.then(done, done);
+    while (!over) {
+      await this.slept(1_000);
+      await sleep(150);
+    }
+    return job;
   }
 
   /** The renderers stand still for a while, as under a debugger or without memory. @param {number} ms */
