@@ -28,6 +28,7 @@ const steps = {
   support: () => node('tests/support'),
   wasm: () => node('tests/wasm'),
   browser: () => node('tests/browser'),
+  keeper: () => node('tests/keeper'),
   continuity: () => node('tests/continuity'),
   package: () => node('tests/package'),
 };

@@ -5,6 +5,8 @@
 import type { ChatSession, Client, Sessions } from './api.js';
 import { Core } from './core/core.js';
 import { type Base, checkAuth, checkBase, refused } from './host.js';
+import { KEEPER_SCRIPT, openKeeper } from './keeper/open.js';
+import type { Log } from './keeper/protocol.js';
 import { Link } from './link.js';
 import { Handle, Opened } from './session.js';
 import type {
@@ -43,10 +45,12 @@ class OpenCodeClient implements Client {
   readonly #stopListening: () => void;
 
   constructor(base: Base, options: ClientOptions) {
-    this.#link = new Link(base, options);
-    const { directory, transport, retry, limits } = options;
-    const keeper = options.keeper === undefined || options.keeper === false ? undefined : 'on';
-    const plain = JSON.stringify({ directory, transport, keeper, ...retry, ...limits });
+    const { directory, transport = 'auto', keeper, retry, limits } = options;
+    const kept = keeper && transport === 'auto' && 'location' in globalThis;
+    const log: Log = (level, code, message) => this.#link.log(level, code, message);
+    const source = kept ? openKeeper(keeper === true ? KEEPER_SCRIPT : keeper, base.url, log) : undefined;
+    this.#link = new Link(base, options, source);
+    const plain = JSON.stringify({ directory, transport, keeper: kept ? 'on' : undefined, ...retry, ...limits });
     this.#link.start(new Core(this.#link as never, plain, Math.random()));
     this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);

@@ -6,6 +6,7 @@ import type { Core } from './core/core.js';
 import { SessionError } from './errors.js';
 import { Frames } from './frames.js';
 import { AuthError, type Base, Requests } from './host.js';
+import type { StreamSource } from './keeper/protocol.js';
 import type { ClientOptions, LogEntry } from './types.js';
 import { problem } from './view.js';
 
@@ -27,21 +28,6 @@ export interface Drawn {
   message(index: number): unknown;
 }
 
-/** Somebody who holds one stream for many pages, and can repeat it (`src/js/keeper`). */
-export interface StreamKeeper {
-  /** Attaches, after `position` if there is one. `closed` tells the cause as the core's `failed` counts them. */
-  open(path: string, auth: { name: string; value: string } | undefined, position: string | undefined, sink: StreamSink): void;
-  /** Detaches. */
-  close(): void;
-}
-
-/** Where a kept stream arrives. */
-export interface StreamSink {
-  opened(status: number, contentType: string, retryAfter: string): void;
-  bytes(chunk: Uint8Array): void;
-  closed(cause: number): void;
-}
-
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 /** How long a reading of the clock may serve the chunks of a stream, milliseconds. */
@@ -57,7 +43,7 @@ export class Link {
   readonly #onLog: ClientOptions['onLog'];
   readonly #waiting = new Map<number, Waiting>();
   readonly #frames = new Frames(() => this.#draw());
-  readonly #keeper: StreamKeeper | undefined;
+  readonly #keeper: StreamSource | undefined;
   #core: Core | undefined;
   #token = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -66,7 +52,7 @@ export class Link {
   #epoch = Date.now() - performance.now();
   #clock: number | undefined;
 
-  constructor(base: Base, options: ClientOptions, keeper?: StreamKeeper) {
+  constructor(base: Base, options: ClientOptions, keeper?: StreamSource) {
     this.#keeper = keeper;
     this.#requests = new Requests(base, options);
     this.#onLog = options.onLog;

@@ -377,13 +377,13 @@ impl Client {
             return;
         }
         self.link.connected(self.context.now);
-        self.ask_version();
-        self.ask_directory();
         if std::mem::take(&mut self.resuming) && kept {
             for session in &mut self.sessions {
                 session.resume(&mut self.context);
             }
         } else {
+            self.ask_version();
+            self.ask_directory();
             self.context.replaying = true;
             self.interrupt();
             self.sessions.iter_mut().for_each(Session::rewind);

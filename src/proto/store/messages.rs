@@ -143,6 +143,17 @@ impl Messages {
         }
     }
 
+    /// Events are missing here, among those that are told again.
+    pub fn hole(&mut self) {
+        for at in 0..self.list.len() {
+            let Some(message) = self.list.get_mut(at) else { continue };
+            message.parts.iter_mut().for_each(Part::hole);
+            if message.parts.iter().any(Part::is_dirty) {
+                self.mark(at);
+            }
+        }
+    }
+
     /// Whether the events that follow are old ones, told again from the start of what is open.
     pub fn set_replaying(&mut self, replaying: bool) {
         self.replaying = replaying;

@@ -26,6 +26,8 @@ pub struct Part {
     gap: Option<Gap>,
     /// The stream broke since the gap's tail was heard: what comes next does not follow on it.
     torn: bool,
+    /// What a replay tells now surely comes after the gap.
+    follows: bool,
     /// A replay tells the open text again from its start; so far it said this beginning of what is shown.
     retold: Option<Growing>,
     /// The session is over and the server will not end this part any more.
@@ -120,6 +122,7 @@ impl Part {
             whole: false,
             gap: None,
             torn: false,
+            follows: false,
             retold: None,
             abandoned: false,
             local: false,
@@ -206,7 +209,7 @@ impl Part {
         if self.retold.is_some() {
             return self.retell(delta);
         }
-        if replaying && !self.whole && !self.is_blank() {
+        if replaying && !self.whole && !self.follows && !self.is_blank() {
             // Told again without its start: it may be in the shown text, or behind it.
             return;
         }
@@ -235,7 +238,18 @@ impl Part {
     pub(super) fn interrupt(&mut self) {
         self.whole = false;
         self.retold = None;
+        self.follows = false;
         self.torn = self.gap.is_some();
+    }
+
+    /// Events are missing here, among those that are told again.
+    pub(super) fn hole(&mut self) {
+        let told = self.whole && self.is_open_text();
+        self.interrupt();
+        if told && self.is_open() {
+            self.open_gap();
+            self.follows = true;
+        }
     }
 
     /// The session is over: a part still open will not be ended any more, and its stored text is the truth.

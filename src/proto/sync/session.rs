@@ -516,7 +516,8 @@ impl Session {
         let stamp = context.tick();
         let placed = match &envelope.event {
             Event::ReplayHole => {
-                self.messages.interrupt();
+                self.messages.hole();
+                self.seq = None;
                 Placed::Done
             }
             Event::Stored { seq } => {
