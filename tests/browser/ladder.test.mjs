@@ -109,7 +109,7 @@ describe('down and up again', () => {
 
   test('a proxy that holds the stream back: the history is shown soon, the answer by polling; back when it lets go', () => onLife({
     phase: 'connecting',
-    first: (mock, proxy) => proxy.buffer(true),
+    first: (_, proxy) => proxy.buffer(true),
   }, async (life) => {
     await waitFor(async () => (await life.state()).text === 'hello', { timeout: 6_000, message: 'the history' });
     await life.hasten(onRung(life, { phase: 'polling', source: 'poll', fallback: 'held_back' }));
@@ -124,7 +124,7 @@ describe('down and up again', () => {
     ['404', 404, { 'content-type': 'application/json' }, '{"name":"NotFoundError","data":{}}', 'not_found'],
   ]) {
     test(`/event answers ${title}: /global/event, and back`, () => onLife({
-      first: (mock, proxy) => proxy.status(/^GET \/event/, status, body, headers, Infinity),
+      first: (_, proxy) => proxy.status(/^GET \/event/, status, body, headers, Infinity),
     }, async (life) => {
       await onRung(life, { phase: 'live', source: 'global', fallback: code });
       await ask(life, 20);

@@ -6,6 +6,8 @@ import { World } from './world.mjs';
 
 /** With the keeper, a warm page shows all words so far this soon after its first script, milliseconds. */
 export const SOON = 500;
+/** The same for a page that is opened when none was there: the browser may have to start a process for it. */
+const COLD = 2_000;
 /** How long a load is watched before the next thing happens to it. */
 const WATCHED = SOON + 250;
 const EVERY = 30;
@@ -70,7 +72,7 @@ export function away(where) {
     await sleep(WATCHED);
     await world.settle(again);
     return world.loads.slice(1);
-  });
+  }, COLD);
 }
 
 /** How many words of the newest text were said. @param {Map<string, import('./reference.mjs').Told>} parts */
@@ -91,14 +93,14 @@ const MARKS = [
 ];
 
 /** @param {Where} where @param {(world: any) => Promise<import('./site.mjs').Load[]>} job gives the loads that began while an answer was on its way */
-async function inWorld(where, job) {
+async function inWorld(where, job, soon = SOON) {
   const world = await World.open(where);
   try {
     const loads = await job(world);
     const caught = loads.map((load) => caughtUp(load, world.reference));
     if (where.keeper) {
       for (const [at, ms] of caught.entries()) {
-        assert.ok(ms !== undefined && ms <= SOON, `the load after moment ${at + 1} had shown all words after ${ms} ms: ${JSON.stringify(loads[at].states)}`);
+        assert.ok(ms !== undefined && ms <= soon, `the load after moment ${at + 1} had shown all words after ${ms} ms: ${JSON.stringify(loads[at].states)}`);
         assertLive(loads[at], world.reference, ms);
       }
     }

@@ -5,7 +5,7 @@ import { ENGINES, launchEngine } from '../support/engines.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
 import { away, reloads, secondTab } from './cases.mjs';
-import { tooManyTabs } from './tabs.mjs';
+import { manyTabs, tooManyTabs } from './tabs.mjs';
 
 const NEWEST = '1.18.33';
 const VERSIONS = [NEWEST, '1.2.27', '1.1.65'];
@@ -44,7 +44,7 @@ for (const version of VERSIONS) {
     const check = (title, browser, keeper, job) => test(`${title} in ${browser}, keeper ${keeper ? 'on' : 'off'}`, async () => job({ engine: await engineOf(browser), server, keeper }));
     const newest = version === NEWEST;
 
-    for (const keeper of [false]) {
+    for (const keeper of [true, false]) {
       const moments = newest ? (keeper ? 20 : 10) : 5;
       check(`${moments} reloads`, CHROMIUM, keeper, async (where) => assert.equal((await reloads(where, moments)).cases, moments));
       check('a second tab', CHROMIUM, keeper, secondTab);
@@ -53,6 +53,8 @@ for (const version of VERSIONS) {
       check('5 reloads', FIREFOX, keeper, async (where) => assert.equal((await reloads(where, 5)).cases, 5));
       check('a second tab', FIREFOX, keeper, secondTab);
     }
-    if (newest) check('more tabs than connections', CHROMIUM, false, tooManyTabs);
+    if (!newest) return;
+    for (const browser of ENGINES) check('more tabs than connections', browser, true, manyTabs);
+    check('more tabs than connections', CHROMIUM, false, tooManyTabs);
   });
 }

@@ -4,6 +4,7 @@ import { launchEngine } from '../support/engines.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
 import { away, reloads, secondTab } from './cases.mjs';
+import { manyTabs, tooManyTabs } from './tabs.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -19,13 +20,17 @@ const engine = await launchEngine(values.browser);
 console.log(`server ${server.version}, ${engine.name} ${engine.version}`);
 let failed = 0;
 for (const keeper of values.keeper === 'both' ? [true, false] : [values.keeper === 'on']) {
-  for (const [name, job] of Object.entries({ [`${values.moments} reloads`]: (where) => reloads(where, Number(values.moments)), 'second tab': secondTab, away })) {
+  const jobs = { [`${values.moments} reloads`]: (where) => reloads(where, Number(values.moments)), 'second tab': secondTab, away, 'many tabs': keeper ? manyTabs : tooManyTabs };
+  for (const [name, job] of Object.entries(jobs)) {
     const begin = performance.now();
-    const told = await job({ engine, server, keeper }).then(({ cases, caught }) => `good, ${cases} loads; all words shown after ${caught.map(shown).join(' ')} ms`, (error) => {
+    let said;
+    try {
+      said = `good${figures(await job({ engine, server, keeper }))}`;
+    } catch (error) {
       failed += 1;
-      return `FAILED: ${error.message}`;
-    });
-    console.log(`keeper ${keeper ? 'on' : 'off'}, ${name}: ${told} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
+      said = `FAILED: ${error.message}`;
+    }
+    console.log(`keeper ${keeper ? 'on' : 'off'}, ${name}: ${said} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
   }
 }
 await engine.close();
@@ -33,7 +38,8 @@ await server.stop();
 await model.close();
 process.exitCode = failed > 0 ? 1 : 0;
 
-/** @param {number} ms */
-function shown(ms) {
-  return Number.isFinite(ms) ? ms : '–';
+/** @param {{ caught?: number[], streams?: number } | undefined} seen */
+function figures({ caught, streams } = {}) {
+  if (caught) return `; loads had shown all words so far after ${caught.map((ms) => (Number.isFinite(ms) ? ms : '–')).join(' ')} ms`;
+  return streams === undefined ? '' : `; ${streams} stream at the server`;
 }
