@@ -1,5 +1,6 @@
 // The cases: what happens to the page while an answer is on its way. Each gives how soon the page had shown all that was said so far.
 import assert from 'node:assert/strict';
+import { cpus, loadavg } from 'node:os';
 import { sleep } from '../support/wait.mjs';
 import { assertLive, caughtUp } from './judge.mjs';
 import { World } from './world.mjs';
@@ -75,6 +76,9 @@ export function away(where) {
   }, COLD);
 }
 
+/** Processes that want to run for each core. */
+export const pressure = () => (loadavg()[0] ?? 0) / cpus().length;
+
 /** How many words of the newest text were said. @param {Map<string, import('./reference.mjs').Told>} parts */
 const spoken = (parts) => [...parts.values()].findLast(({ type }) => type === 'text')?.marks.length ?? 0;
 
@@ -99,8 +103,10 @@ async function inWorld(where, job, soon = SOON) {
     const loads = await job(world);
     const caught = loads.map((load) => caughtUp(load, world.reference));
     if (where.keeper) {
+      // A machine with more work than cores runs page and server late; the limit is for one that has its cores for this.
+      const limit = soon * Math.max(1, pressure() / 2);
       for (const [at, ms] of caught.entries()) {
-        assert.ok(ms !== undefined && ms <= soon, `the load after moment ${at + 1} had shown all words after ${ms} ms: ${JSON.stringify(loads[at].states)}`);
+        assert.ok(ms !== undefined && ms <= limit, `the load after moment ${at + 1} had shown all words after ${ms} ms, the limit is ${Math.round(limit)}: ${JSON.stringify(loads[at].states)}`);
         assertLive(loads[at], world.reference, ms);
       }
     }

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { launchEngine } from '../support/engines.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
-import { away, reloads, secondTab } from './cases.mjs';
+import { away, pressure, reloads, secondTab } from './cases.mjs';
 import { manyTabs, tooManyTabs } from './tabs.mjs';
 
 const { values } = parseArgs({
@@ -30,7 +30,7 @@ for (const keeper of values.keeper === 'both' ? [true, false] : [values.keeper =
       failed += 1;
       said = `FAILED: ${error.message}`;
     }
-    console.log(`keeper ${keeper ? 'on' : 'off'}, ${name}: ${said} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
+    console.log(`keeper ${keeper ? 'on' : 'off'}, ${name}: ${said} (${((performance.now() - begin) / 1000).toFixed(1)} s, ${pressure().toFixed(1)} processes a core)`);
   }
 }
 await engine.close();
