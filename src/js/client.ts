@@ -5,6 +5,7 @@
 import type { ChatSession, Client, Sessions } from './api.js';
 import { Core } from './core/core.js';
 import { type Base, checkAuth, checkBase, refused } from './host.js';
+import { Journal } from './journal.js';
 import { KEEPER_SCRIPT, openKeeper } from './keeper/open.js';
 import type { Log } from './keeper/protocol.js';
 import { Link } from './link.js';
@@ -16,6 +17,7 @@ import type {
 /** Loads the wasm, from `source` or from where this build keeps it. */
 export type Load = (source?: WasmSource) => Promise<unknown>;
 
+const JOURNALS = ['indexeddb', 'memory', 'off'];
 const TRANSPORTS = ['auto', 'fetch', 'eventsource', 'poll'];
 
 let loading: Promise<unknown> | undefined;
@@ -52,6 +54,7 @@ class OpenCodeClient implements Client {
     this.#link = new Link(base, options, source);
     const plain = JSON.stringify({ directory, transport, keeper: kept ? 'on' : undefined, ...retry, ...limits });
     this.#link.start(new Core(this.#link as never, plain, Math.random()));
+    this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);
   }
@@ -130,6 +133,7 @@ class OpenCodeClient implements Client {
     };
     // A server on this machine can be reached without a network.
     if (!loopback) {
+      if (globalThis.navigator?.onLine === false) link.online(false);
       on(globalThis, 'online', () => link.online(true));
       on(globalThis, 'offline', () => link.online(false));
     }
@@ -167,7 +171,10 @@ function sessions(link: Link): Sessions {
 }
 
 function checkOptions(options: ClientOptions): void {
-  const { transport = 'auto', auth, directory } = options;
+  const { transport = 'auto', auth, directory, journal } = options;
+  if (journal !== undefined && !JOURNALS.includes(journal)) {
+    throw refused('bad_option', `journal is not one of ${JOURNALS.join(', ')}.`, 'Leave it out for the default.');
+  }
   if (!TRANSPORTS.includes(transport)) {
     throw refused('bad_option', `transport is not one of ${TRANSPORTS.join(', ')}.`, 'Leave it out for "auto".');
   }

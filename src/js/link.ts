@@ -6,6 +6,7 @@ import type { Core } from './core/core.js';
 import { SessionError } from './errors.js';
 import { Frames } from './frames.js';
 import { AuthError, type Base, Requests } from './host.js';
+import type { Journal } from './journal.js';
 import type { StreamSource } from './keeper/protocol.js';
 import type { ClientOptions, LogEntry } from './types.js';
 import { problem } from './view.js';
@@ -39,6 +40,8 @@ const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 /** Owns the core of one client, and does the I/O that the core asks for: it is the core's `Host`. */
 export class Link {
   readonly drawn = new Map<number, Drawn>();
+  /** Keeps what should outlive the page. */
+  journal: Journal | undefined;
   readonly #requests: Requests;
   readonly #onLog: ClientOptions['onLog'];
   readonly #waiting = new Map<number, Waiting>();
@@ -117,6 +120,7 @@ export class Link {
   close(): void {
     const core = this.#core;
     if (core === undefined) return;
+    this.journal?.close();
     this.#core = undefined;
     this.#frames.cancel();
     clearTimeout(this.#timer);
@@ -174,6 +178,7 @@ export class Link {
       drawn.untold = true;
     }
     this.#frames.request();
+    this.journal?.touch();
   }
 
   reply(token: number, kind: number, session: number, index: number, bytes: Uint8Array): void {
@@ -245,6 +250,8 @@ export class Link {
 
   async #exchange(id: number, method: string, path: string, body: Uint8Array | undefined, timeout: number): Promise<void> {
     try {
+      // A prompt is called posted in the journal before it is, so that a crash cannot hide it.
+      if (method === 'POST' && path.includes('/prompt_async')) await this.journal?.written();
       const response = await this.#requests.send(method, path, 'application/json', body, timeout, undefined);
       const { headers, status } = response;
       const bytes = new Uint8Array(await response.arrayBuffer());
@@ -252,6 +259,7 @@ export class Link {
       this.#core?.answered(
         this.now(), id, status, header('content-type'), header('x-next-cursor'), header('retry-after'), bytes,
       );
+      this.journal?.touch();
     } catch (error) {
       this.#core?.failed(this.now(), id, failure(error));
     }

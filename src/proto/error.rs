@@ -59,6 +59,10 @@ pub enum Code {
     BadPrompt,
     /// The prompt surely did not reach the server.
     NotStored,
+    /// The caller took the prompt back.
+    Cancelled,
+    /// The host says that there is no network.
+    Offline,
     /// The turn failed: the server's own `session.error`.
     TurnFailed,
     /// The turn was stopped.
@@ -172,6 +176,12 @@ impl Code {
             Code::UnknownAgent => ("unknown_agent", "Choose an agent from client.agents().", false),
             Code::BadPrompt => ("bad_prompt", "Give some text, or at least one part.", false),
             Code::NotStored => ("not_stored", "Send it again.", true),
+            Code::Cancelled => ("cancelled", "Send it again if it was meant to go.", false),
+            Code::Offline => (
+                "offline",
+                "Try again when state.connection is no longer offline; prompts wait by themselves.",
+                true,
+            ),
             Code::TurnFailed => (
                 "turn_failed",
                 "Read the server's message; often the provider's key, quota or model is the cause.",

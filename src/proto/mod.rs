@@ -11,6 +11,7 @@ pub mod command;
 pub mod connection;
 pub mod error;
 pub mod event;
+pub mod journal;
 pub mod json;
 pub mod keeper;
 pub mod limits;

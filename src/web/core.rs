@@ -24,9 +24,29 @@ impl Core {
         }
     }
 
-    /// Opens a session and gives its handle.
-    pub fn open(&self, now: f64, id: &str, limit: usize) -> u32 {
-        self.shell.run(now, |client, now| client.open_session(id, limit, now))
+    /// Opens a session and gives its handle. `held`: its first snapshot waits for `resume`.
+    pub fn open(&self, now: f64, id: &str, limit: usize, held: bool) -> u32 {
+        self.shell.run(now, |client, now| match held {
+            true => client.open_held(id, limit, now),
+            false => client.open_session(id, limit, now),
+        })
+    }
+
+    /// Takes up a journal record.
+    pub fn restore(&self, now: f64, session: u32, record: &[u8], mine: bool) {
+        self.shell
+            .run(now, |client, now| client.restore(session, record, mine, now));
+    }
+
+    /// The journal was read.
+    pub fn resume(&self, now: f64, session: u32) {
+        self.shell.run(now, |client, now| client.resume(session, now));
+    }
+
+    /// The session's journal record, when it changed; empty: there is nothing to keep. `closing`: the session is about
+    /// to be closed.
+    pub fn journal(&self, now: f64, session: u32, closing: bool) -> Option<Vec<u8>> {
+        self.shell.run(now, |client, _| client.journal(session, closing))
     }
 
     /// Closes a session.
@@ -47,7 +67,7 @@ impl Core {
             .run(now, |client, now| client.send(session, key, json, stored, done, now));
     }
 
-    /// Takes out a failed prompt.
+    /// Takes out a prompt that failed or was not sent yet.
     pub fn discard(&self, now: f64, session: u32, key: &str) -> bool {
         self.shell.run(now, |client, _| client.discard(session, key))
     }

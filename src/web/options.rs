@@ -52,6 +52,8 @@ pub(super) fn read(json: &str, seed: u64) -> Config {
                 limits.remembered_ids = size;
             } else if key.is("outbox") {
                 limits.outbox = size;
+            } else if key.is("journal") {
+                limits.journal = size;
             } else if key.is("requestTimeout") {
                 limits.request_timeout = number;
             }

@@ -30,6 +30,10 @@ pub(crate) struct World {
     /// Drains at random moments; otherwise only when asked.
     pub(crate) drains: bool,
     pub(crate) gaps_seen: usize,
+    /// Posts wait for the journal, as the shell has them wait.
+    pub(crate) journaling: bool,
+    /// Journal records by session, as the page wrote them last.
+    pub(crate) journals: BTreeMap<String, Vec<u8>>,
     rng: Rng,
     drain_rng: Rng,
     shown: BTreeMap<String, String>,
@@ -81,6 +85,8 @@ impl World {
             lossy: 0,
             drains: true,
             gaps_seen: 0,
+            journaling: false,
+            journals: BTreeMap::new(),
             rng: Rng::new(seed.wrapping_mul(77)),
             drain_rng: Rng::new(seed.wrapping_mul(99)),
             shown: BTreeMap::new(),
@@ -93,6 +99,52 @@ impl World {
         self.mirrors.insert(handle, Mirror::default());
         self.pump();
         handle
+    }
+
+    pub(crate) fn open_held(&mut self, session: &str, limit: usize) -> u32 {
+        let handle = self.client.open_held(session, limit, self.now);
+        self.mirrors.insert(handle, Mirror::default());
+        self.pump();
+        handle
+    }
+
+    pub(crate) fn resume(&mut self, handle: u32) {
+        self.client.resume(handle, self.now);
+        self.pump();
+    }
+
+    /// The page writes its journal, when it changed.
+    pub(crate) fn save(&mut self, handle: u32, session: &str) {
+        if let Some(record) = self.client.journal(handle, false) {
+            self.journals.insert(session.into(), record);
+        }
+        self.pump();
+    }
+
+    /// The page goes without a word: what is under way is lost, or reached the server unseen.
+    pub(crate) fn renew(&mut self) {
+        let seed = self.rng.below(1 << 40);
+        self.client = Client::new(config(seed));
+        self.stream = None;
+        self.inflight.clear();
+        self.mirrors.clear();
+        self.shown.clear();
+        self.replies.clear();
+    }
+
+    /// The page goes, and the next one opens the session with what the journal has.
+    pub(crate) fn reload(&mut self, session: &str, limit: usize) -> u32 {
+        self.renew();
+        let handle = self.open_held(session, limit);
+        if let Some(record) = self.journals.get(session).filter(|record| !record.is_empty()) {
+            self.client.restore(handle, record, true, self.now);
+        }
+        self.resume(handle);
+        handle
+    }
+
+    pub(crate) fn offline(&mut self, offline: bool) {
+        self.input(if offline { Input::Offline } else { Input::Online });
     }
 
     /// Sends a prompt; its tokens are `token` (stored) and `token + 1` (done).
@@ -140,6 +192,14 @@ impl World {
                 }
                 Output::CloseStream => self.stream = None,
                 Output::Request(request) => {
+                    if self.journaling && request.path.contains("/prompt_async") {
+                        // The post waits until it stands in the journal.
+                        let session = request.path.split('/').nth(2).unwrap().to_owned();
+                        let handles: Vec<u32> = self.mirrors.keys().copied().collect();
+                        if let Some(record) = self.client.journal(handles[0], false) {
+                            self.journals.insert(session, record);
+                        }
+                    }
                     self.requests.push(request.clone());
                     self.inflight.push(Flight { request, answer: None });
                 }

@@ -45,6 +45,9 @@ pub struct Client {
     version_at: Option<u64>,
     resync_at: Option<u64>,
     last_resync: u64,
+    offline: bool,
+    /// The session being opened waits for the journal.
+    holds: bool,
     /// The last event heard of a stream that can be repeated.
     position: Option<String>,
     /// Such a stream was lost, and may go on from there.
@@ -82,6 +85,8 @@ impl Client {
             version_at: None,
             resync_at: None,
             last_resync: 0,
+            offline: false,
+            holds: false,
             position: None,
             resuming: false,
             hidden: false,
@@ -94,6 +99,9 @@ impl Client {
         self.last_handle += 1;
         let mut session = Session::new(String::from(id), self.last_handle, limit, &self.context);
         session.set_connection(&self.link.to_json());
+        if self.holds {
+            session.hold();
+        }
         if !id.starts_with("ses") {
             // Servers answer such an id with a 500, as if they were broken.
             let error = Error::new(
@@ -115,9 +123,47 @@ impl Client {
         self.ask_version();
         self.ask_directory();
         let action = self.link.start(self.context.now);
-        self.act(action);
+        if self.offline {
+            self.link.offline();
+        } else {
+            self.act(action);
+        }
         self.after();
         self.last_handle
+    }
+
+    /// Opens a session whose first snapshot waits for `resume`, so that it is drawn with what `restore` brings.
+    pub fn open_held(&mut self, id: &str, limit: usize, now: u64) -> u32 {
+        self.holds = true;
+        let handle = self.open_session(id, limit, now);
+        self.holds = false;
+        handle
+    }
+
+    /// Takes up a record that `journal` gave an earlier page. `mine`: that page is gone, and its prompts are sent here;
+    /// otherwise only its texts are shown.
+    pub fn restore(&mut self, handle: u32, record: &[u8], mine: bool, now: u64) {
+        self.context.now = self.context.now.max(now);
+        if let Some(session) = session(&mut self.sessions, handle) {
+            session.restore(record, mine, &mut self.context);
+        }
+        self.after();
+    }
+
+    /// Nothing more is to be restored that the first snapshot should show.
+    pub fn resume(&mut self, handle: u32, now: u64) {
+        self.context.now = self.context.now.max(now);
+        if let Some(session) = session(&mut self.sessions, handle) {
+            session.unhold();
+        }
+        self.begin_due();
+        self.after();
+    }
+
+    /// What of a session should outlive this page; `None`: nothing changed since the last call. Empty: nothing should.
+    /// `closing`: the session is about to be closed, which its callers take for the end of their prompts.
+    pub fn journal(&mut self, handle: u32, closing: bool) -> Option<Vec<u8>> {
+        session(&mut self.sessions, handle)?.journal(closing, &mut self.context)
     }
 
     /// Closes a session. The stream ends with the last one.
@@ -153,9 +199,12 @@ impl Client {
         self.after();
     }
 
-    /// Takes a failed prompt out of the list.
+    /// Takes a prompt out of the list that failed, or was surely not posted yet. Gives whether there was one.
     pub fn discard(&mut self, handle: u32, key: &str) -> bool {
-        session(&mut self.sessions, handle).is_some_and(|session| session.discard(key))
+        let context = &mut self.context;
+        let gone = session(&mut self.sessions, handle).is_some_and(|session| session.discard(key, context));
+        self.after();
+        gone
     }
 
     /// Answers `token` when the session's first snapshot is shown.
@@ -177,6 +226,7 @@ impl Client {
     /// Loads up to `count` older messages (0: a page) and answers `token` with whether there are still older ones.
     pub fn load_older(&mut self, handle: u32, count: usize, token: u32) {
         match session(&mut self.sessions, handle) {
+            _ if self.offline => self.offline_reply(token),
             Some(session) => session.load_older(count, token, &mut self.context),
             None => self.closed(token),
         }
@@ -185,6 +235,9 @@ impl Client {
     /// Any other call to the server; its body answers `token`. It runs in the directory of the session `handle`, or in
     /// the client's when there is no such session.
     pub fn call(&mut self, handle: u32, method: &'static str, path: &str, body: Option<Vec<u8>>, token: u32) {
+        if self.offline {
+            return self.offline_reply(token);
+        }
         let scope = self
             .sessions
             .iter()
@@ -197,6 +250,7 @@ impl Client {
     /// Tries again now, whatever the link waits for.
     pub fn reconnect(&mut self, now: u64) {
         self.context.now = self.context.now.max(now);
+        self.offline = false;
         self.sessions.iter_mut().for_each(Session::revive);
         self.detach();
         let action = self.link.reconnect(self.context.now);
@@ -235,10 +289,12 @@ impl Client {
             }
             Input::Timeout => self.timeout(),
             Input::Online => {
+                self.offline = false;
                 let action = self.link.online(self.context.now);
                 self.act(action);
             }
             Input::Offline => {
+                self.offline = true;
                 self.detach();
                 self.link.offline();
                 self.context.outputs.push_back(Output::CloseStream);
@@ -388,6 +444,15 @@ impl Client {
             self.interrupt();
             self.sessions.iter_mut().for_each(Session::rewind);
             self.begin();
+        }
+    }
+
+    /// Sessions that waited with their snapshot may not have to wait any more.
+    fn begin_due(&mut self) {
+        if self.link.phase().is_connected() {
+            for session in &mut self.sessions {
+                session.begin_due(&mut self.context);
+            }
         }
     }
 
@@ -606,6 +671,11 @@ impl Client {
                 session.set_connection(&json);
             }
         }
+    }
+
+    fn offline_reply(&mut self, token: u32) {
+        self.context
+            .reply(token, Err(Error::new(Code::Offline, "There is no network.")));
     }
 
     fn closed(&mut self, token: u32) {

@@ -30,6 +30,7 @@ impl Client {
                     Err(error) if error.status != 0 => self.context.own_ids = Some(false),
                     Err(_) => self.version_at = Some(self.context.now + VERSION_AGAIN),
                 }
+                self.begin_due();
             }
             Purpose::Directory => {
                 self.directory_asked = false;
@@ -108,7 +109,7 @@ impl Client {
     }
 
     pub(super) fn ask_version(&mut self) {
-        if self.context.own_ids.is_none() && !self.version_asked {
+        if self.context.own_ids.is_none() && !self.version_asked && !self.offline {
             self.version_asked = true;
             self.context
                 .request(Purpose::Version, "GET", String::from("/global/health"), None);
@@ -117,7 +118,7 @@ impl Client {
 
     /// The stream of a directory wants the exact string that the server uses.
     pub(super) fn ask_directory(&mut self) {
-        if !self.directory_asked {
+        if !self.directory_asked && !self.offline {
             self.directory_asked = true;
             let mut path = String::from("/path");
             if let Some(directory) = &self.context.directory {

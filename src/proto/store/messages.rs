@@ -6,6 +6,7 @@ use super::seen::Seen;
 use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Delivery};
 use crate::proto::event::{MessageHead, PartHead, Role, message_head, part_head};
+use crate::proto::journal::Text;
 use crate::proto::json::{Cursor, Str};
 
 /// What became of an event.
@@ -134,6 +135,53 @@ impl Messages {
                 None => self.fresh(item, asked),
             }
         }
+    }
+
+    /// Shows a text that an earlier page saw of an open part. Gives whether the part is there.
+    pub fn recall(&mut self, told: &Text) -> bool {
+        let Some(at) = self.list.iter().rposition(|message| *message.id == *told.message) else {
+            return false;
+        };
+        let Ok(part) = self.list[at].find_part(told.part.as_bytes()) else {
+            return false;
+        };
+        self.list[at].parts[part].recall(&told.text);
+        self.mark(at);
+        true
+    }
+
+    /// The texts of open parts, as far as they are known without a gap.
+    pub fn open_texts(&self) -> Vec<Text> {
+        let mut texts = Vec::new();
+        for message in self.list.iter().filter(|message| message.role == Role::Assistant) {
+            for part in message.parts.iter().filter(|part| part.is_open()) {
+                if let Some(text) = part.beginning() {
+                    texts.push(Text {
+                        message: message.id.to_string(),
+                        part: part.id.to_string(),
+                        text,
+                    });
+                }
+            }
+        }
+        texts
+    }
+
+    /// Time and id of the message shown under `key`, once the server told it.
+    pub fn told_place(&self, key: &str) -> Option<(i64, String)> {
+        let message = &self.list[self.by_key(key)?];
+        (!message.echo).then(|| (message.created, message.id.to_string()))
+    }
+
+    /// Whether the prompt shown under `key` has a name of the server's.
+    pub fn is_adopted(&self, key: &str) -> bool {
+        self.by_key(key).is_some_and(|at| self.list[at].adopted)
+    }
+
+    /// Time and id of the newest message that the server told.
+    pub fn newest_place(&self) -> Option<(i64, String)> {
+        let newest = self.list.iter().rev().find(|message| !message.echo)?;
+        Some((newest.created, newest.id.to_string()))
     }
 
     /// The stream broke: open texts may have a hole from here on.
@@ -288,6 +336,12 @@ impl Messages {
     /// Whether the message is in the list, told by the server or not.
     pub fn has(&self, id: &str) -> bool {
         self.list.iter().rev().any(|message| *message.id == *id)
+    }
+
+    /// Whether the message is shown for an own prompt, under the prompt's key.
+    pub fn is_own(&self, id: &str) -> bool {
+        let shown = self.list.iter().rev().find(|message| *message.id == *id);
+        shown.is_some_and(|message| !message.echo && (message.adopted || message.delivery.is_some()))
     }
 
     /// Id of the oldest message.

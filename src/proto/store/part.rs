@@ -234,6 +234,38 @@ impl Part {
         }
     }
 
+    /// A beginning of the text that an earlier page showed. It counts where nothing else is known to follow: the stored
+    /// text is empty or a beginning of it, and no delta came. Text may have been missed since.
+    pub(super) fn recall(&mut self, text: &str) {
+        let heard = self.gap.as_ref().is_some_and(|gap| !gap.tail.text().is_empty());
+        if !self.is_open_text() || self.abandoned || self.local || self.whole || heard {
+            return;
+        }
+        let shown = self
+            .live
+            .as_ref()
+            .map_or_else(|| self.raw_text(), |live| live.text().into());
+        let Some(rest) = text.strip_prefix(shown.as_str()).filter(|rest| !rest.is_empty()) else {
+            return;
+        };
+        self.keep_text();
+        if let Some(live) = &mut self.live {
+            live.push_text(rest);
+        }
+        self.dirty |= GREW;
+        self.open_gap();
+    }
+
+    /// The text that is surely a beginning of the open part's.
+    pub(super) fn beginning(&self) -> Option<String> {
+        let text = match &self.live {
+            _ if !self.is_open_text() || self.abandoned || self.local => return None,
+            Some(live) => String::from(live.text()),
+            None => self.raw_text(),
+        };
+        (!text.is_empty()).then_some(text)
+    }
+
     /// The stream broke: what comes next may not follow on what is here.
     pub(super) fn interrupt(&mut self) {
         self.whole = false;

@@ -22,6 +22,11 @@ impl Growing {
         self.join.push(delta, &mut self.text);
     }
 
+    pub(super) fn push_text(&mut self, text: &str) {
+        self.join.finish(&mut self.text);
+        self.text.push_str(text);
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.text
     }

@@ -108,6 +108,8 @@ pub enum What {
     Settle,
     /// The newest messages, to see whether the stream leaves something out.
     Look,
+    /// Many messages, to see whether restored prompts are stored far back.
+    Search,
     /// One message that events spoke of before it was known.
     One {
         /// Its id.

@@ -5,6 +5,7 @@ mod fields;
 mod naming;
 mod pages;
 mod parked;
+mod restored;
 mod session;
 mod snapshot;
 mod turn;

@@ -9,6 +9,7 @@ use crate::proto::change::{Change, Field};
 use crate::proto::command::Outbox;
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, decode, session_directory};
+use crate::proto::journal::Text;
 use crate::proto::json::Cursor;
 use crate::proto::request::{query, session_path};
 use crate::proto::store::{Messages, Page, Placed, Seen, Stamp};
@@ -46,8 +47,20 @@ pub struct Session {
     failures: u32,
     ready: Vec<u32>,
     /// Set when a good snapshot was applied at least once.
-    shown: bool,
+    pub(super) shown: bool,
     directory: Option<String>,
+    /// Where the stream stood, in the words of who served it: kept in the journal.
+    pub(super) position: Option<String>,
+    /// Texts of an earlier page, until the first snapshot shows their parts.
+    pub(super) recalled: Vec<Text>,
+    /// Digest of the journal record given last.
+    pub(super) journaled: u64,
+    /// The snapshot waits for the journal.
+    pub(super) held_back: bool,
+    /// The snapshot would have been asked for.
+    pub(super) due: bool,
+    /// A look far back is under way.
+    pub(super) deep: Option<Stamp>,
 }
 
 /// Failed snapshots in a row after which `ready` fails.
@@ -99,6 +112,12 @@ impl Session {
             ready: Vec::new(),
             shown: false,
             directory: None,
+            position: None,
+            recalled: Vec::new(),
+            journaled: hash(b""),
+            held_back: false,
+            due: false,
+            deep: None,
         }
     }
 
@@ -132,6 +151,13 @@ impl Session {
         if matches!(self.phase, Phase::Dead) {
             return;
         }
+        if self.must_wait(context) {
+            self.due = true;
+            return;
+        }
+        self.due = false;
+        self.name_restored(context);
+        self.deep = None;
         let asked = context.tick();
         let directory = self.directory.clone().or_else(|| context.directory.clone());
         self.phase = Phase::Fetching(Box::new(Snapshot {
@@ -162,6 +188,7 @@ impl Session {
     pub fn interrupt(&mut self) {
         self.messages.interrupt();
         self.turn.unsettle();
+        self.due = false;
         if !matches!(self.phase, Phase::Dead) {
             self.phase = Phase::Detached;
         }
@@ -226,6 +253,7 @@ impl Session {
             }
             What::One { message } => self.one_answer(&message, asked, result, context),
             What::Older { token, count } => self.older_answer((token, count), asked, cursor, result, context),
+            What::Search => self.search_answer(asked, result, context),
             What::Settle => self.settle_answer(asked, result, context),
             What::Look => self.look_answer(asked, result, context),
             What::Prompt { key } => self.prompt_answer(&key, result, context),
@@ -266,6 +294,11 @@ impl Session {
     /// Whether the session needs nothing more to be called synced: it is live, or it is hopeless.
     pub fn is_synced(&self) -> bool {
         matches!(self.phase, Phase::Live | Phase::Dead)
+    }
+
+    /// Whether no snapshot is shown or on its way.
+    pub(super) fn is_detached(&self) -> bool {
+        matches!(self.phase, Phase::Detached)
     }
 
     /// Whether the session is dead.
@@ -420,8 +453,10 @@ impl Session {
             // So much has come that a small page does not reach what is shown.
             return self.begin(context);
         }
-        self.adopt_page(&mut page);
+        self.adopt_page(&mut page, context);
         self.messages.newest(&page, snapshot.asked, more);
+        self.recall();
+        self.note_looked(&page, more);
         self.drop_unloaded(snapshot.asked);
         if self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref() || !more {
             self.fields.set_has_older(more);
