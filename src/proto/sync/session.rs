@@ -313,7 +313,9 @@ impl Session {
 
     /// Whether nothing is expected and nothing is left to be checked.
     pub fn is_resting(&self) -> bool {
-        !self.expects() && self.turn.deadline().is_none() && !matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..))
+        !self.expects()
+            && self.turn.deadline().is_none()
+            && !matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..))
     }
 
     /// Shows a problem; the next good snapshot takes it away.
@@ -508,10 +510,7 @@ impl Session {
             error.code = Code::SessionNotFound;
             error.message = String::from("The server does not know this session.");
         }
-        if matches!(
-            error.code,
-            Code::SessionNotFound | Code::Unauthorized | Code::Forbidden
-        ) {
+        if matches!(error.code, Code::SessionNotFound | Code::Unauthorized | Code::Forbidden) {
             return self.die(&error, context);
         }
         self.failures = self.failures.saturating_add(1);
