@@ -393,6 +393,13 @@ impl Link {
         self.retry_at = at;
     }
 
+    /// The next poll comes no later than `at`.
+    pub fn hurry(&mut self, at: u64) {
+        if self.phase == Phase::Polling {
+            self.retry_at = self.retry_at.min(at);
+        }
+    }
+
     /// Whether `to_json` would say something new since the last call of it.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)

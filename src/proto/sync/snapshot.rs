@@ -91,6 +91,13 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Takes over the events that were kept for an older fetch, on the same stream.
+    pub(super) fn take_over(&mut self, old: Snapshot) {
+        self.buffer = old.buffer;
+        self.bytes = old.bytes;
+        self.replayed = old.replayed;
+    }
+
     /// Keeps an event for the replay; `false` when a limit is reached.
     pub(super) fn keep(&mut self, event: &[u8], replaying: bool, limits: &Limits) -> bool {
         self.bytes += event.len();
