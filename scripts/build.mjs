@@ -1,8 +1,6 @@
 // Builds dist/: wasm and glue (xtask), optimised wasm (binaryen), bundled ESM (esbuild), declarations (tsc).
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { need, root, run } from './lib/tools.mjs';
 
 const core = `${root}/src/js/core`;
@@ -10,6 +8,8 @@ const keeperCore = `${root}/src/js/keeper/core`;
 const dist = `${root}/dist`;
 
 await need();
+// Imported late: it needs the packages.
+const { optimise } = await import('./lib/wasm.mjs');
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 compile('page', core);
@@ -31,13 +31,6 @@ for (const file of ['client', 'changes', 'frames', 'host', 'journal', 'link', 'p
 
 function compile(feature, out) {
   run('cargo', ['run', '-q', '--locked', '--features', 'xtask', '--bin', 'xtask', '--', 'build', feature, out]);
-}
-
-/** No inlining: it makes the file bigger once compressed. No feature flags: the file names its own. */
-function optimise(from, to) {
-  const wasmOpt = fileURLToPath(new URL('../node_modules/binaryen/bin/wasm-opt', import.meta.url));
-  execFileSync(process.execPath, [wasmOpt, '-Oz', '-ocimfs', '0', '-aimfs', '0', '-fimfs', '0', from, '-o', to], { stdio: 'inherit' });
-  if (!WebAssembly.validate(readFileSync(to))) throw new Error('the optimised wasm is not valid');
 }
 
 async function bundle(entries, format) {

@@ -44,7 +44,7 @@ async function packages() {
 }
 
 async function library() {
-  const sources = ['src', 'Cargo.toml', 'Cargo.lock', 'scripts/build.mjs', 'package-lock.json'].map((name) => `${root}/${name}`);
+  const sources = ['src', 'Cargo.toml', 'Cargo.lock', 'scripts/build.mjs', 'scripts/lib/wasm.mjs', 'package-lock.json'].map((name) => `${root}/${name}`);
   const stale = isStale(`${root}/dist/index.js`, sources, [`${root}/src/js/core`, `${root}/src/js/keeper/core`]);
   if (!stale && existsSync(`${root}/dist/core_bg.wasm`)) return;
   say('Building the library …');
