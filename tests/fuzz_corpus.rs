@@ -9,7 +9,7 @@ mod events;
 #[path = "../fuzz/bodies/journal.rs"]
 mod journal;
 #[path = "../fuzz/bodies/replay.rs"]
-mod law;
+mod replay_log;
 #[path = "../fuzz/bodies/session.rs"]
 mod session;
 
@@ -61,5 +61,5 @@ fn journal() {
 /// The target `replay`.
 #[test]
 fn replay_log() {
-    replay("replay", law::run);
+    replay("replay", replay_log::run);
 }
