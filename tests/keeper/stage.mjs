@@ -32,12 +32,14 @@ export async function startStage() {
     ['/leader.js', await readFile(`${ROOT}dist/leader.js`)],
   ]);
   const allowed = new Set(["'self'"]);
+  /** More directives of the policy, by path. @type {Map<string, string[]>} */
+  const policies = new Map();
   const asked = [];
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://page').pathname;
     asked.push(path);
     const body = files.get(path);
-    const policy = ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", `connect-src ${[...allowed].join(' ')}`, 'img-src data:'];
+    const policy = ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", `connect-src ${[...allowed].join(' ')}`, 'img-src data:', ...(policies.get(path) ?? [])];
     response.setHeader('content-security-policy', policy.join('; '));
     response.setHeader('content-type', TYPES[extname(path)] ?? 'text/plain');
     response.writeHead(body === undefined ? 404 : 200).end(body);
@@ -48,6 +50,7 @@ export async function startStage() {
   return {
     url,
     files,
+    policies,
     asked,
     browser,
     /** A browser profile of its own: its pages share one keeper. @param {string[]} connect */
