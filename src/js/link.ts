@@ -152,6 +152,7 @@ export class Link {
 
   arm(delay: number): void {
     clearTimeout(this.#timer);
+    this.#keeper?.rest(delay === Number.POSITIVE_INFINITY);
     if (delay === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => {
       this.#wake();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startMock } from '../support/mock.mjs';
+import { sleep } from '../support/wait.mjs';
 import { read, startStage, until } from './stage.mjs';
 
 let stage;
@@ -42,6 +43,26 @@ test('a missing keeper leads to one tab that shares', scene(async ({ mock, open,
     assert.deepEqual([opened(seen), seen.closed], ['kept', []]);
   }
   assert.deepEqual([mock.opened, mock.streams], [1, 1]);
+}));
+
+test('a leader that nobody pings reads on, and a follower that rests is let go and comes back', scene(async ({ mock, open, session }) => {
+  const pages = [await open(), await open()];
+  const times = { lapse: 400, ping: 100 };
+  for (const page of pages) {
+    await read(page, 'leader', '', mock.url, { times });
+    await until(page, opened, 'the opening frame');
+  }
+  await sleep(1_000);
+  await mock.answer(session, words(5));
+  for (const page of pages) {
+    const seen = await until(page, ({ text }) => text === words(5).join(''), 'the text');
+    assert.deepEqual(seen.closed, []);
+  }
+  const rest = (resting) => pages[1].evaluate((value) => globalThis.keeper.rest(value), resting);
+  await rest(true);
+  await sleep(1_000);
+  await rest(false);
+  await until(pages[1], ({ closed }) => closed.length === 1, 'the end');
 }));
 
 test('when the leader goes the next one leads', scene(async ({ mock, open, session }) => {

@@ -10,16 +10,16 @@ import { type AuthHeader, readAnswer, record, type StreamSink, type StreamSource
 
 /** Waits of a {@link LeaderPort}, milliseconds. */
 export interface LeaderTimes {
+  /** A follower not heard of for so long is gone; hidden tabs ping once a minute. */
+  readonly lapse: number;
   /** For an answer. */
   readonly answer: number;
   /** Between two pings. */
   readonly ping: number;
 }
 
-const TIMES: LeaderTimes = { answer: 2_500, ping: 15_000 };
+const TIMES: LeaderTimes = { answer: 2_500, ping: 15_000, lapse: 150_000 };
 const HOLDING = { linger: 60_000, patience: 300_000 };
-/** A follower not heard of for so long is gone; hidden tabs ping once a minute. */
-const LAPSE = 150_000;
 /** Makes guessing a password from the channel's name slow, milliseconds well spent once per page. */
 const ROUNDS = 100_000;
 
@@ -49,6 +49,10 @@ export class LeaderPort implements StreamSource {
     this.#opening += 1;
     this.#sink = undefined;
     this.#team?.detach();
+  }
+
+  rest(resting: boolean): void {
+    this.#team?.rest(resting);
   }
 
   async #join(target: Target, position: string | undefined, sink: StreamSink, opening: number): Promise<void> {
@@ -81,6 +85,8 @@ class Team {
   #sink: StreamSink | undefined;
   #id = '';
   #over = false;
+  #here = false;
+  #resting = false;
   #late: ReturnType<typeof setTimeout> | undefined;
   #pings: ReturnType<typeof setInterval> | undefined;
 
@@ -110,10 +116,20 @@ class Team {
     this.#await();
   }
 
+  /** A follower that does not ask may have lost its leader meanwhile; the first ping after the rest shows it. */
+  rest(resting: boolean): void {
+    if (this.#resting === resting) return;
+    this.#resting = resting;
+    clearInterval(this.#pings);
+    if (resting || !this.#here) return;
+    this.#pings = setInterval(() => this.#ping(), this.#times.ping);
+    this.#ping();
+  }
+
   /** The reader of this tab goes. The tab leads on as long as others read through it. */
   detach(): void {
     if (this.#sink === undefined) return;
-    this.#rest();
+    this.#letGo();
     if (this.#hub === undefined) this.#channel.postMessage({ type: 'detach', from: this.#id });
     else this.#hub.detach(this.#id);
   }
@@ -137,7 +153,7 @@ class Team {
 
   async #lead(): Promise<void> {
     if (this.#over) return;
-    this.#hub = new Hub(HOLDING, LAPSE, () => this.leave());
+    this.#hub = new Hub(HOLDING, this.#times.lapse, () => this.leave());
     // Whoever read through the leader before comes again.
     this.#channel.postMessage({ type: 'lead' });
     this.#end(0);
@@ -157,7 +173,8 @@ class Team {
     switch (answer?.type) {
       case 'here':
         this.#answered();
-        this.#pings = setInterval(() => this.#ping(), this.#times.ping);
+        this.#here = true;
+        if (!this.#resting) this.#pings = setInterval(() => this.#ping(), this.#times.ping);
         return;
       case 'open':
         return this.#sink.opened(answer.status, answer.contentType, answer.retryAfter);
@@ -175,6 +192,8 @@ class Team {
   #serve(hub: Hub, { type, from, position }: Record<string, unknown>): void {
     const to = text(from);
     if (to === undefined) return;
+    // The leader's own reader needs no pings to be known as alive.
+    hub.ping(this.#id);
     const answer = (data: unknown): void => {
       if (!this.#over) this.#channel.postMessage({ to, data });
     };
@@ -208,11 +227,12 @@ class Team {
 
   #end(cause: number): void {
     const sink = this.#sink;
-    this.#rest();
+    this.#letGo();
     sink?.closed(cause);
   }
 
-  #rest(): void {
+  #letGo(): void {
+    this.#here = false;
     this.#sink = undefined;
     this.#answered();
     clearInterval(this.#pings);

@@ -57,6 +57,10 @@ export class KeeperPort implements StreamSource {
     this.#attachment?.leave();
     this.#attachment = undefined;
   }
+
+  rest(resting: boolean): void {
+    this.#attachment?.rest(resting);
+  }
 }
 
 /** One reading of the stream, from attach to its end. */
@@ -69,6 +73,8 @@ class Attachment {
   #found: Exclude<Found, string> | undefined;
   #over = false;
   #asleep = false;
+  #here = false;
+  #resting = false;
   #late: ReturnType<typeof setTimeout> | undefined;
   #pings: ReturnType<typeof setInterval> | undefined;
 
@@ -88,6 +94,16 @@ class Attachment {
     addEventListener('pagehide', this.#hidden);
     found.worker.postMessage(message, [port2]);
     this.#await();
+  }
+
+  /** A worker that is not asked for may be ended meanwhile; the first ping after the rest shows it. */
+  rest(resting: boolean): void {
+    if (this.#resting === resting || this.#over) return;
+    this.#resting = resting;
+    clearInterval(this.#pings);
+    if (resting || !this.#here) return;
+    this.#pings = setInterval(() => this.#ping(), this.#times.ping);
+    this.#ping();
   }
 
   /** The reader goes; it is told nothing more. */

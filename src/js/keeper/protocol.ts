@@ -37,6 +37,8 @@ export interface StreamSource {
   open(path: string, auth: AuthHeader | undefined, position: string | undefined, sink: StreamSink): void;
   /** Lets go of the stream; nothing more is told. `open` may follow. */
   close(): void;
+  /** Nobody looks and nothing is expected: no timers from here on, until it is called with `false`. */
+  rest(resting: boolean): void;
 }
 
 /** Receives what a caller should know. Levels: 0 debug, 1 info, 2 warn, 3 error. */

@@ -50,4 +50,8 @@ class Shared implements StreamSource {
     this.#opening += 1;
     (this.#leader ?? this.#worker).close();
   }
+
+  rest(resting: boolean): void {
+    (this.#leader ?? this.#worker).rest(resting);
+  }
 }

@@ -55,4 +55,4 @@ function take(frame: string): void {
   if (event.type === 'message.part.delta') told.text += event.properties.delta;
 }
 
-Object.assign(globalThis, { keeper: { read, told, logs, close: () => source?.close() } });
+Object.assign(globalThis, { keeper: { read, told, logs, close: () => source?.close(), rest: (resting: boolean) => source?.rest(resting) } });
