@@ -290,3 +290,30 @@ fn long_answers_are_few_events_and_cheap() {
     }
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
 }
+
+#[test]
+fn a_text_that_its_server_gave_up_is_not_kept_for_ever() {
+    for (hole, calls) in [(false, 11), (true, 3)] {
+        let mut log = Log::new(ReplayLimits::default(), 1);
+        let mut out = Vec::new();
+        log.push(br#"{"type":"message.part.updated","properties":{"part":{"id":"prt_1","messageID":"msg_1","sessionID":"ses_1","type":"text","text":"","time":{"start":1}}}}"#, &mut out);
+        log.push(br#"{"type":"message.part.delta","properties":{"sessionID":"ses_1","messageID":"msg_1","partID":"prt_1","field":"text","delta":"a"}}"#, &mut out);
+        if hole {
+            // The server was killed in the middle, and says no more of it.
+            log.hole(&mut out);
+        }
+        for _ in 1..calls {
+            log.age();
+            assert!(log.is_in_flight());
+        }
+        log.age();
+        assert!(!log.is_in_flight());
+    }
+}
+
+#[test]
+fn a_tool_needs_no_place_because_the_server_stores_it() {
+    let mut log = Log::new(ReplayLimits::default(), 1);
+    log.push(br#"{"type":"message.part.updated","properties":{"part":{"id":"prt_1","messageID":"msg_1","sessionID":"ses_1","type":"tool","state":{"status":"running","input":{}}}}}"#, &mut Vec::new());
+    assert!(!log.is_in_flight());
+}

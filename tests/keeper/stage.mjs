@@ -14,13 +14,22 @@ const BLANK = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:
 
 /** Starts the page's server and Chromium. Pages may talk to the servers in `connect` of `open` only. */
 export async function startStage() {
-  const page = await build({ entryPoints: [`${ROOT}tests/keeper/page/entry.ts`], bundle: true, format: 'esm', target: 'es2022', write: false });
+  const page = await build({
+    entryPoints: [`${ROOT}tests/keeper/page/entry.ts`],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    loader: { '.wasm': 'binary' },
+    write: false,
+    // As the build leaves it: a file beside, loaded when it is needed.
+    plugins: [{ name: 'beside', setup: ({ onResolve }) => onResolve({ filter: /leader\.js$/ }, ({ kind }) => (kind === 'dynamic-import' ? { path: './leader.js', external: true } : undefined)) }],
+  });
   const files = new Map([
     ['/', BLANK],
     ['/other', BLANK],
     ['/page.js', page.outputFiles[0].contents],
     ['/keeper.js', await readFile(`${ROOT}dist/keeper.js`)],
-    ['/core_bg.wasm', await readFile(`${ROOT}dist/core_bg.wasm`)],
+    ['/leader.js', await readFile(`${ROOT}dist/leader.js`)],
   ]);
   const allowed = new Set(["'self'"]);
   /** More directives of the policy, by path. @type {Map<string, string[]>} */

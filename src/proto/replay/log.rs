@@ -158,7 +158,13 @@ impl Log {
         continuity
     }
 
-    /// Whether a part is open.
+    /// Called once a minute: a text that has been silent for long is not in flight any more.
+    pub fn age(&mut self) {
+        self.parts.age();
+        self.trim();
+    }
+
+    /// Whether a text is open, which the server stores only at its end.
     pub fn is_in_flight(&self) -> bool {
         !self.parts.is_empty()
     }

@@ -18,7 +18,16 @@ pub(super) struct Track {
     text: usize,
     /// Its beginning was never seen, or events about it may be missing.
     broken: bool,
+    /// The server stores all of it while it goes on (tools): a snapshot has what a reader missed.
+    stored: bool,
+    /// How often `age` was called since the last event about it.
+    quiet: u8,
 }
+
+/// A text is said without long pauses. One that is silent for so many calls of `age` was given up by its server, which
+/// tells nobody when it is killed in the middle: after a hole, and without one.
+const QUIET_AFTER_HOLE: u8 = 2;
+const QUIET: u8 = 10;
 
 /// What a full part does to the events that came before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +62,20 @@ impl Parts {
         }
     }
 
+    /// Whether nothing is in flight that the server does not store.
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.open.iter().all(|track| track.stored)
+    }
+
+    /// Called once a minute: what has been silent for long is given up.
+    pub(super) fn age(&mut self) {
+        for track in &mut self.open {
+            track.quiet = track.quiet.saturating_add(1);
+        }
+        self.open.retain(|track| {
+            let patience = if track.broken { QUIET_AFTER_HOLE } else { QUIET };
+            track.quiet <= patience
+        });
     }
 
     /// A delta: gives the newest older entry of its part, 0 when there is none.
@@ -62,6 +83,7 @@ impl Parts {
         let key = hash(part.raw());
         if let Some(track) = self.open.iter_mut().find(|track| track.part == key) {
             track.text += size;
+            track.quiet = 0;
             return track.last;
         }
         if !self.ended.contains(part.raw()) {
@@ -74,6 +96,8 @@ impl Parts {
                 rank: 0,
                 text: size,
                 broken: true,
+                stored: false,
+                quiet: 0,
             });
         }
         0
@@ -110,6 +134,8 @@ impl Parts {
             rank: head.rank,
             text,
             broken: false,
+            stored: head.kind != PartKind::Text,
+            quiet: 0,
         };
         let Some(old) = at.and_then(|at| self.open.get_mut(at)) else {
             self.supplant(&track);
@@ -120,6 +146,7 @@ impl Parts {
         // A text never rolls back to a beginning of itself, and a tool never to an earlier state.
         if head.rank < old.rank || (head.kind == PartKind::Text && text < old.text) {
             old.last = number;
+            old.quiet = 0;
             return Told::Joins(before);
         }
         std::mem::swap(old, &mut track);
@@ -151,13 +178,14 @@ impl Parts {
 
     /// The first number that a reader without any needs, where all up to `evicted` is gone.
     pub(super) fn floor(&self, evicted: u64) -> Option<u64> {
-        let starts = self.open.iter().map(|track| track.start);
-        starts.filter(|start| *start > evicted).min()
+        let unstored = self.open.iter().filter(|track| !track.stored);
+        unstored.map(|track| track.start).filter(|start| *start > evicted).min()
     }
 
     /// Whether each part in flight is known from its start, where all up to `evicted` is gone.
     pub(super) fn are_whole(&self, evicted: u64) -> bool {
-        !self.overflowed && self.open.iter().all(|track| !track.broken && track.start > evicted)
+        let whole = |track: &Track| track.stored || (!track.broken && track.start > evicted);
+        !self.overflowed && self.open.iter().all(whole)
     }
 
     /// A session works on one message at a time: what a hole left open in another one has ended unseen.

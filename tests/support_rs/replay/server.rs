@@ -191,7 +191,8 @@ impl Server {
         state
             .parts
             .values_mut()
-            .filter(|part| part.rank < 2)
+            // The server stores all of a tool while it runs.
+            .filter(|part| part.rank < 2 && part.grows)
             .for_each(|part| part.whole = false);
         state
     }

@@ -58,7 +58,7 @@ impl State {
                 self.holes += 1;
                 self.parts
                     .values_mut()
-                    .filter(|part| part.rank < 2)
+                    .filter(|part| part.rank < 2 && part.grows)
                     .for_each(|part| part.whole = false);
             }
             _ => {}
