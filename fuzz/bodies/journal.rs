@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use opencode_session::proto::client::{Client, Config, Input};
+use opencode_session::proto::command::Draft;
 use opencode_session::proto::connection::{RetryPolicy, Transport};
 use opencode_session::proto::journal::{Record, Saved, Text};
 use opencode_session::proto::json::quote;
@@ -239,10 +240,18 @@ impl World {
                 json!({ "id": SESSION, "title": "t", "directory": "/p", "time": { "created": 1, "updated": 1 } }),
             ),
             "/message" => (200, Value::Array(self.history.clone())),
-            "/prompt_async" => {
-                self.store(request.body.as_deref().unwrap_or_default());
-                (204, Value::Null)
-            }
+            // A damaged draft may be no JSON: servers refuse it.
+            "/prompt_async" => match serde_json::from_slice(request.body.as_deref().unwrap_or_default()) {
+                Ok(draft) => {
+                    *self
+                        .posts
+                        .entry(first_text(request.body.as_deref().unwrap_or_default()))
+                        .or_default() += 1;
+                    self.store(&draft);
+                    (204, Value::Null)
+                }
+                Err(_) => (400, Value::Null),
+            },
             path if path.starts_with("/message/") => {
                 let one = self
                     .history
@@ -269,9 +278,7 @@ impl World {
     }
 
     /// Stores a prompt and tells it. The server names what has no name; what it has already, it has.
-    fn store(&mut self, body: &[u8]) {
-        let draft: Value = serde_json::from_slice(body).unwrap();
-        *self.posts.entry(first_text(body)).or_default() += 1;
+    fn store(&mut self, draft: &Value) {
         let made = format!("msg_{:04}", self.history.len());
         let id = draft["messageID"].as_str().unwrap_or(&made).to_owned();
         if self.history.iter().any(|message| message["info"]["id"] == id.as_str()) {
@@ -295,14 +302,9 @@ impl World {
     }
 }
 
-/// The first text of a draft, by which it is counted.
+/// The first text of a draft, by which it is counted. What the client reads of a damaged one is what it may post.
 fn first_text(draft: &[u8]) -> String {
-    let draft: Value = serde_json::from_slice(draft).unwrap_or_default();
-    let parts = draft["parts"].as_array().cloned().unwrap_or_default();
-    let text = parts.iter().find(|part| part["type"] == "text");
-    text.and_then(|part| part["text"].as_str())
-        .unwrap_or_default()
-        .to_owned()
+    Draft::read(draft).ok().and_then(|draft| draft.text).unwrap_or_default()
 }
 
 /// Choices, taken byte by byte; what they run out of is 0.

@@ -146,6 +146,11 @@ fn read(log: &Log, position: Option<&str>, ids: &[Vec<u8>]) -> (Continuity, Vec<
 /// The ids of frames that need not be UTF-8.
 fn ids_of(frames: &[u8]) -> Vec<Vec<u8>> {
     let lines = frames.split(|byte| *byte == b'\n');
+    let known = |line: &[u8]| line.is_empty() || line.starts_with(b"id: ") || line.starts_with(b"data: ");
+    assert!(
+        lines.clone().all(known) && !frames.contains(&b'\r'),
+        "a line that no frame has"
+    );
     lines
         .filter_map(|line| line.strip_prefix(b"id: "))
         .map(<[u8]>::to_vec)
@@ -213,7 +218,9 @@ fn event(kind: u8, tape: &mut &[u8]) -> Vec<u8> {
     } else {
         String::new()
     };
-    let event = format!(r#"{{{id}"type":"{kind}","properties":{{{fields}}}}}"#);
+    // Space is allowed anywhere, also what would end a line.
+    let space = ["", "\n", "\r\n"][usize::from(how >> 4) % 3];
+    let event = format!(r#"{{{id}{space}"type":"{kind}","properties":{{{fields}}}}}"#);
     if session == 4 {
         format!(r#"{{"directory":"/p","payload":{event}}}"#).into_bytes()
     } else {

@@ -147,6 +147,10 @@ fn come_and_go(log: &Log, dice: &Dice, readers: &mut [Reader], always: &State, c
                 };
                 reader.take(&all[..heard]);
                 reader.attached = heard == all.len();
+                if reader.attached {
+                    // At once, not only when all parts have ended: an end replaces what was wrong before it.
+                    assert_eq!(reader.state.parts, always.parts, "a reader that is back");
+                }
             }
             _ => {}
         }
