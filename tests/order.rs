@@ -65,7 +65,11 @@ fn a_message_told_an_earlier_time_moves_and_one_told_a_later_time_stays() {
 #[test]
 fn a_page_keeps_the_order_of_the_server() {
     // A prompt that was posted again has the time of the second post, and the place of the first.
-    for ids in [["msg_1", "msg_2", "msg_3"], ["msg_1", "msg_3", "msg_2"], ["msg_3", "msg_2", "msg_1"]] {
+    for ids in [
+        ["msg_1", "msg_2", "msg_3"],
+        ["msg_1", "msg_3", "msg_2"],
+        ["msg_3", "msg_2", "msg_1"],
+    ] {
         let list = [item(ids[0], 1, &[]), item(ids[1], 9, &[]), item(ids[2], 5, &[])];
         let mut bench = Bench::default();
         bench.page(&list, 1, false);
@@ -73,7 +77,9 @@ fn a_page_keeps_the_order_of_the_server() {
         bench.message(&info(ids[1], 9)).page(&list, 3, false);
         assert_eq!(bench.mirror.ids(), ids);
         let mut late = Bench::default();
-        late.message(&info(ids[1], 9)).message(&info(ids[2], 5)).page(&list, 3, false);
+        late.message(&info(ids[1], 9))
+            .message(&info(ids[2], 5))
+            .page(&list, 3, false);
         assert_eq!(late.mirror.ids(), ids);
     }
 }

@@ -737,6 +737,30 @@ fn what_a_hole_left_open_ends_with_the_next_message() {
 }
 
 #[test]
+fn what_a_hole_left_open_in_silence_does_not_hold_the_log() {
+    let (mut log, _) = logged(&[text_part("prt_1", "", false), delta("prt_1", "before")]);
+    let mut out = Vec::new();
+    log.hole(&mut out);
+    let other = |number: usize| text_part(&format!("prt_x{number}"), "whole", true).replace("_1\"", "_2\"");
+    for number in 0..500 {
+        log.push(other(number).as_bytes(), &mut out);
+    }
+    log.push(delta("prt_1", "after").as_bytes(), &mut out);
+    for number in 500..1_400 {
+        log.push(other(number).as_bytes(), &mut out);
+    }
+    let (continuity, all) = replayed(&log, None);
+    assert_eq!((continuity, all.len()), (Continuity::Lost, 1_404), "it may go on");
+    for number in 1_400..1_600 {
+        log.push(other(number).as_bytes(), &mut out);
+    }
+    assert_eq!(replayed(&log, None), (Continuity::Lost, vec![]));
+    // It goes on after all: its beginning is not told as whole.
+    log.push(delta("prt_1", "late").as_bytes(), &mut out);
+    assert_eq!(replayed(&log, None).0, Continuity::Lost);
+}
+
+#[test]
 fn closings() {
     let closing = |kind: &str| {
         format!(

@@ -144,7 +144,7 @@ impl Log {
             None => self.parts.are_whole(evicted),
         };
         let from = known
-            .or_else(|| self.parts.floor(evicted).map(|floor| floor - 1))
+            .or_else(|| self.parts.floor(evicted, self.last).map(|floor| floor - 1))
             .unwrap_or(self.last);
         let (continuity, word) = if whole {
             (Continuity::Kept, &b"\"kept\"}}"[..])
@@ -244,7 +244,7 @@ impl Log {
             let bytes = self.entries.bytes();
             let needed = || {
                 self.parts
-                    .floor(self.entries.evicted())
+                    .floor(self.entries.evicted(), self.last)
                     .is_some_and(|floor| oldest >= floor)
             };
             if bytes <= self.limits.tail || (bytes <= self.limits.bytes && needed()) {

@@ -13,6 +13,8 @@ pub(super) struct Track {
     start: u64,
     /// The newest entry about it.
     pub(super) last: u64,
+    /// The newest event about it: several can be one entry.
+    heard: u64,
     rank: u8,
     /// Bytes of its text, as spelled in the events.
     text: usize,
@@ -42,6 +44,8 @@ pub(super) struct Parts {
 
 /// Ended parts that are remembered.
 const ENDED: usize = 512;
+/// A part that a hole left open has most likely ended in it when so many events did not speak of it.
+const SILENT: u64 = 1_000;
 
 impl Parts {
     pub(super) fn new(limit: usize) -> Self {
@@ -62,6 +66,7 @@ impl Parts {
         let key = hash(part.raw());
         if let Some(track) = self.open.iter_mut().find(|track| track.part == key) {
             track.text += size;
+            track.heard = number;
             return track.last;
         }
         if !self.ended.contains(part.raw()) {
@@ -71,6 +76,7 @@ impl Parts {
                 session: hash(session.raw()),
                 start: number,
                 last: number,
+                heard: number,
                 rank: 0,
                 text: size,
                 broken: true,
@@ -107,6 +113,7 @@ impl Parts {
             session: hash(session.raw()),
             start: number,
             last: number,
+            heard: number,
             rank: head.rank,
             text,
             broken: false,
@@ -120,6 +127,7 @@ impl Parts {
         // A text never rolls back to a beginning of itself, and a tool never to an earlier state.
         if head.rank < old.rank || (head.kind == PartKind::Text && text < old.text) {
             old.last = number;
+            old.heard = number;
             return Told::Joins(before);
         }
         std::mem::swap(old, &mut track);
@@ -149,9 +157,10 @@ impl Parts {
         }
     }
 
-    /// The first number that a reader without any needs, where all up to `evicted` is gone.
-    pub(super) fn floor(&self, evicted: u64) -> Option<u64> {
-        let starts = self.open.iter().map(|track| track.start);
+    /// The first number that a reader without any needs, where all up to `evicted` is gone and `newest` is the newest.
+    pub(super) fn floor(&self, evicted: u64, newest: u64) -> Option<u64> {
+        let told = |track: &&Track| !track.broken || newest.saturating_sub(track.heard) <= SILENT;
+        let starts = self.open.iter().filter(told).map(|track| track.start);
         starts.filter(|start| *start > evicted).min()
     }
 
