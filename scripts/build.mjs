@@ -1,20 +1,26 @@
 // Builds dist/: wasm and glue (xtask), optimised wasm (binaryen), bundled ESM (esbuild), declarations (tsc).
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { basename } from 'node:path';
 import { need, root, run } from './lib/tools.mjs';
 
 const core = `${root}/src/js/core`;
+const keeperCore = `${root}/src/js/keeper/core`;
 const dist = `${root}/dist`;
 
 await need();
+// Imported late: it needs the packages.
+const { optimise } = await import('./lib/wasm.mjs');
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
-run('cargo', ['run', '-q', '--locked', '--features', 'xtask', '--bin', 'xtask', '--', 'build', core]);
+compile('page', core);
+compile('keeper', keeperCore);
 optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
-await bundle();
+optimise(`${keeperCore}/keeper_bg.wasm`, `${keeperCore}/keeper.wasm`);
+writeFileSync(`${keeperCore}/keeper.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
 inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
-await keeper();
+await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts' }, 'esm');
+// The service worker: one classic script, because not all browsers take modules there.
+await bundle({ keeper: 'keeper/worker.ts' }, 'iife');
 copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
 run('npx', ['tsc', '-p', root]);
 // The glue's types are not part of the public ones.
@@ -23,44 +29,27 @@ for (const file of ['client', 'changes', 'frames', 'host', 'journal', 'link', 'p
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 
-/** No inlining: it makes the file bigger once compressed. No feature flags: the file names its own. */
-function optimise(from, to) {
-  const wasmOpt = fileURLToPath(new URL('../node_modules/binaryen/bin/wasm-opt', import.meta.url));
-  execFileSync(process.execPath, [wasmOpt, '-Oz', '-ocimfs', '0', '-aimfs', '0', '-fimfs', '0', from, '-o', to], { stdio: 'inherit' });
-  if (!WebAssembly.validate(readFileSync(to))) throw new Error('the optimised wasm is not valid');
+function compile(feature, out) {
+  run('cargo', ['run', '-q', '--locked', '--features', 'xtask', '--bin', 'xtask', '--', 'build', feature, out]);
 }
 
-async function bundle() {
+async function bundle(entries, format) {
   const { build } = await import('esbuild');
-  await build({
-    entryPoints: { index: `${root}/src/js/index.ts`, node: `${root}/src/js/node.ts` },
-    outdir: dist,
-    bundle: true,
-    format: 'esm',
-    target: 'es2022',
-    minify: true,
-    keepNames: false,
-    // Written below; a bundler of the user must see it as a file of its own, loaded only when it is needed.
-    external: ['./wasm-inline.js'],
-    logLevel: 'warning',
-  });
-}
-
-/** The service worker: one classic script with the wasm inside, because not all browsers take modules there. */
-async function keeper() {
-  const { build } = await import('esbuild');
-  const inlined = {
-    name: 'inlined wasm',
-    setup: ({ onResolve }) => onResolve({ filter: /wasm-inline\.js$/ }, () => ({ path: `${dist}/wasm-inline.js` })),
+  // What is loaded only when it is needed is a file of its own beside the others, for bundlers of users too.
+  const beside = {
+    name: 'beside',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /^\.\// }, ({ kind, path }) => (kind === 'dynamic-import' ? { path: `./${basename(path)}`, external: true } : undefined)),
   };
   await build({
-    entryPoints: [`${root}/src/js/keeper/worker.ts`],
-    outfile: `${dist}/keeper.js`,
+    entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, `${root}/src/js/${file}`])),
+    outdir: dist,
     bundle: true,
-    format: 'iife',
+    format,
     target: 'es2022',
     minify: true,
-    plugins: [inlined],
+    loader: { '.wasm': 'binary' },
+    plugins: [beside],
     logLevel: 'warning',
   });
 }

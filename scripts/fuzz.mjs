@@ -28,7 +28,7 @@ try {
   else {
     unpack();
     mkdirSync(`${root}/fuzz/crashes/${target}`, { recursive: true });
-    fuzz('run', target, work, '--', `-max_total_time=${seconds}`, '-timeout=10', '-rss_limit_mb=2048', `-max_len=${2 * LONGEST}`, `-artifact_prefix=${root}/fuzz/crashes/${target}/`);
+    fuzz('run', target, work, '--', `-max_total_time=${seconds}`, '-timeout=10', '-rss_limit_mb=2048', '-len_control=0', `-max_len=${2 * LONGEST}`, `-artifact_prefix=${root}/fuzz/crashes/${target}/`);
   }
 } catch (error) {
   fail(error.message);

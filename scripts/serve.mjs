@@ -125,8 +125,8 @@ function securityHeaders(servers) {
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    // The one policy lets the keeper through (www/chat/trusted.ts).
-    'trusted-types default',
+    // The library's own: it lets the keeper's file through, and nothing else.
+    'trusted-types opencode-session',
   ];
   return {
     'content-security-policy': policy.join('; '),

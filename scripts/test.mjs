@@ -15,7 +15,9 @@ const steps = {
   format: () => run('cargo', ['fmt', '--check']),
   clippy: () => {
     run('cargo', ['clippy', '-q', '--locked', '--all-targets', '--features', 'xtask', '--', '-D', 'warnings']);
-    run('cargo', ['clippy', '-q', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--', '-D', 'warnings']);
+    for (const feature of ['page', 'keeper']) {
+      run('cargo', ['clippy', '-q', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--features', feature, '--', '-D', 'warnings']);
+    }
   },
   native: () => run('cargo', ['test', '--locked']),
   build: () => run(process.execPath, ['scripts/build.mjs']),

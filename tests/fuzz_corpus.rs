@@ -6,6 +6,10 @@
 mod decoder;
 #[path = "../fuzz/bodies/events.rs"]
 mod events;
+#[path = "../fuzz/bodies/journal.rs"]
+mod journal;
+#[path = "../fuzz/bodies/replay.rs"]
+mod replay_log;
 #[path = "../fuzz/bodies/session.rs"]
 mod session;
 
@@ -47,4 +51,15 @@ fn events() {
 #[test]
 fn session() {
     replay("session", session::run);
+}
+
+#[test]
+fn journal() {
+    replay("journal", journal::run);
+}
+
+/// The target `replay`.
+#[test]
+fn replay_log() {
+    replay("replay", replay_log::run);
 }

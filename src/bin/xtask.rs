@@ -1,5 +1,5 @@
-//! The build tool: `cargo run --features xtask --bin xtask -- build OUT` compiles the crate to wasm and writes the glue;
-//! `build OUT --names` keeps the names of functions, for profiles.
+//! The build tool: `cargo run --features xtask --bin xtask -- build page OUT` compiles what a page loads to wasm and writes
+//! the glue, `build keeper OUT` does so for the keeper. Functions keep their names: `scripts/lib/wasm.mjs` needs them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,17 @@ use std::process::{Command, ExitCode};
 
 type Failure = Box<dyn std::error::Error>;
 
+const USAGE: &str = "usage: xtask build page|keeper OUT";
+
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     let done = match args.next().as_deref().and_then(std::ffi::OsStr::to_str) {
-        Some("build") => build(
-            &PathBuf::from(args.next().unwrap_or_else(|| OsString::from("dist"))),
-            args.next().is_none(),
-        ),
-        _ => Err("usage: xtask build OUT".into()),
+        Some("build") => match (args.next().as_deref().and_then(std::ffi::OsStr::to_str), args.next()) {
+            (Some("page"), Some(out)) => build("page", "core", Path::new(&out)),
+            (Some("keeper"), Some(out)) => build("keeper", "keeper", Path::new(&out)),
+            _ => Err(USAGE.into()),
+        },
+        _ => Err(USAGE.into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -25,8 +28,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Compiles, generates the glue, and puts `core.js`, `core.d.ts` and `core_bg.wasm` into `out`.
-fn build(out: &Path, nameless: bool) -> Result<(), Failure> {
+/// Compiles with one feature, generates the glue, and puts `name.js`, `name.d.ts` and `name_bg.wasm` into `out`.
+fn build(feature: &str, name: &str, out: &Path) -> Result<(), Failure> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let status = Command::new("cargo")
@@ -40,6 +43,7 @@ fn build(out: &Path, nameless: bool) -> Result<(), Failure> {
             "cdylib",
         ])
         .args(["--target", "wasm32-unknown-unknown"])
+        .args(["--no-default-features", "--features", feature])
         .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root)?)
         .current_dir(root)
         .status()?;
@@ -49,10 +53,10 @@ fn build(out: &Path, nameless: bool) -> Result<(), Failure> {
     let wasm = target.join("wasm32-unknown-unknown/release/opencode_session.wasm");
     wasm_bindgen_cli_support::Bindgen::new()
         .input_path(wasm)
-        .out_name("core")
+        .out_name(name)
         .typescript(true)
         .omit_default_module_path(true)
-        .remove_name_section(nameless)
+        .remove_name_section(false)
         .remove_producers_section(true)
         .web(true)?
         .generate(out)?;

@@ -6,13 +6,15 @@ import type { ChatSession, Client, Sessions } from './api.js';
 import { Core } from './core/core.js';
 import { type Base, checkAuth, checkBase, refused } from './host.js';
 import { Journal } from './journal.js';
-import { KEEPER_SCRIPT, openKeeper } from './keeper/open.js';
 import type { Log } from './keeper/protocol.js';
 import { Link } from './link.js';
 import { Handle, Opened } from './session.js';
 import type {
   Agent, ClientOptions, CommandInfo, Health, ListQuery, Model, OpenOptions, Providers, SessionInfo, SessionInit, WasmSource,
 } from './types.js';
+
+/** The way to the keeper: a file of its own. */
+type Shared = typeof import('./keeper/shared.js');
 
 /** Loads the wasm, from `source` or from where this build keeps it. */
 export type Load = (source?: WasmSource) => Promise<unknown>;
@@ -26,6 +28,8 @@ let loading: Promise<unknown> | undefined;
 export async function connect(load: Load, options: ClientOptions): Promise<Client> {
   const base = checkBase(options.baseUrl);
   checkOptions(options);
+  // At the same time as the wasm, and only where it is of use.
+  const shared = hasKeeper(options) ? import('./keeper/shared.js').catch(() => undefined) : undefined;
   try {
     loading ??= load(options.wasm);
     await loading;
@@ -37,7 +41,11 @@ export async function connect(load: Load, options: ClientOptions): Promise<Clien
       "Serve core_bg.wasm next to the script, and allow 'wasm-unsafe-eval' in the Content-Security-Policy.",
     );
   }
-  return new OpenCodeClient(base, options);
+  return new OpenCodeClient(base, options, await shared);
+}
+
+function hasKeeper({ keeper, transport = 'auto' }: ClientOptions): boolean {
+  return Boolean(keeper) && transport === 'auto' && 'location' in globalThis;
 }
 
 class OpenCodeClient implements Client {
@@ -46,13 +54,11 @@ class OpenCodeClient implements Client {
   readonly #opened = new Map<string, Opened>();
   readonly #stopListening: () => void;
 
-  constructor(base: Base, options: ClientOptions) {
+  constructor(base: Base, options: ClientOptions, shared: Shared | undefined) {
     const { directory, transport = 'auto', keeper, retry, limits } = options;
-    const kept = keeper && transport === 'auto' && 'location' in globalThis;
     const log: Log = (level, code, message) => this.#link.log(level, code, message);
-    const source = kept ? openKeeper(keeper === true ? KEEPER_SCRIPT : keeper, base.url, log) : undefined;
-    this.#link = new Link(base, options, source);
-    const plain = JSON.stringify({ directory, transport, keeper: kept ? 'on' : undefined, ...retry, ...limits });
+    this.#link = new Link(base, options, shared?.openKeeper(keeper, base.url, log));
+    const plain = JSON.stringify({ directory, transport, keeper: shared && 'on', ...retry, ...limits });
     this.#link.start(new Core(this.#link as never, plain, Math.random()));
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);

@@ -3,9 +3,15 @@
 //! Requests, timers and streams are done by the host object (`src/js/link.ts`): a read that stays in JavaScript costs
 //! half of one that is driven from here, and secrets never come into wasm memory.
 
+#[cfg(feature = "page")]
 mod core;
+#[cfg(feature = "page")]
 mod host;
+#[cfg(feature = "keeper")]
 mod keeper;
+#[cfg(feature = "page")]
 mod options;
+#[cfg(feature = "page")]
 mod shell;
+#[cfg(feature = "page")]
 mod sink;

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startMock } from '../support/mock.mjs';
+import { startProxy } from '../support/proxy.mjs';
 import { waitFor } from '../support/wait.mjs';
 import { assertPrefixes, assertSettled, history, numbered } from './checks.mjs';
 import { NEWEST, onPage, onServers, withStage } from './scene.mjs';
@@ -62,6 +63,70 @@ onServers('the journal', (scene) => {
     await waitFor(async () => (await kept(page))?.length === 0, { message: 'the record to go' });
   }));
 
+  test('a prompt whose answer was lost is stored and answered once, also when the page is reloaded then', async () => {
+    const text = 'words 5 every 21';
+    const proxy = await startProxy({ upstream: scene.server.url, reuse: false });
+    try {
+      await onPage(shared, [proxy.url], async ({ page }) => {
+        const options = { baseUrl: proxy.url, retry: RETRY };
+        const id = await open(page, options);
+        await page.evaluate(() => drive.turn(drive.session, 'words 1'));
+        // The page hears neither the answer nor, until it is reloaded, that the prompt is stored.
+        proxy.lose({ match: 'prompt', when: 'after', times: 1 });
+        proxy.mute(true);
+        proxy.status('snapshot', 503, '', {}, Infinity);
+        await send(page, text);
+        await waitFor(async () => (await stored(scene.server, id)).includes(text), { message: 'the post' });
+        await waitFor(() => proxy.stats().faults.lose === 1, { message: 'the loss' });
+        assert.deepEqual(await users(page), [['words 1', 'sent'], [text, 'sending']]);
+        await page.reload();
+        await ready(page);
+        proxy.calm();
+        await open(page, options, id);
+        await waitFor(async () => (await history(scene.server, id)).filter(({ info }) => info.role === 'assistant' && info.time.completed).length === 2, { timeout: 30_000, message: 'the answer' });
+        await page.evaluate(() => drive.settle(drive.session));
+        assert.deepEqual(await stored(scene.server, id), ['words 1', text]);
+        const shown = await users(page);
+        assert.deepEqual(shown.map(([text]) => text), ['words 1', text]);
+        assert.ok(shown.every(([, delivery]) => delivery !== 'sending'), shown.join());
+        await assertSettled(await page.evaluate(() => drive.plain(drive.session.state.messages)), scene.server, id);
+        assert.equal(scene.model.requests.filter(({ prompt, title }) => prompt === text && !title).length, 1);
+        await waitFor(async () => (await kept(page))?.length === 0, { message: 'the record to go' });
+      });
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  test('prompts sent while the server is stopped survive a reload, and go out once and in order when it is back', () => onPage(shared, [scene.server.url], async ({ page }) => {
+    const texts = ['words 2 every 22', 'words 3 every 22', 'words 4 every 22'];
+    const options = { baseUrl: scene.server.url, retry: RETRY };
+    const id = await open(page, options);
+    await page.evaluate(() => drive.turn(drive.session, 'words 1'));
+    const waiting = texts.map((text) => [text, 'sending']);
+    await scene.server.restart({
+      meanwhile: async () => {
+        for (const text of texts) await send(page, text);
+        await waitFor(async () => (await kept(page))?.join().includes(texts[2]), { message: 'the record' });
+        assert.deepEqual((await users(page)).slice(1), waiting);
+        await page.reload();
+        await ready(page);
+        await begin(page, options, id);
+        await waitFor(async () => (await users(page)).length === 3, { message: 'the prompts' });
+        assert.deepEqual(await users(page), waiting);
+        await assert.rejects(fetch(`${scene.server.url}/global/health`), 'there is no server');
+      },
+    });
+    const sent = (shown) => shown.length === 4 && shown.every(([, delivery]) => delivery !== 'sending');
+    await waitFor(async () => sent(await users(page)), { timeout: 60_000, message: 'all sent' });
+    await page.evaluate(() => drive.settle(drive.session));
+    assert.deepEqual(await stored(scene.server, id), ['words 1', ...texts]);
+    // The server answers prompts that come while it is busy together, as it does for every client; none is answered twice.
+    const answers = texts.map((text) => scene.model.requests.filter(({ prompt, title }) => prompt === text && !title).length);
+    assert.ok(answers.at(-1) === 1 && answers.every((count) => count <= 1), answers.join());
+    await assertSettled(await page.evaluate(() => drive.plain(drive.session.state.messages)), scene.server, id);
+    await waitFor(async () => (await kept(page))?.length === 0, { message: 'the record to go' });
+  }));
 });
 
 describe('the journal, on a server with faults', () => {

@@ -14,16 +14,12 @@ after(() => stage?.close());
 const words = (count) => Array.from({ length: count }, (_, at) => `w${at + 1} `);
 const opened = ({ events }) => events.find(({ type }) => type === 'replay.opened')?.properties.continuity;
 
-/** A mock server, and pages whose wasm is there. */
+/** A mock server and pages. */
 function scene(job, options) {
   return async () => {
     const mock = await startMock(options);
     const profile = await stage.profile([mock.url]);
-    const open = async () => {
-      const page = await profile.open();
-      await page.evaluate(() => keeper.loaded);
-      return page;
-    };
+    const open = () => profile.open();
     try {
       await job({ mock, open, session: mock.store.createSession().id });
     } finally {

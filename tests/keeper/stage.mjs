@@ -14,21 +14,32 @@ const BLANK = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:
 
 /** Starts the page's server and Chromium. Pages may talk to the servers in `connect` of `open` only. */
 export async function startStage() {
-  const page = await build({ entryPoints: [`${ROOT}tests/keeper/page/entry.ts`], bundle: true, format: 'esm', target: 'es2022', write: false });
+  const page = await build({
+    entryPoints: [`${ROOT}tests/keeper/page/entry.ts`],
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    loader: { '.wasm': 'binary' },
+    write: false,
+    // As the build leaves it: a file beside, loaded when it is needed.
+    plugins: [{ name: 'beside', setup: ({ onResolve }) => onResolve({ filter: /leader\.js$/ }, ({ kind }) => (kind === 'dynamic-import' ? { path: './leader.js', external: true } : undefined)) }],
+  });
   const files = new Map([
     ['/', BLANK],
     ['/other', BLANK],
     ['/page.js', page.outputFiles[0].contents],
     ['/keeper.js', await readFile(`${ROOT}dist/keeper.js`)],
-    ['/core_bg.wasm', await readFile(`${ROOT}dist/core_bg.wasm`)],
+    ['/leader.js', await readFile(`${ROOT}dist/leader.js`)],
   ]);
   const allowed = new Set(["'self'"]);
+  /** More directives of the policy, by path. @type {Map<string, string[]>} */
+  const policies = new Map();
   const asked = [];
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://page').pathname;
     asked.push(path);
     const body = files.get(path);
-    const policy = ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", `connect-src ${[...allowed].join(' ')}`, 'img-src data:'];
+    const policy = ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", `connect-src ${[...allowed].join(' ')}`, 'img-src data:', ...(policies.get(path) ?? [])];
     response.setHeader('content-security-policy', policy.join('; '));
     response.setHeader('content-type', TYPES[extname(path)] ?? 'text/plain');
     response.writeHead(body === undefined ? 404 : 200).end(body);
@@ -39,6 +50,7 @@ export async function startStage() {
   return {
     url,
     files,
+    policies,
     asked,
     browser,
     /** A browser profile of its own: its pages share one keeper. @param {string[]} connect */

@@ -35,7 +35,8 @@ export { ensureOpenCode };
  * @property {Record<string, string>} headers what each request needs: the Authorization header, or nothing
  * @property {() => string} log what the server printed, newest 200 kB
  * @property {() => Promise<void>} stop
- * @property {(options?: { signal?: NodeJS.Signals, downtime?: number }) => Promise<void>} restart
+ * @property {(options?: { signal?: NodeJS.Signals, downtime?: number, meanwhile?: () => Promise<void> }) => Promise<void>} restart
+ *   `meanwhile` runs while there is no server
  */
 
 const START = 60_000;
@@ -113,9 +114,10 @@ export async function startOpenCode(options) {
       forget();
       await temp.remove();
     },
-    async restart({ signal = 'SIGKILL', downtime = 0 } = {}) {
+    async restart({ signal = 'SIGKILL', downtime = 0, meanwhile } = {}) {
       if (stopped) throw new Error('the server is stopped');
       await end(signal);
+      await meanwhile?.();
       await sleep(downtime);
       await launch();
     },

@@ -3,6 +3,8 @@
  * channel carries the bytes. Credentials never leave a tab: the channel's name, made from them, is what tabs share.
  * @module
  */
+import init from './core/keeper.js';
+import bytes from './core/keeper.wasm';
 import { Hub } from './hub.js';
 import { type AuthHeader, readAnswer, record, type StreamSink, type StreamSource, type Target, text, uniqueId } from './protocol.js';
 
@@ -20,6 +22,8 @@ const HOLDING = { linger: 60_000, patience: 300_000 };
 const LAPSE = 150_000;
 /** Makes guessing a password from the channel's name slow, milliseconds well spent once per page. */
 const ROUNDS = 100_000;
+
+let loading: Promise<unknown> | undefined;
 
 /** Reads a stream that the tabs of this browser share. */
 export class LeaderPort implements StreamSource {
@@ -48,9 +52,12 @@ export class LeaderPort implements StreamSource {
   }
 
   async #join(target: Target, position: string | undefined, sink: StreamSink, opening: number): Promise<void> {
-    const name = await teamName(target);
+    loading ??= init({ module_or_path: bytes });
+    const name = await teamName(target).catch(() => undefined);
+    // Any follower may lead one day.
+    const able = await loading.then(() => name !== undefined, () => false);
     if (opening !== this.#opening) return;
-    if (name === undefined) return this.#sink?.closed(4);
+    if (!able || name === undefined) return this.#sink?.closed(4);
     if (this.#team?.name !== name || this.#team.isOver) {
       this.#team?.leave();
       this.#team = new Team(name, target, this.#times);

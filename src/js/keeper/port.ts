@@ -46,8 +46,9 @@ export class KeeperPort implements StreamSource {
     this.#attachment = attachment;
     const message = { type: 'attach', protocol: PROTOCOL, id: attachment.id, base: this.#base, path, auth, position };
     void findWorker(this.#script, this.#times.activate).then((found) => {
-      this.#missing = found === 'missing';
+      this.#missing = found === 'missing' || found === 'refused';
       if (found === 'missing') this.#log(1, 'keeper_missing', 'There is no keeper at its address, or no service worker here.');
+      if (found === 'refused') this.#log(2, 'keeper_missing', "The page's policy refuses the keeper: name opencode-session in its trusted-types.");
       attachment.start(found, message);
     });
   }
@@ -79,7 +80,7 @@ class Attachment {
 
   start(found: Found, message: object): void {
     if (this.#over) return;
-    if (found === 'missing' || found === 'slow') return this.#end(4);
+    if (typeof found === 'string') return this.#end(4);
     this.#found = found;
     const { port1, port2 } = this.#channel;
     port1.onmessage = ({ data }) => this.#take(data);

@@ -3,11 +3,20 @@
  * @module
  */
 
-/** The worker; or there is none and there will be none; or it is not active in time. */
-export type Found = { worker: ServiceWorker; registration: ServiceWorkerRegistration } | 'missing' | 'slow';
+/** The worker; or there is none and there will be none, because the page's policy refuses it or for other reasons; or it is not active in time. */
+export type Found = { worker: ServiceWorker; registration: ServiceWorkerRegistration } | 'missing' | 'refused' | 'slow';
+
+/** TypeScript's library does not know Trusted Types yet; what a policy makes is no string, but is taken for one. */
+type Policy = { createScriptURL(url: string): string };
+type Policies = { createPolicy(name: string, rules: Policy): Policy };
 
 /** Scripts whose newest version was asked for by this page. */
 const renewed = new Set<string>();
+
+/** Keepers that this page named: no other address is let through. */
+const named = new Set<string>();
+/** Made once, since a name may be taken only once; `null`: the page's policy forbids it. */
+let policy: Policy | null | undefined;
 
 /** Looks for an active worker of this script; without one, registers it and waits for so many milliseconds. */
 export async function findWorker(script: string, patience: number): Promise<Found> {
@@ -16,7 +25,7 @@ export async function findWorker(script: string, patience: number): Promise<Foun
   const url = new URL(script, location.href);
   // Narrow, so that it controls no page and lives beside the app's own worker.
   const scope = new URL('opencode-session-keeper/', url).href;
-  const register = (): Promise<ServiceWorkerRegistration> => container.register(url, { scope });
+  const register = (): Promise<ServiceWorkerRegistration> => container.register(trusted(url), { scope });
   try {
     const known = await container.getRegistration(scope);
     const worker = known?.active;
@@ -33,8 +42,27 @@ export async function findWorker(script: string, patience: number): Promise<Foun
     const active = await within(activated(registration, url.href), patience);
     return active === undefined ? 'slow' : { worker: active, registration };
   } catch {
-    return 'missing';
+    return policy === null ? 'refused' : 'missing';
   }
+}
+
+/** The address in the form that a page with `require-trusted-types-for 'script'` asks for. */
+function trusted(url: URL): string {
+  if (url.origin === location.origin) named.add(url.href);
+  if (policy === undefined) {
+    try {
+      policy = (globalThis as { trustedTypes?: Policies }).trustedTypes?.createPolicy('opencode-session', { createScriptURL: own });
+    } catch {
+      policy = null;
+    }
+  }
+  // Without a policy of its own the address may still pass: nothing asks for more, or the page has a default policy.
+  return policy ? policy.createScriptURL(url.href) : url.href;
+}
+
+function own(url: string): string {
+  if (named.has(url)) return url;
+  throw new TypeError('This is not the keeper of this origin.');
 }
 
 function activated(registration: ServiceWorkerRegistration, script: string): Promise<ServiceWorker> {

@@ -2,7 +2,7 @@
  * One server's stream and those who read it: the wasm keeper decides, this does its I/O.
  * @module
  */
-import { Keeper } from '../core/core.js';
+import { Keeper } from './core/keeper.js';
 import type { StreamSink, Target } from './protocol.js';
 
 /** How long a stream without readers is held, milliseconds. */

@@ -3,8 +3,8 @@
  * app never pass through it.
  * @module
  */
-import { initSync } from '../core/core.js';
-import bytes from '../wasm-inline.js';
+import { initSync } from './core/keeper.js';
+import bytes from './core/keeper.wasm';
 import { Hub } from './hub.js';
 import { type Answer, readRequest } from './protocol.js';
 
@@ -65,7 +65,7 @@ scope.addEventListener('message', (event) => {
 /** Compiled at the first need, so that a ping costs nothing. */
 function load(): boolean {
   try {
-    if (!loaded) initSync({ module: new WebAssembly.Module(bytes()) });
+    if (!loaded) initSync({ module: new WebAssembly.Module(bytes) });
     loaded = true;
   } catch {
     // The policy of this script forbids it.

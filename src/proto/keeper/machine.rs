@@ -14,6 +14,7 @@ use crate::proto::sse::{Decoder, Item, Notice, SseLimits};
 const CONNECT_TIMEOUT: u64 = 20_000;
 /// Shortest time between two tries, whoever asks for them.
 const BETWEEN_TRIES: u64 = 500;
+const MINUTE: u64 = 60_000;
 
 /// Holds the one stream of a server for all its readers.
 ///
@@ -47,6 +48,8 @@ pub struct Keeper {
     outputs: VecDeque<Output>,
     /// What live readers get for this input.
     frames: Vec<u8>,
+    /// When the log was last looked through for texts that were given up.
+    aged: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,7 @@ impl Keeper {
             phase: Phase::Closed,
             generation: 0,
             tried: None,
+            aged: 0,
             hole: false,
             connected: false,
             left: 0,
@@ -258,6 +262,10 @@ impl Keeper {
             }
             Taken::Heartbeat => {
                 self.watchdog.beat(now);
+                if now >= self.aged + MINUTE {
+                    self.aged = now;
+                    self.log.age();
+                }
                 self.frames.extend_from_slice(b"data: ");
                 self.frames.extend(data.iter().filter(|byte| !b"\r\n".contains(byte)));
                 self.frames.extend_from_slice(b"\n\n");

@@ -144,7 +144,7 @@ impl Log {
             None => self.parts.are_whole(evicted),
         };
         let from = known
-            .or_else(|| self.parts.floor(evicted, self.last).map(|floor| floor - 1))
+            .or_else(|| self.parts.floor(evicted).map(|floor| floor - 1))
             .unwrap_or(self.last);
         let (continuity, word) = if whole {
             (Continuity::Kept, &b"\"kept\"}}"[..])
@@ -158,7 +158,13 @@ impl Log {
         continuity
     }
 
-    /// Whether a part is open.
+    /// Called once a minute: a text that has been silent for long is not in flight any more.
+    pub fn age(&mut self) {
+        self.parts.age();
+        self.trim();
+    }
+
+    /// Whether a text is open, which the server stores only at its end.
     pub fn is_in_flight(&self) -> bool {
         !self.parts.is_empty()
     }
@@ -244,7 +250,7 @@ impl Log {
             let bytes = self.entries.bytes();
             let needed = || {
                 self.parts
-                    .floor(self.entries.evicted(), self.last)
+                    .floor(self.entries.evicted())
                     .is_some_and(|floor| oldest >= floor)
             };
             if bytes <= self.limits.tail || (bytes <= self.limits.bytes && needed()) {

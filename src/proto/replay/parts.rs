@@ -13,14 +13,21 @@ pub(super) struct Track {
     start: u64,
     /// The newest entry about it.
     pub(super) last: u64,
-    /// The newest event about it: several can be one entry.
-    heard: u64,
     rank: u8,
     /// Bytes of its text, as spelled in the events.
     text: usize,
     /// Its beginning was never seen, or events about it may be missing.
     broken: bool,
+    /// The server stores all of it while it goes on (tools): a snapshot has what a reader missed.
+    stored: bool,
+    /// How often `age` was called since the last event about it.
+    quiet: u8,
 }
+
+/// A text is said without long pauses. One that is silent for so many calls of `age` was given up by its server, which
+/// tells nobody when it is killed in the middle: after a hole, and without one.
+const QUIET_AFTER_HOLE: u8 = 2;
+const QUIET: u8 = 10;
 
 /// What a full part does to the events that came before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +51,6 @@ pub(super) struct Parts {
 
 /// Ended parts that are remembered.
 const ENDED: usize = 512;
-/// A part that a hole left open has most likely ended in it when so many events did not speak of it.
-const SILENT: u64 = 1_000;
 
 impl Parts {
     pub(super) fn new(limit: usize) -> Self {
@@ -57,8 +62,20 @@ impl Parts {
         }
     }
 
+    /// Whether nothing is in flight that the server does not store.
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.open.iter().all(|track| track.stored)
+    }
+
+    /// Called once a minute: what has been silent for long is given up.
+    pub(super) fn age(&mut self) {
+        for track in &mut self.open {
+            track.quiet = track.quiet.saturating_add(1);
+        }
+        self.open.retain(|track| {
+            let patience = if track.broken { QUIET_AFTER_HOLE } else { QUIET };
+            track.quiet <= patience
+        });
     }
 
     /// A delta: gives the newest older entry of its part, 0 when there is none.
@@ -66,7 +83,7 @@ impl Parts {
         let key = hash(part.raw());
         if let Some(track) = self.open.iter_mut().find(|track| track.part == key) {
             track.text += size;
-            track.heard = number;
+            track.quiet = 0;
             return track.last;
         }
         if !self.ended.contains(part.raw()) {
@@ -76,10 +93,11 @@ impl Parts {
                 session: hash(session.raw()),
                 start: number,
                 last: number,
-                heard: number,
                 rank: 0,
                 text: size,
                 broken: true,
+                stored: false,
+                quiet: 0,
             });
         }
         0
@@ -113,10 +131,11 @@ impl Parts {
             session: hash(session.raw()),
             start: number,
             last: number,
-            heard: number,
             rank: head.rank,
             text,
             broken: false,
+            stored: head.kind != PartKind::Text,
+            quiet: 0,
         };
         let Some(old) = at.and_then(|at| self.open.get_mut(at)) else {
             self.supplant(&track);
@@ -127,7 +146,7 @@ impl Parts {
         // A text never rolls back to a beginning of itself, and a tool never to an earlier state.
         if head.rank < old.rank || (head.kind == PartKind::Text && text < old.text) {
             old.last = number;
-            old.heard = number;
+            old.quiet = 0;
             return Told::Joins(before);
         }
         std::mem::swap(old, &mut track);
@@ -157,16 +176,16 @@ impl Parts {
         }
     }
 
-    /// The first number that a reader without any needs, where all up to `evicted` is gone and `newest` is the newest.
-    pub(super) fn floor(&self, evicted: u64, newest: u64) -> Option<u64> {
-        let told = |track: &&Track| !track.broken || newest.saturating_sub(track.heard) <= SILENT;
-        let starts = self.open.iter().filter(told).map(|track| track.start);
-        starts.filter(|start| *start > evicted).min()
+    /// The first number that a reader without any needs, where all up to `evicted` is gone.
+    pub(super) fn floor(&self, evicted: u64) -> Option<u64> {
+        let unstored = self.open.iter().filter(|track| !track.stored);
+        unstored.map(|track| track.start).filter(|start| *start > evicted).min()
     }
 
     /// Whether each part in flight is known from its start, where all up to `evicted` is gone.
     pub(super) fn are_whole(&self, evicted: u64) -> bool {
-        !self.overflowed && self.open.iter().all(|track| !track.broken && track.start > evicted)
+        let whole = |track: &Track| track.stored || (!track.broken && track.start > evicted);
+        !self.overflowed && self.open.iter().all(whole)
     }
 
     /// A session works on one message at a time: what a hole left open in another one has ended unseen.

@@ -159,8 +159,8 @@ impl Messages {
             for part in message.parts.iter().filter(|part| part.is_open()) {
                 if let Some(text) = part.beginning() {
                     texts.push(Text {
-                        message: message.id.to_string(),
-                        part: part.id.to_string(),
+                        message: String::from(&*message.id),
+                        part: String::from(&*part.id),
                         text,
                     });
                 }
@@ -172,7 +172,7 @@ impl Messages {
     /// Time and id of the message shown under `key`, once the server told it.
     pub fn told_place(&self, key: &str) -> Option<(i64, String)> {
         let message = &self.list[self.by_key(key)?];
-        (!message.echo).then(|| (message.created, message.id.to_string()))
+        (!message.echo).then(|| (message.created, String::from(&*message.id)))
     }
 
     /// Whether the prompt shown under `key` has a name of the server's.
@@ -183,7 +183,7 @@ impl Messages {
     /// Time and id of the newest message that the server told.
     pub fn newest_place(&self) -> Option<(i64, String)> {
         let newest = self.list.iter().rev().find(|message| !message.echo)?;
-        Some((newest.created, newest.id.to_string()))
+        Some((newest.created, String::from(&*newest.id)))
     }
 
     /// The stream broke: open texts may have a hole from here on.

@@ -1,9 +1,8 @@
 // What a test page has: the ways to the keeper, and a reader that keeps what it was told.
-import init from '../../../src/js/core/core.js';
 import { LeaderPort } from '../../../src/js/keeper/leader.js';
-import { openKeeper } from '../../../src/js/keeper/open.js';
 import { KeeperPort } from '../../../src/js/keeper/port.js';
 import type { AuthHeader, StreamSource } from '../../../src/js/keeper/protocol.js';
+import { openKeeper } from '../../../src/js/keeper/shared.js';
 
 interface Told {
   status: number[];
@@ -56,7 +55,4 @@ function take(frame: string): void {
   if (event.type === 'message.part.delta') told.text += event.properties.delta;
 }
 
-/** The wasm, for a tab that leads. */
-const loaded = init({ module_or_path: '/core_bg.wasm' });
-
-Object.assign(globalThis, { keeper: { read, told, logs, loaded, close: () => source?.close() } });
+Object.assign(globalThis, { keeper: { read, told, logs, close: () => source?.close() } });

@@ -1,0 +1,53 @@
+/**
+ * The one way to a shared stream.
+ * @module
+ */
+import { KeeperPort } from './port.js';
+import type { AuthHeader, Log, StreamSink, StreamSource } from './protocol.js';
+
+/** Where `keeper: true` looks for the file. */
+const KEEPER_SCRIPT = '/opencode-session-keeper.js';
+
+/** A stream shared by the origin's tabs: through the service worker, or where it cannot be had through a leading tab. */
+export function openKeeper(script: string | boolean | undefined, base: string, log: Log): StreamSource {
+  return new Shared(typeof script === 'string' ? script : KEEPER_SCRIPT, base, log);
+}
+
+class Shared implements StreamSource {
+  readonly #base: string;
+  readonly #worker: KeeperPort;
+  #leader: StreamSource | undefined;
+  /** Grows with each `open` and `close`: what is still loaded for an older one is of no use. */
+  #opening = 0;
+
+  constructor(script: string, base: string, log: Log) {
+    this.#base = base;
+    this.#worker = new KeeperPort(script, base, log);
+  }
+
+  open(path: string, auth: AuthHeader | undefined, position: string | undefined, sink: StreamSink): void {
+    this.close();
+    if (this.#leader !== undefined) return this.#leader.open(path, auth, position, sink);
+    const opening = this.#opening;
+    this.#worker.open(path, auth, position, {
+      opened: (status, contentType, retryAfter) => sink.opened(status, contentType, retryAfter),
+      bytes: (chunk) => sink.bytes(chunk),
+      closed: (cause) => {
+        if (cause !== 4 || !this.#worker.isMissing) return sink.closed(cause);
+        // A file of its own, with the keeper's wasm inside.
+        import('./leader.js').then(
+          ({ LeaderPort }) => {
+            this.#leader ??= new LeaderPort(this.#base);
+            if (opening === this.#opening) this.#leader.open(path, auth, position, sink);
+          },
+          () => opening === this.#opening && sink.closed(4),
+        );
+      },
+    });
+  }
+
+  close(): void {
+    this.#opening += 1;
+    (this.#leader ?? this.#worker).close();
+  }
+}
