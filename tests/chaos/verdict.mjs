@@ -91,6 +91,6 @@ function unequal({ name, messages }, history) {
 /** Whether the server's own answers are numbered words: else the run proves nothing. @param {any[]} history */
 function spoken(history) {
   const texts = history.filter(({ info }) => info.role === 'assistant').flatMap(({ parts }) => parts).filter(({ type }) => type === 'text').map(({ text }) => text.trim());
-  const wrong = texts.find((text) => text !== '' && text.split(' ').some((/** @type {string} */ word, /** @type {number} */ at) => word !== `w${at + 1}`));
+  const wrong = texts.find((text) => text !== '' && !text.startsWith('done: ') && text.split(' ').some((/** @type {string} */ word, /** @type {number} */ at) => word !== `w${at + 1}`));
   return wrong === undefined ? [] : [{ kind: 'the model did not say numbered words', shown: wrong }];
 }
