@@ -43,10 +43,12 @@ export class Scene {
   #id = '';
   /** @type {Set<Promise<void>>} comparisons under way */
   #looking = new Set();
-  /** @type {object[]} */
-  #early = [];
+  /** @type {object[]} what was found on the way */
+  #found = [];
   /** @type {Map<number, string>} where each tab has its events from */
   #sources = new Map();
+  /** Since when there are more streams than there should be; 0: there are not. */
+  #crowded = 0;
   /** @type {any} */
   #context;
 
@@ -143,7 +145,7 @@ export class Scene {
       },
       openTab: () => this.#tabs.length < MOST_TABS && this.#open(),
       offline: () => reachable && lasts((on) => tab.cutOff(on)),
-      stopWorker: () => tab !== undefined && tab.stopWorkers(),
+      stopWorker: () => tab?.stopWorkers(),
       freeze: () => awake && lasts((on) => tab.freeze(on)),
     };
   }
@@ -166,11 +168,8 @@ export class Scene {
     await sleep(300);
     const writes = !isDeepStrictEqual(history, await this.#history());
     this.settled += 1;
-    this.#early.push(...early(messages, { busy: status[this.#id] !== undefined, history, writes }).map((each) => ({ ...each, tab, at: at - this.#begin, status: status[this.#id] })));
+    this.#found.push(...early(messages, { busy: status[this.#id] !== undefined, history, writes }).map((each) => ({ ...each, tab, at: at - this.#begin, status: status[this.#id] })));
   }
-
-  #crowded = 0;
-  #crowd = false;
 
   /** The keeper has one stream, and each tab that went round it its own. */
   #count() {
@@ -178,9 +177,9 @@ export class Scene {
     const own = this.#tabs.filter(({ number }) => !['keeper', 'relay'].includes(this.#sources.get(number) ?? 'keeper'));
     if (now <= 1 + own.length) this.#crowded = 0;
     else if (this.#crowded === 0) this.#crowded = Date.now();
-    else if (Date.now() - this.#crowded > OVERLAP && !this.#crowd) {
-      this.#crowd = true;
-      this.#early.push({ kind: 'too many streams', at: Date.now() - this.#begin, streams: now, sources: Object.fromEntries(this.#sources) });
+    else if (Date.now() - this.#crowded > OVERLAP) {
+      this.#crowded = Infinity;
+      this.#found.push({ kind: 'too many streams', at: Date.now() - this.#begin, streams: now, sources: Object.fromEntries(this.#sources) });
     }
   }
 
@@ -216,7 +215,7 @@ export class Scene {
     if (late.length > 0) {
       const found = [];
       for (const { tab, error } of late) found.push({ kind: 'not settled', tab: tab.number, why: String(error), where: await tab.call('where').catch(String) });
-      return [...found, ...this.#early, ...this.#judge(await this.#history(), [])];
+      return [...found, ...this.#found, ...this.#judge(await this.#history(), [])];
     }
     await this.#open();
     const judgeTab = /** @type {Tab} */ (this.#tabs.at(-1));
@@ -236,7 +235,7 @@ export class Scene {
       await read();
     }
     await Promise.all(this.#looking);
-    const found = [...this.#early, ...this.#judge(history, views)];
+    const found = [...this.#found, ...this.#judge(history, views)];
     for (const tab of this.#tabs) this.reports.push({ tab: tab.number, at: Date.now(), ...(await tab.call('counted')) });
     for (const each of found) {
       const number = Number(/^tab (\d+)$/.exec(/** @type {any} */ (each).view ?? '')?.[1] ?? /** @type {any} */ (each).tab);
