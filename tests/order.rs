@@ -49,16 +49,39 @@ fn messages_sort_by_time_and_id_and_parts_by_id() {
 }
 
 #[test]
-fn a_message_told_another_time_moves() {
+fn a_message_told_an_earlier_time_moves_and_one_told_a_later_time_stays() {
     let mut bench = Bench::default();
     bench
         .message(&info("msg_1", 1))
         .message(&info("msg_2", 2))
         .message(&info("msg_3", 3));
+    // As a prompt that was posted again.
     bench.message(&info("msg_1", 9));
-    assert_eq!(bench.mirror.ids(), ["msg_2", "msg_3", "msg_1"]);
+    assert_eq!(bench.mirror.ids(), ["msg_1", "msg_2", "msg_3"]);
     bench.message(&info("msg_3", 0));
-    assert_eq!(bench.mirror.ids(), ["msg_3", "msg_2", "msg_1"]);
+    assert_eq!(bench.mirror.ids(), ["msg_3", "msg_1", "msg_2"]);
+}
+
+#[test]
+fn a_page_keeps_the_order_of_the_server() {
+    // A prompt that was posted again has the time of the second post, and the place of the first.
+    for ids in [
+        ["msg_1", "msg_2", "msg_3"],
+        ["msg_1", "msg_3", "msg_2"],
+        ["msg_3", "msg_2", "msg_1"],
+    ] {
+        let list = [item(ids[0], 1, &[]), item(ids[1], 9, &[]), item(ids[2], 5, &[])];
+        let mut bench = Bench::default();
+        bench.page(&list, 1, false);
+        assert_eq!(bench.mirror.ids(), ids);
+        bench.message(&info(ids[1], 9)).page(&list, 3, false);
+        assert_eq!(bench.mirror.ids(), ids);
+        let mut late = Bench::default();
+        late.message(&info(ids[1], 9))
+            .message(&info(ids[2], 5))
+            .page(&list, 3, false);
+        assert_eq!(late.mirror.ids(), ids);
+    }
 }
 
 #[test]

@@ -194,6 +194,46 @@ fn a_stream_that_goes_on_where_it_was_left_loses_nothing() {
 }
 
 #[test]
+fn nothing_is_called_settled_before_it_is_told_what_was_missed() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("kept").starts().grows("one ").live().answered();
+    let idle = json!({ "type": "idle" });
+    kept.world.server.end_text(&kept.at, None);
+    kept.world.server.keep_status(&kept.session, idle.clone());
+    let status =
+        |status: &Value| json!({ "type": "session.status", "properties": { "sessionID": "", "status": status } });
+    let told = |kept: &mut Kept, value: &Value| {
+        let mut event = status(value);
+        event["properties"]["sessionID"] = json!(kept.session);
+        kept.frame(&event);
+    };
+    told(&mut kept, &idle);
+    for _ in 0..8 {
+        kept.world.pass(1_000);
+        kept.answered();
+    }
+    let wait = |kept: &mut Kept, token: u32| {
+        kept.world.client.wait_settled(kept.handle, token);
+        kept.world.pump();
+    };
+    wait(&mut kept, 1);
+    assert!(kept.world.result(1).is_some(), "the turn is over");
+    kept.lost();
+    wait(&mut kept, 2);
+    assert!(kept.world.result(2).is_none(), "the stream is away");
+    kept.attach("kept");
+    assert!(kept.world.result(2).is_none(), "what was missed is not told yet");
+    kept.live();
+    assert!(kept.world.result(2).is_some(), "nothing was missed");
+    kept.lost();
+    wait(&mut kept, 3);
+    kept.attach("kept");
+    told(&mut kept, &json!({ "type": "busy" }));
+    kept.live();
+    assert!(kept.world.result(3).is_none(), "a turn has begun meanwhile");
+}
+
+#[test]
 fn the_last_position_is_asked_for_again() {
     let mut kept = Kept::new(&["one "]);
     kept.attach("kept").starts().grows("one ").live().answered();

@@ -4,10 +4,9 @@ import { describe, test } from 'node:test';
 import { Recorder } from './page/recorder.js';
 import { planScene, repeatable } from './plan.mjs';
 import { chaos } from './run.mjs';
-import { judge } from './verdict.mjs';
+import { early, judge } from './verdict.mjs';
 
-/** Its first scene cuts the stream in the first answer and kills the server twice. */
-const SEED = 3;
+const SEED = 1;
 
 const user = (id, text) => ({ info: { id, role: 'user' }, parts: [{ id: `p${id}`, type: 'text', text }] });
 const answer = (id, text, more = {}) => ({ info: { id, role: 'assistant' }, parts: [{ id: `p${id}`, type: 'text', text, ...more }] });
@@ -60,18 +59,40 @@ describe('the verdict', () => {
   ])) test(title, () => assert.deepEqual(kinds(seen), expected));
 });
 
+describe('a page that calls itself settled', () => {
+  const history = [user('u', 'words 2'), answer('a', 'w1 w2 ')];
+  const rest = { busy: false, history, writes: false };
+  /** @param {any[]} shown @param {object} server */
+  const kinds = (shown, server) => early(shown, { ...rest, ...server }).map((found) => /** @type {any} */ (found).kind);
+  for (const [title, shown, server, expected] of /** @type {[string, any[], object, string[]][]} */ ([
+    ['shows what the server has', structuredClone(history), {}, []],
+    ['while the server is busy', history, { busy: true }, ['settled while the server is busy']],
+    ['with a text cut short', [history[0], answer('a', 'w1 ')], {}, ['settled, and the state is not the history']],
+    ['before a prompt that it cannot know yet', history, { busy: true, history: [...history, user('v', 'words 3')] }, []],
+    ['before the server writes on', [history[0], answer('a', 'w1 ')], { writes: true }, []],
+  ])) test(title, () => assert.deepEqual(kinds(shown, server), expected));
+});
+
 test('a seed gives one plan, another seed another', () => {
   assert.deepEqual(planScene(7, '1.18.33'), planScene(7, '1.18.33'));
   assert.notDeepEqual(planScene(7, '1.18.33'), planScene(8, '1.18.33'));
+  const ended = (/** @type {boolean} */ keeper) => Array.from({ length: 20 }, (_, seed) => planScene(seed, '1.18.33', keeper).steps).flat().filter((step) => step.do === 'stopWorker').length;
+  assert.equal(ended(false), 0);
+  assert.ok(ended(true) > 0, 'no worker is ever ended');
   assert.deepEqual(['1.1.65', '1.2.27', '1.14.40', '1.14.41', '1.18.33', '2.0.0'].map(repeatable), [true, false, false, true, true, true]);
 });
 
-test('a short run on a real server in Chromium', async () => {
-  const lines = [];
-  // So many scenes as a minute gives: few on a slow machine, but always one.
-  const { violations, faults, restarts, checks, scenes } = await chaos({ version: '1.18.33', seed: SEED, minutes: 1, say: (line) => lines.push(line) });
-  console.log(lines.join('\n'));
-  assert.equal(violations, 0, lines.join('\n'));
-  assert.ok(scenes >= 1 && faults >= 4 * scenes && checks >= 20 * scenes, 'the run proves little');
-  assert.ok(restarts >= 1, 'no restart in the first scene of this seed');
+describe('a short run on a real server in Chromium', () => {
+  for (const [title, keeper, minutes] of /** @type {[string, boolean, number][]} */ ([['without the keeper', false, 0.5], ['with the keeper', true, 0.3]])) {
+    test(title, async () => {
+      const lines = [];
+      // So many scenes as the time gives: few on a slow machine, but always one.
+      const { violations, faults, restarts, checks, settled, gapped, scenes } = await chaos({ version: '1.18.33', seed: SEED, minutes, keeper, say: (line) => lines.push(line) });
+      console.log(lines.join('\n'));
+      assert.equal(violations, 0, lines.join('\n'));
+      assert.ok(faults >= 5 * scenes && checks >= 50 * scenes && settled >= scenes, 'the run proves little');
+      assert.ok(restarts >= 1, 'no restart');
+      if (!keeper) assert.ok(gapped >= 1, 'no part had a hole');
+    });
+  }
 });

@@ -7,7 +7,7 @@ import { random } from './random.mjs';
  * @typedef {{ tabs: number, steps: Step[] }} Plan
  */
 
-const LENGTH = 7_000;
+const LENGTH = 8_000;
 const MOST_TABS = 3;
 
 /** How often each comes. */
@@ -32,22 +32,24 @@ const WEIGHTS = {
   openTab: 4,
   offline: 4,
   freeze: 4,
+  stopWorker: 0,
 };
 
 /**
  * @param {number} seed
  * @param {string} version of the server
+ * @param {boolean} [keeper] there is a service worker to be ended
  * @returns {Plan}
  */
-export function planScene(seed, version) {
+export function planScene(seed, version, keeper = false) {
   const roll = random(seed);
-  const weights = repeatable(version) ? WEIGHTS : { ...WEIGHTS, duplicate: 0 };
+  const weights = { ...WEIGHTS, ...(!repeatable(version) && { duplicate: 0 }), ...(keeper && { stopWorker: 5 }) };
   const asked = new Set();
   const tabs = roll.int(1, 2);
   /** @type {Step[]} */
   const steps = [{ at: 0, do: 'prompt', tab: 0, text: script(roll, asked) }];
   // It takes seconds to come back: once or twice in most scenes.
-  const kills = [roll.int(300, LENGTH / 2), roll.int(LENGTH / 2, LENGTH)].filter(() => roll.chance(0.75));
+  const kills = [roll.int(300, LENGTH / 3), roll.int(LENGTH * 0.7, LENGTH)].filter(() => roll.chance(0.85));
   for (let at = roll.int(200, 900); at < LENGTH; at += roll.int(100, 700)) {
     const name = at >= (kills[0] ?? Infinity) ? 'kill' : roll.weighted(weights);
     if (name === 'kill') kills.shift();

@@ -19,7 +19,7 @@ const SHOWN = 4000;
  * @property {(line: string) => void} [say]
  */
 
-/** @param {ChaosOptions} options @returns {Promise<{ violations: number, faults: number, restarts: number, scenes: number, checks: number, gapped: number, recovery: number[], counts: Record<string, number> }>} */
+/** @param {ChaosOptions} options @returns {Promise<{ violations: number, faults: number, restarts: number, scenes: number, checks: number, gapped: number, settled: number, mostStreams: number, recovery: number[], counts: Record<string, number> }>} */
 export async function chaos(options) {
   const { version = '1.18.33', minutes = 1, scenes = Infinity, seed = Date.now() % 1_000_000, from = 0, keeper = false, browser, say = console.log } = options;
   const world = await startWorld({ version, script: 'tab.js', keeper, browser });
@@ -29,15 +29,16 @@ export async function chaos(options) {
   let violations = 0;
   /** @type {number[]} */
   const recoveries = [];
-  const looked = { checks: 0, gapped: 0 };
+  const looked = { checks: 0, gapped: 0, settled: 0 };
   let number = from;
   say(`chaos: server ${version}, seed ${seed}${keeper ? ', keeper' : ''}`);
   try {
     for (; number < from + scenes && Date.now() < end; number += 1) {
-      const scene = new Scene(world, planScene(sceneSeed(seed, number), version));
+      const scene = new Scene(world, planScene(sceneSeed(seed, number), version, keeper));
       const found = await scene.play().catch((error) => [{ kind: 'the scene broke', why: error instanceof Error ? (error.stack ?? String(error)) : String(error) }]);
       for (const [name, count] of Object.entries(scene.done)) done[name] = (done[name] ?? 0) + count;
       for (const report of scene.reports) if (report.kind === 'checks') for (const name of /** @type {const} */ (['checks', 'gapped'])) looked[name] += report[name];
+      looked.settled += scene.settled;
       violations += found.length;
       recoveries.push(scene.recovery);
       if (found.length === 0) continue;
@@ -48,7 +49,7 @@ export async function chaos(options) {
     }
     const counts = { ...world.proxy.stats().faults, ...faultsOf(done) };
     const faults = Object.values(counts).reduce((sum, each) => sum + each, 0);
-    const result = { violations, faults, restarts: done.kill ?? 0, scenes: number - from, ...looked, recovery: recoveries.sort((a, b) => a - b), counts };
+    const result = { violations, faults, restarts: done.kill ?? 0, scenes: number - from, ...looked, mostStreams: world.proxy.stats().streams.most, recovery: recoveries.sort((a, b) => a - b), counts };
     for (const line of table(result, done)) say(line);
     return result;
   } finally {
@@ -57,17 +58,17 @@ export async function chaos(options) {
 }
 
 /** @param {Record<string, number>} done */
-function faultsOf({ kill = 0, reload = 0, closeTab = 0, offline = 0, freeze = 0 }) {
-  return { kill, reload, closeTab, offline, freeze };
+function faultsOf({ kill = 0, reload = 0, closeTab = 0, offline = 0, freeze = 0, stopWorker = 0 }) {
+  return { kill, reload, closeTab, offline, freeze, stopWorker };
 }
 
 /** @param {Awaited<ReturnType<typeof chaos>>} result @param {Record<string, number>} done */
-function table({ violations, faults, restarts, scenes, checks, gapped, recovery, counts }, { prompt = 0, note = 0, abort = 0, openTab = 0 }) {
+function table({ violations, faults, restarts, scenes, checks, gapped, settled, mostStreams, recovery, counts }, { prompt = 0, note = 0, abort = 0, openTab = 0 }) {
   const kinds = Object.entries(counts).sort(([, a], [, b]) => b - a).map(([name, count]) => `${name} ${count}`);
   return [
-    `scenes ${scenes}, prompts ${prompt + note}, aborts ${abort}, tabs opened in between ${openTab}, states checked ${checks}, parts shown with a hole ${gapped}`,
+    `scenes ${scenes}, prompts ${prompt + note}, aborts ${abort}, tabs opened in between ${openTab}, states checked ${checks}, parts shown with a hole ${gapped}, settled states checked ${settled}`,
     `faults ${faults}: ${kinds.join(', ')}`,
-    `server restarts ${restarts}; settled after the faults: ${recovery[recovery.length >> 1] ?? 0} ms in the middle, ${recovery.at(-1) ?? 0} ms at most`,
+    `server restarts ${restarts}; settled after the faults: ${recovery[recovery.length >> 1] ?? 0} ms in the middle, ${recovery.at(-1) ?? 0} ms at most; streams at once at most ${mostStreams}`,
     `violations ${violations}`,
   ];
 }

@@ -3,12 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { call } from '../support/events.mjs';
 import { sleep, waitFor } from '../support/wait.mjs';
 import { Tab } from './tab.mjs';
-import { judge } from './verdict.mjs';
+import { early, judge } from './verdict.mjs';
 import { idle } from './world.mjs';
 
 /** What a session may take to settle once the faults are off. */
 const SETTLE = 60_000;
 const MOST_TABS = 3;
+/** How long a stream that is left may overlap with the next. */
+const OVERLAP = 3_000;
 
 /**
  * @typedef {import('./world.mjs').World} World
@@ -24,6 +26,8 @@ export class Scene {
   done = {};
   /** From the end of the faults until all tabs were settled, the server's own work included; milliseconds. */
   recovery = 0;
+  /** How many settled states were compared with the server. */
+  settled = 0;
   #world;
   #plan;
   /** @type {Tab[]} */
@@ -37,6 +41,14 @@ export class Scene {
   /** @type {Set<Promise<void>>} */
   #ends = new Set();
   #id = '';
+  /** @type {Set<Promise<void>>} comparisons under way */
+  #looking = new Set();
+  /** @type {object[]} what was found on the way */
+  #found = [];
+  /** @type {Map<number, string>} where each tab has its events from */
+  #sources = new Map();
+  /** Since when there are more streams than there should be; 0: there are not. */
+  #crowded = 0;
   /** @type {any} */
   #context;
 
@@ -51,7 +63,8 @@ export class Scene {
     const { browser, server } = this.#world;
     this.#id = (await call(server, 'POST', '/session', { title: 'Chaos' })).id;
     this.#context = await browser.newContext();
-    await this.#context.exposeFunction('report', (/** @type {any} */ found) => void this.reports.push(found));
+    await this.#context.exposeFunction('report', (/** @type {any} */ found) => this.#told(found));
+    const watch = this.#world.keeper ? setInterval(() => this.#count(), 100) : undefined;
     try {
       for (let count = 0; count < this.#plan.tabs; count += 1) await this.#open();
       for (const tab of this.#tabs) await tab.call('ready');
@@ -62,8 +75,11 @@ export class Scene {
       }
       return await this.#rest();
     } finally {
+      clearInterval(watch);
       await this.#calm().catch(() => undefined);
       await this.#context.close();
+      // A worker of this scene must not be counted in the next.
+      if (this.#world.keeper) await waitFor(() => this.#world.proxy.stats().streams.now === 0, { message: 'the end of the streams' });
     }
   }
 
@@ -129,8 +145,42 @@ export class Scene {
       },
       openTab: () => this.#tabs.length < MOST_TABS && this.#open(),
       offline: () => reachable && lasts((on) => tab.cutOff(on)),
+      stopWorker: () => tab?.stopWorkers(),
       freeze: () => awake && lasts((on) => tab.freeze(on)),
     };
+  }
+
+  /** @param {any} found */
+  #told(found) {
+    if (found.kind === 'source') this.#sources.set(found.tab, found.source);
+    else if (found.kind !== 'settled') this.reports.push(found);
+    else {
+      const look = this.#compare(found).catch(() => undefined);
+      this.#looking.add(look);
+      void look.then(() => this.#looking.delete(look));
+    }
+  }
+
+  /** A tab calls itself settled: is it so? It throws when the server is away. @param {any} found */
+  async #compare({ tab, at, messages }) {
+    const status = await call(this.#world.server, 'GET', '/session/status');
+    const history = await this.#history();
+    await sleep(300);
+    const writes = !isDeepStrictEqual(history, await this.#history());
+    this.settled += 1;
+    this.#found.push(...early(messages, { busy: status[this.#id] !== undefined, history, writes }).map((each) => ({ ...each, tab, at: at - this.#begin, status: status[this.#id] })));
+  }
+
+  /** The keeper has one stream, and each tab that went round it its own. */
+  #count() {
+    const { now } = this.#world.proxy.stats().streams;
+    const own = this.#tabs.filter(({ number }) => !['keeper', 'relay'].includes(this.#sources.get(number) ?? 'keeper'));
+    if (now <= 1 + own.length) this.#crowded = 0;
+    else if (this.#crowded === 0) this.#crowded = Date.now();
+    else if (Date.now() - this.#crowded > OVERLAP) {
+      this.#crowded = Infinity;
+      this.#found.push({ kind: 'too many streams', at: Date.now() - this.#begin, streams: now, sources: Object.fromEntries(this.#sources) });
+    }
   }
 
   /** @param {number} ms @param {() => unknown} job of a tab that may be closed by then */
@@ -165,7 +215,7 @@ export class Scene {
     if (late.length > 0) {
       const found = [];
       for (const { tab, error } of late) found.push({ kind: 'not settled', tab: tab.number, why: String(error), where: await tab.call('where').catch(String) });
-      return [...found, ...this.#judge(await this.#history(), [])];
+      return [...found, ...this.#found, ...this.#judge(await this.#history(), [])];
     }
     await this.#open();
     const judgeTab = /** @type {Tab} */ (this.#tabs.at(-1));
@@ -184,7 +234,8 @@ export class Scene {
       for (const tab of this.#tabs) await tab.call('settle', SETTLE);
       await read();
     }
-    const found = this.#judge(history, views);
+    await Promise.all(this.#looking);
+    const found = [...this.#found, ...this.#judge(history, views)];
     for (const tab of this.#tabs) this.reports.push({ tab: tab.number, at: Date.now(), ...(await tab.call('counted')) });
     for (const each of found) {
       const number = Number(/^tab (\d+)$/.exec(/** @type {any} */ (each).view ?? '')?.[1] ?? /** @type {any} */ (each).tab);

@@ -59,6 +59,12 @@ export class Tab {
     return this.#page.close();
   }
 
+  /** Ends all service workers, as the browser does when it is short of memory. */
+  async stopWorkers() {
+    await this.#devtools.send('ServiceWorker.enable');
+    await this.#devtools.send('ServiceWorker.stopAllWorkers');
+  }
+
   /** @param {boolean} on */
   async freeze(on) {
     this.frozen = on;

@@ -27,6 +27,20 @@ export function judge({ reports, history, views, gone }) {
   ];
 }
 
+/**
+ * What a page that called itself settled showed, beside what the server said right after. A prompt that the page did not know of yet
+ * is no fault: it came between.
+ * @param {any[]} shown @param {{ busy: boolean, history: any[], writes: boolean }} server `writes`: the history changed a moment later
+ * @returns {object[]} violations
+ */
+export function early(shown, { busy, history, writes }) {
+  const known = new Set(shown.map(({ info }) => info.id));
+  if (history.some(({ info }) => info.role === 'user' && !known.has(info.id))) return [];
+  if (busy) return [{ kind: 'settled while the server is busy' }];
+  if (writes) return [];
+  return unequal({ name: 'settled', messages: shown }, history).map((found) => ({ ...found, kind: 'settled, and the state is not the history' }));
+}
+
 /** Shown text may shrink or go only to what the server itself has. @param {Found} found @param {any[]} history */
 function allowed({ kind, part, shown = '' }, history) {
   const stored = history.flatMap(({ parts }) => parts).find(({ id }) => id === part);
@@ -77,6 +91,6 @@ function unequal({ name, messages }, history) {
 /** Whether the server's own answers are numbered words: else the run proves nothing. @param {any[]} history */
 function spoken(history) {
   const texts = history.filter(({ info }) => info.role === 'assistant').flatMap(({ parts }) => parts).filter(({ type }) => type === 'text').map(({ text }) => text.trim());
-  const wrong = texts.find((text) => text !== '' && text.split(' ').some((/** @type {string} */ word, /** @type {number} */ at) => word !== `w${at + 1}`));
+  const wrong = texts.find((text) => text !== '' && !text.startsWith('done: ') && text.split(' ').some((/** @type {string} */ word, /** @type {number} */ at) => word !== `w${at + 1}`));
   return wrong === undefined ? [] : [{ kind: 'the model did not say numbered words', shown: wrong }];
 }

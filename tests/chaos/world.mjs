@@ -37,7 +37,7 @@ export async function startWorld({ version, script, keeper = false, browser: wan
     const site = own(await startSite(script, proxy.url));
     const browser = own(await launchChromium());
     await warm(server);
-    return { model, server, proxy, site, browser, options: { baseUrl: proxy.url, retry: RETRY, ...(keeper && { keeper: true }) }, close };
+    return { model, server, proxy, site, browser, keeper, options: { baseUrl: proxy.url, retry: RETRY, ...(keeper && { keeper: true }) }, close };
   } catch (error) {
     await close();
     throw error;

@@ -386,7 +386,10 @@ impl Client {
                 Event::Connected => self.connected(),
                 Event::Heartbeat => self.link.beat(self.context.now),
                 Event::ReplayOpened { kept } => self.attached(kept),
-                Event::ReplayLive => self.context.replaying = false,
+                Event::ReplayLive => {
+                    self.context.replaying = false;
+                    self.moor();
+                }
                 Event::ReplayHole => {
                     for session in &mut self.sessions {
                         session.hole(data, &mut self.context);
@@ -494,8 +497,18 @@ impl Client {
     fn detached(&mut self, phase: Phase, source: Source) {
         let live = matches!(phase, Phase::Syncing | Phase::Live);
         self.resuming |= live && source == Source::Keeper && self.position.is_some();
+        self.context.adrift |= self.resuming;
         if !self.resuming {
             self.interrupt();
+        }
+    }
+
+    /// What was missed has been told, or is fetched: who waits for settled sessions may be answered.
+    fn moor(&mut self) {
+        if std::mem::take(&mut self.context.adrift) {
+            for session in &mut self.sessions {
+                session.answer_settled(&mut self.context);
+            }
         }
     }
 
@@ -506,6 +519,7 @@ impl Client {
         if std::mem::take(&mut self.resuming) {
             self.interrupt();
         }
+        self.moor();
     }
 
     /// A session has seen that the stream carries no events of it.

@@ -11,7 +11,8 @@ pub struct Message {
     pub(super) key: Box<str>,
     pub(super) role: Role,
     pub(super) parent: Option<Box<str>>,
-    /// `time.created`; a local echo sorts behind everything until the server has named a time.
+    /// The earliest `time.created` that was told: a prompt that is posted again gets a new time, but keeps its place at the
+    /// server. A local echo sorts behind everything until the server has named a time.
     pub(super) created: i64,
     pub(super) completed: bool,
     pub(super) error: Option<Vec<u8>>,
@@ -56,7 +57,11 @@ impl Message {
     /// The server's `info`.
     pub(super) fn tell(&mut self, head: &MessageHead<'_>, info: &[u8]) {
         self.role = head.role;
-        self.created = head.created;
+        self.created = if self.echo {
+            head.created
+        } else {
+            self.created.min(head.created)
+        };
         self.completed = head.completed;
         self.error = head.error.map(<[u8]>::to_vec);
         self.parent = head.parent.map(|id| id.to_text().into());

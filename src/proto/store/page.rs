@@ -4,7 +4,7 @@ use crate::proto::json::{Bad, Cursor};
 /// A page of history: the answer of `GET /session/{id}/message`, oldest first.
 #[derive(Debug, Default)]
 pub struct Page<'a> {
-    /// The messages in the order of the server.
+    /// The messages in the order of the server, which is that of their places too.
     pub items: Vec<PageItem<'a>>,
 }
 
@@ -31,7 +31,25 @@ impl<'a> Page<'a> {
             Ok(())
         })?;
         cursor.end()?;
+        page.straighten();
         Ok(page)
+    }
+
+    /// Times that contradict the order of the server give way to it.
+    fn straighten(&mut self) {
+        let mut next: Option<(i64, &[u8])> = None;
+        for item in self.items.iter_mut().rev() {
+            if let Some((created, id)) = next
+                && item.place() > (created, id)
+            {
+                item.head.created = if item.head.id.raw() < id {
+                    created
+                } else {
+                    created.saturating_sub(1)
+                };
+            }
+            next = Some(item.place());
+        }
     }
 }
 

@@ -154,6 +154,8 @@ pub struct Context {
     pub streaming: bool,
     /// The events that come are old ones, told again.
     pub replaying: bool,
+    /// The stream is away, or has not told yet what was missed: nothing is known to equal the server.
+    pub adrift: bool,
     /// A session has seen that the stream carries no events of it.
     pub mute: bool,
     /// A session has seen that an event of it is missing.
@@ -176,6 +178,7 @@ impl Context {
             own_ids: None,
             streaming: false,
             replaying: false,
+            adrift: false,
             mute: false,
             missed: false,
             last_request: 0,

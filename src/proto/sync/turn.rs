@@ -161,13 +161,25 @@ impl Session {
 
     /// Answers when the session is settled.
     pub fn wait_settled(&mut self, token: u32, context: &mut Context) {
-        if self.turn.settled && self.outbox.prompts.is_empty() && self.is_live() {
+        if self.is_settled() && !context.adrift {
             context.reply(token, Ok(Reply::Done));
         } else if let (true, Some(error)) = (self.is_dead(), self.fields.error()) {
             context.reply(token, Err(error.clone()));
         } else {
             self.turn.waiters.push(token);
         }
+    }
+
+    /// Answers those who wait, if the session is settled.
+    pub fn answer_settled(&mut self, context: &mut Context) {
+        if self.is_settled() {
+            let waiters = std::mem::take(&mut self.turn.waiters);
+            context.reply_all(waiters, &Ok(Reply::Done));
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.turn.settled && self.outbox.prompts.is_empty() && self.is_live()
     }
 
     pub(super) fn turn_timeout(&mut self, context: &mut Context) {

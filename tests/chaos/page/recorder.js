@@ -1,6 +1,7 @@
 // Looks at every state that a page shows. It knows what the scripted model says: "w1 w2 w3 …", and "t1 t2 t3 …" as reasoning.
 
 const MOST = 2000;
+const DONE = 'done: ';
 const SPOKEN = { text: numbered('w'), reasoning: numbered('t') };
 
 /**
@@ -60,6 +61,8 @@ export class Recorder {
     const before = this.#shown.get(part.id);
     if (text === before && !part.tail) return;
     this.#shown.set(part.id, text);
+    // What it says by itself of a tool's output, when the server asks on after a restart.
+    if (text !== '' && DONE.startsWith(text.slice(0, DONE.length))) return;
     const spoken = SPOKEN[part.type];
     if (!spoken.startsWith(text)) this.#report({ kind: 'no prefix', part: part.id, continuity: part.continuity, shown: text, from: before });
     if (part.tail && !follows(spoken, text, part.tail)) this.#report({ kind: 'wrong tail', part: part.id, shown: text, tail: part.tail });

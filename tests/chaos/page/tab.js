@@ -33,10 +33,28 @@ globalThis.tab = {
     // What a page did until it was reloaded or closed counts too.
     addEventListener('pagehide', () => tell(counted()));
     look();
+    let source;
+    const ways = () => {
+      if (source === session.state.connection.source) return;
+      source = session.state.connection.source;
+      tell({ kind: 'source', source });
+    };
+    session.subscribe(ways);
+    ways();
+    let waiting = false;
+    globalThis.tab.watch = () => {
+      if (waiting) return;
+      waiting = true;
+      session.settled().then(() => tell({ kind: 'settled', messages: plain() }), () => undefined).finally(() => {
+        waiting = false;
+      });
+    };
+    globalThis.tab.watch();
     globalThis.tab.send = (text, noReply) => {
       const { stored, done } = session.send(text, { noReply });
       const say = (kind, outcome, code) => tell({ kind, text, outcome, code });
       say('sending', 'sending');
+      globalThis.tab.watch();
       stored.then(() => say('stored', 'stored'), ({ code }) => say('stored', 'failed', code));
       done.then(() => say('done', 'done'), ({ code }) => say('done', 'failed', code));
     };
@@ -45,6 +63,7 @@ globalThis.tab = {
   abort: () => session.abort().catch(() => undefined),
   ready: () => session.ready,
   async settle(ms) {
+    globalThis.tab.watch();
     const late = new Promise((_, reject) => setTimeout(() => reject(new Error('not settled')), ms));
     await Promise.race([session.settled(), late]);
     for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
