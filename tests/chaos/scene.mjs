@@ -11,6 +11,8 @@ const SETTLE = 60_000;
 const MOST_TABS = 3;
 /** How long a stream that is left may overlap with the next. */
 const OVERLAP = 3_000;
+/** Until a page sees that its keeper was ended: a ping each 15 s, and 2.5 s for its answer. */
+const NOTICED = 18_000;
 
 /**
  * @typedef {import('./world.mjs').World} World
@@ -49,6 +51,8 @@ export class Scene {
   #sources = new Map();
   /** Since when there are more streams than there should be; 0: there are not. */
   #crowded = 0;
+  /** When the workers were ended last. */
+  #ended = 0;
   /** @type {any} */
   #context;
 
@@ -145,7 +149,10 @@ export class Scene {
       },
       openTab: () => this.#tabs.length < MOST_TABS && this.#open(),
       offline: () => reachable && lasts((on) => tab.cutOff(on)),
-      stopWorker: () => tab?.stopWorkers(),
+      stopWorker: () => {
+        this.#ended = Date.now();
+        return tab?.stopWorkers();
+      },
       freeze: () => awake && lasts((on) => tab.freeze(on)),
     };
   }
@@ -203,6 +210,7 @@ export class Scene {
 
   async #rest() {
     await this.#calm();
+    await sleep(Math.max(0, this.#ended + NOTICED - Date.now()));
     const calmed = Date.now();
     const { server } = this.#world;
     const views = [];
