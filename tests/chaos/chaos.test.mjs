@@ -83,7 +83,7 @@ test('a seed gives one plan, another seed another', () => {
 });
 
 describe('a short run on a real server in Chromium', () => {
-  for (const [title, keeper, minutes] of /** @type {[string, boolean, number][]} */ ([['without the keeper', false, 0.5], ['with the keeper', true, 0.3]])) {
+  for (const [title, keeper, minutes] of /** @type {[string, boolean, number][]} */ ([['without the keeper', false, 0.5], ['with the keeper', true, 0.2]])) {
     test(title, async () => {
       const lines = [];
       // So many scenes as the time gives: few on a slow machine, but always one.
