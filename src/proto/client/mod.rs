@@ -267,6 +267,13 @@ impl Client {
         }
     }
 
+    /// Bytes of memory held for what is unfinished, for tests of its bounds.
+    #[doc(hidden)]
+    pub fn buffered_bytes(&self) -> usize {
+        let sessions = self.sessions.iter().map(Session::buffered_bytes);
+        self.decoder.capacity() + sessions.sum::<usize>()
+    }
+
     fn bytes(&mut self, generation: u32, bytes: &[u8]) {
         if generation != self.link.generation() {
             return;

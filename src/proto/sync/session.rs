@@ -255,6 +255,15 @@ impl Session {
         self.fields.drain(out);
     }
 
+    /// Bytes of events kept for later.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        let snapshot = match &self.phase {
+            Phase::Fetching(snapshot) => snapshot.bytes,
+            _ => 0,
+        };
+        snapshot + self.parked.bytes() + self.held.iter().map(Vec::len).sum::<usize>()
+    }
+
     /// The newest `limit` messages, or those before a cursor.
     pub(super) fn page_path(&self, limit: usize, before: Option<&str>) -> String {
         let mut path = session_path(&self.id, "/message");
