@@ -25,7 +25,14 @@ mod on {
             let (_, red) = run_many(0, SEEDS, None, Some(*bug), false);
             match red.first() {
                 Some(red) => {
-                    let first: String = red.message.lines().nth(1).unwrap_or_default().chars().take(110).collect();
+                    let first: String = red
+                        .message
+                        .lines()
+                        .nth(1)
+                        .unwrap_or_default()
+                        .chars()
+                        .take(110)
+                        .collect();
                     println!("{name:<24} seed {:>4}: {first}", red.seed);
                 }
                 None => {
@@ -34,7 +41,11 @@ mod on {
                 }
             }
         }
-        println!("{} of {} planted bugs found within {SEEDS} seeds", ALL.len() - missed.len(), ALL.len());
+        println!(
+            "{} of {} planted bugs found within {SEEDS} seeds",
+            ALL.len() - missed.len(),
+            ALL.len()
+        );
         if !missed.is_empty() {
             std::process::exit(1);
         }

@@ -48,7 +48,9 @@ impl Fault {
     }
 
     pub(crate) fn of(name: &str) -> Option<Fault> {
-        ALL.iter().find(|(_, _, known)| *known == name).map(|(fault, ..)| *fault)
+        ALL.iter()
+            .find(|(_, _, known)| *known == name)
+            .map(|(fault, ..)| *fault)
     }
 }
 

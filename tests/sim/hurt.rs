@@ -42,7 +42,11 @@ impl World {
                 }
             }
             Fault::HalfOpen => {
-                let wait = if rng.below(3) == 0 { u64::MAX } else { self.now + rng.below(90 * SECOND) };
+                let wait = if rng.below(3) == 0 {
+                    u64::MAX
+                } else {
+                    self.now + rng.below(90 * SECOND)
+                };
                 if let Some(stream) = self.net.stream.as_mut().filter(|stream| stream.opened) {
                     stream.still = wait;
                     self.counts.hit(fault);
@@ -130,7 +134,7 @@ impl World {
                 self.counts.hit(fault);
                 let end = self.now + rng.below(2 * MINUTE);
                 (self.until.offline, self.until.down) = (Some(end), (fault == Fault::OfflineRight).then_some(end));
-                self.input(Input::Offline);
+                self.go_offline();
                 self.live_through(rng.below(2 * MINUTE), rng);
             }
             Fault::NetworkDown => {
@@ -180,7 +184,10 @@ impl World {
     }
 
     fn is_open(&self) -> bool {
-        self.net.stream.as_ref().is_some_and(|stream| stream.opened && stream.still == 0)
+        self.net
+            .stream
+            .as_ref()
+            .is_some_and(|stream| stream.opened && stream.still == 0)
     }
 
     /// Waits for a stream to be open, as long as one backoff takes.
@@ -218,7 +225,12 @@ impl World {
         }
         for _ in 0..30 {
             self.pull();
-            if self.net.stream.as_ref().is_some_and(|stream| stream.pending().len() > 40) {
+            if self
+                .net
+                .stream
+                .as_ref()
+                .is_some_and(|stream| stream.pending().len() > 40)
+            {
                 return true;
             }
             if !self.server.step(rng.next_u64() >> 20) {
@@ -251,7 +263,13 @@ impl World {
         self.cut(false);
         let wait = rng.below(6 * SECOND);
         self.live_through(wait, rng);
-        if self.frozen || self.net.stream.as_ref().is_some_and(|stream| stream.generation == generation) {
+        if self.frozen
+            || self
+                .net
+                .stream
+                .as_ref()
+                .is_some_and(|stream| stream.generation == generation)
+        {
             return;
         }
         self.counts.hit(Fault::LateBytes);
@@ -273,7 +291,11 @@ impl World {
             _ => Target::Post,
         };
         // Refused three times in a row, the stream is given up for polling.
-        let times = if target == Target::Stream && rng.below(3) == 0 { 3 } else { 1 };
+        let times = if target == Target::Stream && rng.below(3) == 0 {
+            3
+        } else {
+            1
+        };
         for _ in 0..times {
             self.arm(fault, target, rng);
         }
@@ -295,7 +317,12 @@ impl World {
         if !self.until_syncing(rng) {
             return;
         }
-        let Some(at) = self.net.flights.iter().position(|flight| flight.is_page() && flight.answer.is_none()) else {
+        let Some(at) = self
+            .net
+            .flights
+            .iter()
+            .position(|flight| flight.is_page() && flight.answer.is_none())
+        else {
             return;
         };
         self.progress(at);
@@ -313,7 +340,11 @@ impl World {
         if rng.below(2) == 0 {
             self.send();
         }
-        let posting = self.net.flights.iter().any(|flight| flight.request.path.contains("prompt_async"));
+        let posting = self
+            .net
+            .flights
+            .iter()
+            .any(|flight| flight.request.path.contains("prompt_async"));
         let token = self.next_token();
         let path = format!("/session/{}/abort", self.opens[0].session);
         self.client.call(self.opens[0].handle, "POST", &path, None, token);
@@ -353,7 +384,11 @@ impl World {
 
     /// The machine sleeps; the server goes on.
     fn sleep(&mut self, rng: &mut Rng) {
-        let long = if rng.below(2) == 0 { 48 * 60 * MINUTE } else { 30 * MINUTE };
+        let long = if rng.below(2) == 0 {
+            48 * 60 * MINUTE
+        } else {
+            30 * MINUTE
+        };
         let time = MINUTE + rng.below(long);
         self.counts.hit(Fault::Sleep);
         for _ in 0..rng.below(200) {
@@ -510,7 +545,10 @@ impl World {
             }
             Fault::GiantLine => {
                 let size = 30_000 + rng.below(30_000) as usize;
-                stream.push(&format!("data: {{\"type\":\"message.updated\",\"x\":\"{}\"}}\n\n", "y".repeat(size)));
+                stream.push(&format!(
+                    "data: {{\"type\":\"message.updated\",\"x\":\"{}\"}}\n\n",
+                    "y".repeat(size)
+                ));
             }
             Fault::EndlessLine => {
                 stream.push(&format!("data: {}", "z".repeat(45_000)));

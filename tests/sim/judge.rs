@@ -67,7 +67,11 @@ impl Open {
         if live && !self.was_live {
             counts.reach(Reached::Resync);
             let kept = self.mirror.field("continuity") == "kept";
-            assert!(!(fresh && gapped && kept), "P4: continuity is called kept: {:?}", self.mirror);
+            assert!(
+                !(fresh && gapped && kept),
+                "P4: continuity is called kept: {:?}",
+                self.mirror
+            );
         }
         self.was_live = live;
         if let Err(error) = self.shown.check(&self.mirror, server) {
@@ -109,7 +113,10 @@ impl Open {
     }
 
     pub(crate) fn differs(&self, server: &Server) -> Option<String> {
-        if self.mirror.field("status")["type"].as_str().is_some_and(|kind| kind != "idle" && kind != "error") {
+        if self.mirror.field("status")["type"]
+            .as_str()
+            .is_some_and(|kind| kind != "idle" && kind != "error")
+        {
             return Some(format!("P3: at rest, but {}", self.mirror.field("status")));
         }
         equal(&self.mirror, server, &self.session).err()
@@ -141,6 +148,8 @@ pub(crate) struct Judge {
     not_before: u64,
     kicks: u32,
     kicked: bool,
+    /// The client was told so, and nobody asked it to try all the same.
+    offline: bool,
 }
 
 /// The shortest wait before a stream is opened again, as `RetryPolicy` has it.
@@ -161,8 +170,13 @@ impl Judge {
     pub(crate) fn kicked(&mut self) {
         self.kicks += 1;
         self.kicked = true;
+        self.offline = false;
         self.not_before = 0;
         self.ended_at = None;
+    }
+
+    pub(crate) fn goes_offline(&mut self) {
+        self.offline = true;
     }
 
     pub(crate) fn stream_ended(&mut self, clock: u64) {
@@ -183,8 +197,11 @@ impl Judge {
         self.not_before.saturating_sub(clock)
     }
 
-    pub(crate) fn opens_stream(&mut self, clock: u64, offline: bool) {
-        assert!(!offline, "a stream is opened while the host says that there is no network");
+    pub(crate) fn opens_stream(&mut self, clock: u64) {
+        assert!(
+            !self.offline,
+            "a stream is opened while the host says that there is no network"
+        );
         let kicked = std::mem::take(&mut self.kicked);
         // A stream that takes the place of a good one, for another directory, owes no wait.
         if let (Some(ended), false) = (self.ended_at.take(), kicked) {
@@ -203,9 +220,9 @@ impl Judge {
         assert!(self.streams.len() <= most, "{} streams in a minute", self.streams.len());
     }
 
-    pub(crate) fn asks(&mut self, clock: u64, request: &Request, offline: bool, sessions: usize) {
+    pub(crate) fn asks(&mut self, clock: u64, request: &Request, sessions: usize) {
         let by_user = request.path.contains("/abort") || request.path.contains("&before=");
-        assert!(!offline || by_user, "asked while offline: {}", request.path);
+        assert!(!self.offline || by_user, "asked while offline: {}", request.path);
         self.last_asked.clone_from(&request.path);
         self.requests.push_back(clock);
         while self.requests.front().is_some_and(|at| at + MINUTE < clock) {
@@ -232,7 +249,9 @@ impl Judge {
 
     pub(crate) fn is_answered(&self) -> bool {
         let tokens = self.sent.iter().flat_map(|sent| [sent.stored, sent.done]);
-        tokens.chain(self.owed.iter().copied()).all(|token| self.answers.contains_key(&token))
+        tokens
+            .chain(self.owed.iter().copied())
+            .all(|token| self.answers.contains_key(&token))
     }
 
     pub(crate) fn reloaded(&mut self) {
@@ -264,7 +283,16 @@ impl Judge {
         }
         for token in &self.owed {
             let settled = self.answers.get(token);
-            let given_up = |error: &Error| matches!(error.code, Code::Unauthorized | Code::Forbidden | Code::SessionNotFound | Code::HtmlResponse | Code::WrongContentType);
+            let given_up = |error: &Error| {
+                matches!(
+                    error.code,
+                    Code::Unauthorized
+                        | Code::Forbidden
+                        | Code::SessionNotFound
+                        | Code::HtmlResponse
+                        | Code::WrongContentType
+                )
+            };
             match settled {
                 None => panic!("`settled` is never answered"),
                 Some(Err(error)) => assert!(given_up(error), "`settled` failed: {error:?}"),

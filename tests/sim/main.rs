@@ -44,13 +44,34 @@ fn main() {
     if let Err(message) = same_twice(options.from, options.seeds.min(100)) {
         exit(1, &message);
     }
-    println!("{} seeds run twice: same traces, and the same pages whether drained often or once", options.seeds.min(100));
+    println!(
+        "{} seeds run twice: same traces, and the same pages whether drained often or once",
+        options.seeds.min(100)
+    );
     let begin = std::time::Instant::now();
-    let (counts, red) = run_many(options.from, options.seeds, options.profile, options.bug, options.keep_going);
+    let (counts, red) = run_many(
+        options.from,
+        options.seeds,
+        options.profile,
+        options.bug,
+        options.keep_going,
+    );
+    let mut kinds = std::collections::BTreeMap::new();
     for red in &red {
-        report(&options, red);
+        let count = kinds.entry(kind(&red.message)).or_insert(0);
+        *count += 1;
+        if *count == 1 {
+            report(&options, red);
+        }
     }
-    let done = red.iter().map(|red| red.seed).min().map_or(options.seeds, |_| options.seeds);
+    for (kind, count) in &kinds {
+        println!("{count} red seeds: {kind}");
+    }
+    let done = red
+        .iter()
+        .map(|red| red.seed)
+        .min()
+        .map_or(options.seeds, |_| options.seeds);
     println!("{}", runner::table(&counts, done));
     println!("{done} seeds in {:.1} s", begin.elapsed().as_secs_f64());
     if !red.is_empty() {
@@ -67,18 +88,33 @@ fn report(options: &Options, red: &Red) {
     println!("\nseed {} is red: {}", red.seed, red.message);
     let plan = Plan::grow(red.seed, options.profile);
     let before = plan.steps.len();
-    let plan = plan.shrink(|plan| run_one(plan, options.bug).is_err());
+    let same = |plan: &Plan| run_one(plan, options.bug).is_err_and(|message| kind(&message) == kind(&red.message));
+    let plan = plan.shrink(same);
     let message = run_one(&plan, options.bug).err().unwrap_or_default();
     println!("{} of {before} steps are enough:\n{}", plan.steps.len(), plan.to_text());
     println!("{message}");
-    let bug = options.bug_name.as_ref().map_or(String::new(), |name| format!(" --bug {name}"));
-    println!("again: npm run sim -- --seeds 1 --from {}{}{bug}", red.seed, options.profile_flag());
+    let bug = options
+        .bug_name
+        .as_ref()
+        .map_or(String::new(), |name| format!(" --bug {name}"));
+    println!(
+        "again: npm run sim -- --seeds 1 --from {}{}{bug}",
+        red.seed,
+        options.profile_flag()
+    );
+}
+
+/// What a message tells of one run alone comes late in its first line.
+fn kind(message: &str) -> String {
+    message.lines().nth(1).unwrap_or_default().chars().take(32).collect()
 }
 
 fn trace(options: &Options, seed: u64) {
     let plan = Plan::grow(seed, options.profile);
     let plan = match run_one(&plan, options.bug) {
-        Err(_) => plan.shrink(|plan| run_one(plan, options.bug).is_err()),
+        Err(first) => {
+            plan.shrink(|plan| run_one(plan, options.bug).is_err_and(|message| kind(&message) == kind(&first)))
+        }
         Ok(_) => plan,
     };
     match replay(&plan, options.bug, true) {

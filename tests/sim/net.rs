@@ -83,11 +83,17 @@ impl Net {
     }
 
     pub(crate) fn next_timeout(&self) -> Option<u64> {
-        self.flights.iter().map(|flight| flight.born + flight.request.timeout).min()
+        self.flights
+            .iter()
+            .map(|flight| flight.born + flight.request.timeout)
+            .min()
     }
 
     pub(crate) fn take_overdue(&mut self, now: u64) -> Option<u32> {
-        let at = self.flights.iter().position(|flight| flight.born + flight.request.timeout <= now)?;
+        let at = self
+            .flights
+            .iter()
+            .position(|flight| flight.born + flight.request.timeout <= now)?;
         Some(self.flights.remove(at).request.id)
     }
 
@@ -182,8 +188,12 @@ impl World {
         if whole {
             return self.frames(count / 200 + 1);
         }
-        let border = stream.head + count;
-        match stream.bytes.get(border.wrapping_sub(1)..=border).unwrap_or_default() {
+        let border = stream.head.saturating_add(count);
+        match stream
+            .bytes
+            .get(border - 1..border.saturating_add(1))
+            .unwrap_or_default()
+        {
             [_, next] if next & 0xC0 == 0x80 => self.counts.hit(Fault::CutUtf8),
             [b'\r', b'\n'] => self.counts.hit(Fault::CutCrlf),
             _ => {}
@@ -248,7 +258,8 @@ impl World {
             return self.cut(true);
         }
         let answer = spoil(fault, Answer::default());
-        self.judge.refuses(self.now + self.ahead, answer.retry_after, answer.status);
+        self.judge
+            .refuses(self.now + self.ahead, answer.retry_after, answer.status);
         self.input(Input::StreamOpened {
             generation,
             response: response(&answer),
@@ -318,7 +329,11 @@ impl World {
             && let Some((fault, salt)) = self.net.strike(Target::Get)
         {
             self.counts.hit(fault);
-            answer = if fault == Fault::BadBody { garble(answer, salt) } else { spoil(fault, answer) };
+            answer = if fault == Fault::BadBody {
+                garble(answer, salt)
+            } else {
+                spoil(fault, answer)
+            };
         }
         self.input(Input::Response {
             id,
@@ -395,7 +410,8 @@ impl World {
             while at < self.net.flights.len() && !self.frozen {
                 let (count, asked) = (self.net.flights.len(), self.net.flights[at].answer.is_some());
                 self.progress(at);
-                let same = self.net.flights.len() == count && self.net.flights.get(at).is_some_and(|f| f.answer.is_some());
+                let same =
+                    self.net.flights.len() == count && self.net.flights.get(at).is_some_and(|f| f.answer.is_some());
                 if same && asked {
                     at += 1;
                 } else {

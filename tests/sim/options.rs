@@ -15,8 +15,7 @@ pub(crate) struct Options {
     pub(crate) keep_going: bool,
 }
 
-const USAGE: &str =
-    "--seeds N  --from S  --profile lawful|hostile  --bug NAME  --trace SEED  --planted  --keep-going";
+const USAGE: &str = "--seeds N  --from S  --profile lawful|hostile  --bug NAME  --trace SEED  --planted  --keep-going";
 
 impl Options {
     /// `None`: the words are a filter for other tests.
@@ -32,7 +31,10 @@ impl Options {
             keep_going: false,
         };
         let mut words = words.peekable();
-        if words.peek().is_some_and(|word| !word.starts_with("--") && word != "sim") {
+        if words
+            .peek()
+            .is_some_and(|word| !word.starts_with("--") && word != "sim")
+        {
             return Ok(None);
         }
         while let Some(word) = words.next() {

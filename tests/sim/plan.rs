@@ -36,7 +36,11 @@ pub(crate) struct Plan {
 impl Plan {
     /// Of five seeds, one is hostile; unless a profile is asked for.
     pub(crate) fn grow(seed: u64, profile: Option<Profile>) -> Plan {
-        let profile = profile.unwrap_or(if seed % 5 == 4 { Profile::Hostile } else { Profile::Lawful });
+        let profile = profile.unwrap_or(if seed % 5 == 4 {
+            Profile::Hostile
+        } else {
+            Profile::Lawful
+        });
         let mut rng = Rng::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x51ED);
         let lawful: Vec<Fault> = of(Profile::Lawful);
         let hostile: Vec<Fault> = of(Profile::Hostile);

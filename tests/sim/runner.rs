@@ -138,13 +138,19 @@ pub(crate) fn run_many(
 /// Plans that were red once.
 pub(crate) fn regressions() -> Vec<(String, Plan)> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sim/regressions");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "seed"));
     files.sort();
     let read = |path: std::path::PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let plan = Plan::of_text(&std::fs::read_to_string(&path).unwrap());
-        (name.clone(), plan.unwrap_or_else(|| panic!("{name} is no list of steps")))
+        (
+            name.clone(),
+            plan.unwrap_or_else(|| panic!("{name} is no list of steps")),
+        )
     };
     files.into_iter().map(read).collect()
 }
@@ -155,7 +161,11 @@ pub(crate) fn table(counts: &Counts, seeds: u64) -> String {
     for ((_, _, name), count) in ALL.iter().zip(&counts.faults) {
         text += &format!("{name:<20} {count:>10}\n");
     }
-    text += &format!("{:<20} {:>10}\n\nreached           share of runs\n", "all", counts.faults.iter().sum::<u64>());
+    text += &format!(
+        "{:<20} {:>10}\n\nreached           share of runs\n",
+        "all",
+        counts.faults.iter().sum::<u64>()
+    );
     for ((_, name), count) in GOALS.iter().zip(&counts.reached) {
         text += &format!("{name:<20} {:>8.1} %\n", *count as f64 * 100.0 / seeds as f64);
     }

@@ -73,9 +73,24 @@ impl Trace {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
         if self.print {
-            println!("{text}");
+            println!("{}", readable(&text));
         }
     }
+}
+
+/// Byte lists in a debug text, as the text that they are.
+fn readable(text: &str) -> String {
+    let mut out = String::new();
+    for (at, piece) in text.split('[').enumerate() {
+        let (list, rest) = piece.split_once(']').unwrap_or(("", piece));
+        let bytes: Option<Vec<u8>> = list.split(", ").map(|number| number.parse().ok()).collect();
+        match bytes.filter(|_| at > 0) {
+            Some(bytes) => out += &format!("{}{rest}", String::from_utf8_lossy(&bytes).escape_debug()),
+            None if at > 0 => out += &format!("[{piece}"),
+            None => out += piece,
+        }
+    }
+    out
 }
 
 const START: u64 = 1_795_240_000_000;
@@ -95,7 +110,11 @@ impl World {
         }
         let config = Config {
             directory: None,
-            transport: if rng.below(12) == 0 { Transport::EventSource } else { Transport::Auto },
+            transport: if rng.below(12) == 0 {
+                Transport::EventSource
+            } else {
+                Transport::Auto
+            },
             retry: RetryPolicy::default(),
             limits: limits(plan.profile),
             seed,
@@ -271,7 +290,8 @@ impl World {
         self.prompts += 1;
         let key = self.client.make_key(self.clock());
         let (handle, now) = (self.opens[at].handle, self.clock());
-        self.client.send(handle, key, draft.to_string().as_bytes(), stored, done, now);
+        self.client
+            .send(handle, key, draft.to_string().as_bytes(), stored, done, now);
         self.pump();
     }
 
@@ -306,18 +326,22 @@ impl World {
             let clock = self.now + self.ahead;
             match output {
                 Output::OpenStream { generation, path } => {
-                    self.judge.opens_stream(clock, self.until.offline.is_some());
+                    self.judge.opens_stream(clock);
                     if path.starts_with("/global") {
                         self.counts.reach(Reached::Global);
                     }
-                    self.net.stream = Some(Stream::new(generation, path.starts_with("/global"), self.rng.below(2) == 0));
+                    self.net.stream = Some(Stream::new(
+                        generation,
+                        path.starts_with("/global"),
+                        self.rng.below(2) == 0,
+                    ));
                 }
                 Output::CloseStream => {
                     self.judge.stream_ended(clock);
                     self.net.stream = None;
                 }
                 Output::Request(request) => {
-                    self.judge.asks(clock, &request, self.until.offline.is_some(), self.opens.len());
+                    self.judge.asks(clock, &request, self.opens.len());
                     self.net.asked(&request, &mut self.counts);
                     self.net.flights.push(Flight::new(request, self.now));
                 }
@@ -393,7 +417,10 @@ impl World {
             } else if limit.is_some_and(|at| at <= self.now) {
                 self.time_out();
             } else if due.is_some_and(|at| at <= self.now) {
-                let late = self.client.poll_timeout().is_some_and(|at| self.now + self.ahead > at + 50);
+                let late = self
+                    .client
+                    .poll_timeout()
+                    .is_some_and(|at| self.now + self.ahead > at + 50);
                 if let (true, Some(fault)) = (late, self.clamp.1) {
                     self.counts.hit(fault);
                 }
@@ -497,9 +524,14 @@ impl World {
             if !idle || !self.net.flights.is_empty() {
                 continue;
             }
-            let wait = self.client.poll_timeout().map(|at| at.saturating_sub(self.now + self.ahead));
+            let wait = self
+                .client
+                .poll_timeout()
+                .map(|at| at.saturating_sub(self.now + self.ahead));
             match wait {
-                Some(wait) if live_at.is_none() || !self.is_at_rest() || wait < 2_500 => self.pass(wait.clamp(1, 9_000)),
+                Some(wait) if live_at.is_none() || !self.is_at_rest() || wait < 2_500 => {
+                    self.pass(wait.clamp(1, 9_000))
+                }
                 _ => {
                     done = true;
                     break;
@@ -529,6 +561,15 @@ impl World {
         for open in std::mem::take(&mut self.opens) {
             self.open(open.session, open.limit);
         }
+        if self.until.offline.is_some() {
+            self.go_offline();
+        }
+    }
+
+    /// The host says that there is no network.
+    pub(crate) fn go_offline(&mut self) {
+        self.judge.goes_offline();
+        self.input(Input::Offline);
     }
 
     /// Equal to the server, to a client that starts now, and to what the callers were told.
@@ -542,19 +583,29 @@ impl World {
         if self.profile == Profile::Hostile {
             return;
         }
-        let known: Vec<(String, Mirror)> =
-            self.opens.iter().map(|open| (open.session.clone(), open.mirror.clone())).collect();
+        let known: Vec<(String, Mirror)> = self
+            .opens
+            .iter()
+            .map(|open| (open.session.clone(), open.mirror.clone()))
+            .collect();
         self.reload();
         self.rest();
         for (open, (session, mirror)) in self.opens.iter().zip(&known) {
             assert!(open.session == *session);
             let same = |mirror: &Mirror| {
                 let history = mirror.history();
-                let sent = mirror.messages.iter().filter(|message| message.delivery != Some(Delivery::Failed));
+                let sent = mirror
+                    .messages
+                    .iter()
+                    .filter(|message| message.delivery != Some(Delivery::Failed));
                 let count = sent.count().min(open.mirror.messages.len());
                 history[history.len() - count..].to_vec()
             };
-            assert_eq!(same(mirror), same(&open.mirror), "P3: a fresh client shows something else");
+            assert_eq!(
+                same(mirror),
+                same(&open.mirror),
+                "P3: a fresh client shows something else"
+            );
         }
     }
 }

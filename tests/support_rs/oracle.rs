@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::mirror::{Mirror, utf16};
+use serde_json::Value;
+
+use super::mirror::{Message, Mirror, utf16};
 use super::server::Server;
 
 /// What was shown of each part so far.
@@ -27,7 +29,9 @@ impl Shown {
         prompts.sort_unstable();
         prompts.dedup();
         if prompts.len() < count {
-            return Err(format!("a prompt is shown twice: {:#?}", mirror.messages));
+            let brief = |message: &Message| format!("{} {} {:?}", message.key, message.info, message.text());
+            let list: Vec<String> = mirror.messages.iter().map(brief).collect();
+            return Err(format!("a prompt is shown twice:\n{}", list.join("\n")));
         }
         for part in mirror.parts() {
             let Some(said) = server.said.get(part.id()) else {
@@ -76,7 +80,7 @@ pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str) -> Result<(
     }
     for (at, told) in history[older..].iter().enumerate() {
         if shown.get(at) != Some(told) {
-            return Err(format!("P3: message {at}: {:#?} instead of {told:#?}", shown.get(at)));
+            return Err(format!("P3: message {at} differs: {}", difference(shown.get(at), told)));
         }
     }
     if shown.len() != history.len() - older {
@@ -87,12 +91,29 @@ pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str) -> Result<(
     }
     let asked = mirror.field("permissions").as_array().map_or(0, Vec::len);
     let fields = [
-        ("session", mirror.field("session") == &room.info),
-        ("todos", mirror.field("todos") == &room.todos),
-        ("permissions", asked == room.permissions.len()),
+        ("session", mirror.field("session") == &room.info, &room.info),
+        ("todos", mirror.field("todos") == &room.todos, &room.todos),
+        ("permissions", asked == room.permissions.len(), &room.todos),
     ];
-    match fields.iter().find(|(_, same)| !same) {
-        Some((name, _)) => Err(format!("P3: {name} is {} instead of {room:#?}", mirror.field(name))),
+    match fields.iter().find(|(_, same, _)| !same) {
+        Some((name, _, told)) => Err(format!("P3: {name} is {} instead of {told}", mirror.field(name))),
         None => Ok(()),
     }
+}
+
+/// The first thing in which two messages differ.
+fn difference(shown: Option<&Value>, told: &Value) -> String {
+    let Some(shown) = shown else {
+        return format!("it is missing: {}", told["info"]);
+    };
+    if shown["info"] != told["info"] {
+        return format!("{} instead of {}", shown["info"], told["info"]);
+    }
+    let list = |value: &Value| value["parts"].as_array().cloned().unwrap_or_default();
+    let (shown, told) = (list(shown), list(told));
+    let at = (0..shown.len().max(told.len()))
+        .find(|at| shown.get(*at) != told.get(*at))
+        .unwrap_or_default();
+    let text = |part: Option<&Value>| part.map_or("nothing".into(), Value::to_string);
+    format!("part {at} is {} instead of {}", text(shown.get(at)), text(told.get(at)))
 }

@@ -44,7 +44,9 @@ fn piece(server: &mut Server, n: u64) -> String {
         let first = server.letters;
         server.letters += count;
         // 20,000 different characters; no text is as long.
-        return (first..first + count).filter_map(|n| char::from_u32(0x4E00 + n % 20_000)).collect();
+        return (first..first + count)
+            .filter_map(|n| char::from_u32(0x4E00 + n % 20_000))
+            .collect();
     }
     match server.rng.below(6) {
         0 => "aaaa".into(),

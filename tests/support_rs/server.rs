@@ -39,9 +39,17 @@ pub(crate) struct Logged {
 impl Logged {
     /// As a stream sends it: that of all directories wraps it, and repeats what is stored.
     pub(crate) fn frames(&self, global: bool) -> String {
-        let Logged { directory, json, stored } = self;
+        let Logged {
+            directory,
+            json,
+            stored,
+        } = self;
         if !global {
-            return if directory == "/project" { format!("data: {json}\n\n") } else { String::new() };
+            return if directory == "/project" {
+                format!("data: {json}\n\n")
+            } else {
+                String::new()
+            };
         }
         let plain = format!("data: {{\"directory\":\"{directory}\",\"payload\":{json}}}\n\n");
         let twin = format!(
@@ -156,7 +164,11 @@ impl Server {
 
     pub(crate) fn id(&mut self, prefix: &str) -> String {
         self.ids += 1;
-        format!("{prefix}{:012x}Model{:09}", self.ids & ((1 << 48) - 1), self.ids & 0xfff_ffff)
+        format!(
+            "{prefix}{:012x}Model{:09}",
+            self.ids & ((1 << 48) - 1),
+            self.ids & 0xfff_ffff
+        )
     }
 
     pub(crate) fn version(&self) -> &'static str {
@@ -458,7 +470,11 @@ impl Server {
             return;
         }
         let error = json!({ "name": "MessageAbortedError", "data": { "message": "Aborted" } });
-        self.publish(session, "session.error", json!({ "sessionID": session, "error": error }));
+        self.publish(
+            session,
+            "session.error",
+            json!({ "sessionID": session, "error": error }),
+        );
         self.say_status(session, &json!({ "type": "idle" }));
         self.room(session).permissions.clear();
         self.end_turn(session);
@@ -496,9 +512,12 @@ impl Server {
                 _ => self.lose_text(&at),
             }
         }
-        let unfinished = |stored: &&Stored| stored.info["role"] == "assistant" && stored.info["time"]["completed"].is_null();
+        let unfinished =
+            |stored: &&Stored| stored.info["role"] == "assistant" && stored.info["time"]["completed"].is_null();
         let messages = self.rooms[session].messages.iter().filter(unfinished);
-        let messages: Vec<String> = messages.map(|stored| stored.info["id"].as_str().unwrap().into()).collect();
+        let messages: Vec<String> = messages
+            .map(|stored| stored.info["id"].as_str().unwrap().into())
+            .collect();
         let now = self.now;
         for message in messages {
             self.edit_message(session, &message, |info| {
@@ -517,9 +536,14 @@ impl Server {
     pub(crate) fn prompt(&mut self, session: &str, body: Value) {
         self.posted.push(body.clone());
         if self.wire != Wire::New && !body["messageID"].is_null() {
-            self.abuse.push("a message id made by a client makes this server loop".into());
+            self.abuse
+                .push("a message id made by a client makes this server loop".into());
         }
-        let text = body["parts"].as_array().unwrap().iter().find_map(|part| part["text"].as_str());
+        let text = body["parts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find_map(|part| part["text"].as_str());
         let text = text.unwrap_or_default().to_owned();
         let id = match body["messageID"].as_str() {
             Some(id) if !self.taken.insert(id.to_owned()) => return,

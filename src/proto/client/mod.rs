@@ -10,6 +10,7 @@ use crate::proto::command::Catalog;
 use crate::proto::connection::{Action, Cause, Link, Phase, Source, retry_after};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Event, decode};
+use crate::proto::planted::{self, Bug};
 use crate::proto::request::Response;
 use crate::proto::sse::{Decoder, Item, Notice, SseLimits};
 use crate::proto::sync::{Context, Output, Purpose, Session, with_directory};
@@ -275,7 +276,7 @@ impl Client {
     }
 
     fn bytes(&mut self, generation: u32, bytes: &[u8]) {
-        if generation != self.link.generation() {
+        if generation != self.link.generation() && !planted::is(Bug::NoFence) {
             return;
         }
         self.link.fed(self.context.now);
@@ -284,7 +285,7 @@ impl Client {
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(limits));
         decoder.feed(bytes, &mut |item| match item {
             // A frame may end this stream; what follows it in the chunk is of the past.
-            _ if generation != self.link.generation() => {}
+            _ if generation != self.link.generation() && !planted::is(Bug::NoFence) => {}
             Item::Frame(frame) => self.frame(frame.data),
             Item::Notice(Notice::TooLarge) => {
                 self.missed(Error::new(
@@ -374,7 +375,7 @@ impl Client {
             return;
         }
         if let Err(error) = Error::check_stream(response) {
-            let retry_after = retry_after(response.retry_after);
+            let retry_after = retry_after(response.retry_after).filter(|_| !planted::is(Bug::IgnoreRetryAfter));
             self.context.outputs.push_back(Output::CloseStream);
             self.stream_ended(Cause::Refused { error, retry_after });
         } else {
@@ -387,8 +388,12 @@ impl Client {
             Cause::Refused { error, .. } => Some(error.clone()),
             _ => None,
         };
-        self.interrupt();
-        self.decoder.reset();
+        if !planted::is(Bug::ForgetInterrupt) {
+            self.interrupt();
+        }
+        if !planted::is(Bug::KeepHalfFrame) {
+            self.decoder.reset();
+        }
         self.link.ended(cause, self.context.now, &mut self.context.rng);
         if let (Phase::Closed, Some(error)) = (self.link.phase(), fatal) {
             for session in &mut self.sessions {
@@ -425,7 +430,9 @@ impl Client {
         match action {
             Action::None => {}
             Action::Open => {
-                self.decoder.reset();
+                if !planted::is(Bug::KeepHalfFrame) {
+                    self.decoder.reset();
+                }
                 let path = match self.link.source() {
                     Source::Global => String::from("/global/event"),
                     _ => with_directory("/event", self.context.directory.as_deref()),

@@ -100,7 +100,8 @@ impl Messages {
         let known = |message: &Message| ids.contains(message.id.as_bytes());
         let oldest = page.items.first().map(|item| item.head.created).unwrap_or(i64::MIN);
         // A partial page that shares nothing with the list leaves a hole between them: the list starts anew.
-        let apart = more && !self.list.iter().any(known);
+        // An own prompt that the page is the first to tell is no bridge.
+        let apart = more && !self.list.iter().any(|message| !message.echo && known(message));
         let stale: Vec<usize> = (0..self.list.len())
             .filter(|at| {
                 let message = &self.list[*at];

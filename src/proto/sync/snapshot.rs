@@ -1,5 +1,6 @@
 use super::context::What;
 use crate::proto::error::{Code, Error};
+use crate::proto::json::Cursor;
 use crate::proto::limits::Limits;
 use crate::proto::store::Stamp;
 
@@ -43,6 +44,9 @@ impl Snapshot {
             _ => return Ok(()),
         };
         match (result, empty) {
+            (Ok(body), _) if *what != What::Page && !is_json(body) => {
+                return Err(Error::new(Code::BadResponse, "An answer is not whole."));
+            }
             (Ok(body), _) => *slot = Some(body.to_vec()),
             (Err(error), Some(empty)) if lacks(&error) => *slot = Some(empty.to_vec()),
             (Err(error), _) => return Err(error),
@@ -59,6 +63,12 @@ impl Snapshot {
         self.buffer.push(event.to_vec());
         true
     }
+}
+
+/// What is handed on unread must be whole. The page is read anyway.
+fn is_json(body: &[u8]) -> bool {
+    let mut cursor = Cursor::new(body);
+    cursor.raw().is_ok() && cursor.end().is_ok()
 }
 
 /// Whether the error says that the server does not have the route: old servers answer their web page, or 4xx.

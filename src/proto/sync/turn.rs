@@ -297,14 +297,18 @@ impl Session {
         context.reply_all(waiting, &Err(error.clone()));
     }
 
-    /// As `end_turns`, and shows the prompts that were not stored as failed.
+    /// Tells everybody who waits, but for prompts that the server may have: those stay until it can be asked again.
     pub(super) fn end_waiters(&mut self, error: &Error, context: &mut Context) {
-        for prompt in &self.outbox.prompts {
-            if !matches!(prompt.stage, Stage::Stored(_)) {
-                self.messages.deliver(&prompt.key, Delivery::Failed);
-            }
+        let prompts = std::mem::take(&mut self.outbox.prompts);
+        let (unclear, clear): (Vec<_>, Vec<_>) = prompts
+            .into_iter()
+            .partition(|prompt| matches!(prompt.stage, Stage::Posting | Stage::Unclear | Stage::Accepted));
+        for prompt in clear.iter().filter(|prompt| prompt.stage == Stage::Queued) {
+            self.messages.deliver(&prompt.key, Delivery::Failed);
         }
+        self.outbox.prompts = clear;
         self.end_turns(error, context);
+        self.outbox.prompts = unclear;
     }
 
     fn queue(&mut self, key: String, draft: Draft, stored: u32, done: u32, context: &mut Context) {
