@@ -13,6 +13,10 @@ pub mod error;
 pub mod event;
 pub mod json;
 pub mod limits;
+#[cfg(feature = "planted")]
+pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
 pub mod request;
 pub mod rng;
 pub mod sse;

@@ -119,7 +119,9 @@ impl Open {
         {
             return Some(format!("P3: at rest, but {}", self.mirror.field("status")));
         }
-        equal(&self.mirror, server, &self.session).err()
+        // A resync looks no further back than a page: what was removed before that, while nobody looked, stays.
+        let limit = if self.limit < 100 { self.limit } else { usize::MAX };
+        equal(&self.mirror, server, &self.session, limit).err()
     }
 }
 
@@ -139,8 +141,6 @@ pub(crate) struct Judge {
     /// Tokens of those who wait for the session to be settled.
     pub(crate) owed: Vec<u32>,
     pub(crate) last_asked: String,
-    /// Until then a run may take to come to rest.
-    pub(crate) patience: u64,
     answers: BTreeMap<u32, Result<(), Error>>,
     streams: VecDeque<u64>,
     requests: VecDeque<u64>,
@@ -173,6 +173,10 @@ impl Judge {
         self.offline = false;
         self.not_before = 0;
         self.ended_at = None;
+    }
+
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
     }
 
     pub(crate) fn goes_offline(&mut self) {

@@ -82,7 +82,7 @@ impl Client {
 
     pub(super) fn reopen(&mut self) {
         self.interrupt();
-        let action = self.link.reconnect(self.context.now);
+        let action = self.link.reopen(self.context.now);
         self.act(action);
     }
 

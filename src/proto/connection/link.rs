@@ -2,6 +2,7 @@ use super::backoff::{Backoff, RetryPolicy};
 use super::watchdog::Watchdog;
 use crate::proto::error::{Code, Error};
 use crate::proto::json::Object;
+use crate::proto::planted::{self, Bug};
 use crate::proto::rng::Rng;
 
 /// What the caller allows.
@@ -176,7 +177,11 @@ impl Link {
     pub fn offline(&mut self) {
         if self.phase != Phase::Idle {
             self.generation += 1;
-            self.enter(Phase::Offline);
+            self.enter(if planted::is(Bug::AskOffline) {
+                Phase::Waiting
+            } else {
+                Phase::Offline
+            });
         }
     }
 
@@ -196,10 +201,15 @@ impl Link {
         }
         self.source = Source::Global;
         self.changed = true;
-        if self.phase == Phase::Idle {
-            Action::None
-        } else {
+        self.reopen(now)
+    }
+
+    /// The stream has the wrong path: it is opened anew. Where there is none, the next one will have the right path.
+    pub fn reopen(&mut self, now: u64) -> Action {
+        if matches!(self.phase, Phase::Connecting | Phase::Syncing | Phase::Live) {
             self.open(now)
+        } else {
+            Action::None
         }
     }
 

@@ -7,6 +7,7 @@ use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Delivery};
 use crate::proto::event::{MessageHead, PartHead, Role, message_head, part_head};
 use crate::proto::json::{Cursor, Str};
+use crate::proto::planted::{self, Bug};
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +101,7 @@ impl Messages {
         let known = |message: &Message| ids.contains(message.id.as_bytes());
         let oldest = page.items.first().map(|item| item.head.created).unwrap_or(i64::MIN);
         // A partial page that shares nothing with the list leaves a hole between them: the list starts anew.
-        // An own prompt that the page is the first to tell is no bridge.
-        let apart = more && !self.list.iter().any(|message| !message.echo && known(message));
+        let apart = more && self.is_apart(page);
         let stale: Vec<usize> = (0..self.list.len())
             .filter(|at| {
                 let message = &self.list[*at];
@@ -115,6 +115,15 @@ impl Messages {
         self.older(page, asked);
         self.paged = asked;
         self.tombstones.retain(|(_, stamp)| *stamp > asked);
+    }
+
+    /// Whether the page shares nothing with the list. An own prompt that it is the first to tell is no bridge.
+    pub fn is_apart(&self, page: &Page<'_>) -> bool {
+        let ids = id_set(page.items.iter().map(|item| item.head.id.raw()), page.items.len());
+        !self
+            .list
+            .iter()
+            .any(|message| !message.echo && ids.contains(message.id.as_bytes()))
     }
 
     /// A page of history, or one message, that says nothing of what is not in it.
@@ -381,9 +390,11 @@ impl Messages {
     }
 
     fn is_buried(&self, id: Str<'_>, asked: Stamp) -> bool {
-        self.tombstones
-            .iter()
-            .any(|(buried, stamp)| *stamp > asked && *buried == hash(id.raw()))
+        !planted::is(Bug::DropTombstones)
+            && self
+                .tombstones
+                .iter()
+                .any(|(buried, stamp)| *stamp > asked && *buried == hash(id.raw()))
     }
 
     /// The server has told the message at `at`: an echo is confirmed, and goes to its real place.

@@ -4,6 +4,7 @@ use crate::proto::bytes::{hash, same};
 use crate::proto::change::{Change, Continuity};
 use crate::proto::event::{PartHead, PartKind};
 use crate::proto::json::Str;
+use crate::proto::planted::{self, Bug};
 
 /// One part, merged by rules M3 and M4.
 ///
@@ -88,7 +89,9 @@ impl Part {
             whole: false,
             ..Part::told(head, raw)
         };
-        if part.is_open_text() && head.text.is_none_or(|text| text.is_empty()) {
+        if planted::is(Bug::JoinAsWhole) {
+            part.whole = true;
+        } else if part.is_open_text() && head.text.is_none_or(|text| text.is_empty()) {
             part.open_gap();
         }
         if handed_out {
@@ -134,7 +137,8 @@ impl Part {
         }
         self.kind = head.kind;
         self.rank = head.rank;
-        let keep = self.is_open_text() && matches!(self.relation(head.text), Relation::Shorter);
+        let keep =
+            self.is_open_text() && matches!(self.relation(head.text), Relation::Shorter) && !planted::is(Bug::RollBack);
         if keep {
             // Shown text never rolls back to a stored beginning of it.
             self.keep_text();
@@ -167,13 +171,13 @@ impl Part {
             return;
         }
         match self.relation(head.text) {
-            Relation::Same | Relation::Shorter => {
+            Relation::Same | Relation::Shorter if !planted::is(Bug::RollBack) => {
                 if !self.whole && !self.abandoned && self.gap.is_none() && head.text.is_none_or(|text| text.is_empty())
                 {
                     self.open_gap();
                 }
             }
-            Relation::Longer | Relation::Other => {
+            _ => {
                 self.whole = false;
                 self.live = None;
                 self.gap = None;
@@ -184,7 +188,7 @@ impl Part {
 
     /// A delta. Appended to a text known whole; kept apart behind a gap otherwise (M4). Deltas for ended parts are stale.
     pub(super) fn append(&mut self, delta: Str<'_>, stamp: Stamp) {
-        if self.rank == 2 || self.kind != PartKind::Text {
+        if (self.rank == 2 && !planted::is(Bug::DeltaAfterEnd)) || self.kind != PartKind::Text {
             return;
         }
         self.stamp = stamp;
@@ -194,6 +198,7 @@ impl Part {
         }
         self.dirty |= GREW;
         match &mut self.gap {
+            Some(_) if planted::is(Bug::LoseTail) => {}
             Some(gap) => gap.tail.push(delta),
             None => {
                 self.keep_text();
@@ -206,7 +211,7 @@ impl Part {
 
     /// The stream broke: what comes next may not follow on what is here.
     pub(super) fn interrupt(&mut self) {
-        self.whole = false;
+        self.whole &= planted::is(Bug::AppendAfterGap);
     }
 
     /// The session is over: a part still open will not be ended any more, and its stored text is the truth.

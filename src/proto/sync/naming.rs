@@ -4,6 +4,7 @@ use crate::proto::command::{Prompt, Stage};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{MessageHead, Role, message_head};
 use crate::proto::json::Cursor;
+use crate::proto::planted::{self, Bug};
 use crate::proto::store::{Page, PageItem, Stamp};
 
 /// Longest wait for a prompt that the server may have to appear in its history, milliseconds.
@@ -94,6 +95,9 @@ impl Session {
 
     /// The oldest posted prompt with this text that the server has not named.
     pub(super) fn expecting(&self, text: Option<&str>) -> Option<String> {
+        if planted::is(Bug::NeverAdopt) {
+            return None;
+        }
         let mut unnamed = self.outbox.prompts.iter().filter(|prompt| self.is_unnamed(prompt));
         unnamed
             .find(|prompt| prompt.draft.text.as_deref() == text)
@@ -102,6 +106,9 @@ impl Session {
 
     /// Prompts that a page named are stored.
     pub(super) fn confirm_named(&mut self, context: &mut Context) {
+        if planted::is(Bug::ForgetEcho) {
+            return;
+        }
         let prompts = self.outbox.prompts.iter().filter(|prompt| self.is_stored(&prompt.key));
         let keys: Vec<String> = prompts.map(|prompt| prompt.key.clone()).collect();
         for key in keys {
@@ -111,7 +118,10 @@ impl Session {
 
     /// Prompts that the server took, or may have taken, long ago and never told.
     pub(super) fn give_up_unnamed(&mut self, context: &mut Context) {
-        let late = |prompt: &&Prompt| self.is_unnamed(prompt) && context.now > prompt.since + MAX_UNNAMED;
+        // A page that was asked for earlier proves nothing, nor does one that came before the post's answer.
+        let late = |prompt: &&Prompt| {
+            self.is_unnamed(prompt) && prompt.stage != Stage::Posting && self.page_asked_at > prompt.since + MAX_UNNAMED
+        };
         let late: Vec<String> = self
             .outbox
             .prompts

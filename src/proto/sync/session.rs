@@ -8,6 +8,7 @@ use crate::proto::command::Outbox;
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, decode, session_directory};
 use crate::proto::json::Cursor;
+use crate::proto::planted::{self, Bug};
 use crate::proto::request::{query, session_path};
 use crate::proto::store::{Messages, Page, Placed, Seen, Stamp};
 
@@ -33,6 +34,8 @@ pub struct Session {
     pub(super) held: Vec<Vec<u8>>,
     pub(super) before: Option<String>,
     pub(super) older: Option<Stamp>,
+    /// When the newest page was asked for, milliseconds.
+    pub(super) page_asked_at: u64,
     /// When an event last told the status.
     status_told: Stamp,
     failures: u32,
@@ -78,6 +81,7 @@ impl Session {
             held: Vec::new(),
             before: None,
             older: None,
+            page_asked_at: 0,
             status_told: 0,
             failures: 0,
             ready: Vec::new(),
@@ -105,6 +109,7 @@ impl Session {
         }));
         self.parked.clear();
         self.held.clear();
+        self.page_asked_at = context.now;
         let page = self.page_path(self.limit, None);
         self.get(context, What::Page, asked, page);
         self.get(context, What::Info, asked, session_path(&self.id, ""));
@@ -134,6 +139,7 @@ impl Session {
     pub fn event(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
         match &mut self.phase {
             Phase::Live => self.apply(envelope, data, context),
+            Phase::Fetching(_) if planted::is(Bug::SkipBuffering) => {}
             Phase::Fetching(snapshot) => {
                 let full = !snapshot.keep(data, &context.limits);
                 if full {
@@ -313,7 +319,7 @@ impl Session {
         let Phase::Fetching(snapshot) = &mut self.phase else {
             return;
         };
-        if snapshot.asked != asked {
+        if snapshot.asked != asked && !planted::is(Bug::StaleSnapshot) {
             return;
         }
         if let (What::Info, Ok(info)) = (what, &result) {
@@ -382,7 +388,8 @@ impl Session {
             self.replay(&data, context);
         }
         self.failures = 0;
-        self.fields.set_kept(!self.messages.has_gaps());
+        self.fields
+            .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
         self.shown = true;
         context.reply_all(std::mem::take(&mut self.ready), &Ok(Reply::Done));
         self.after_snapshot(context);
@@ -420,7 +427,7 @@ impl Session {
     }
 
     pub(super) fn apply(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
-        if envelope.id.is_some_and(|id| !self.seen.insert(id.raw())) {
+        if envelope.id.is_some_and(|id| !self.seen.insert(id.raw())) && !planted::is(Bug::IgnoreSeen) {
             return;
         }
         let stamp = context.tick();

@@ -4,6 +4,7 @@ use super::session::Session;
 use crate::proto::change::Delivery;
 use crate::proto::command::{Catalog, Draft, Prompt, Stage};
 use crate::proto::error::{Code, Error};
+use crate::proto::planted::{self, Bug};
 use crate::proto::request::session_path;
 use crate::proto::store::{Page, Stamp};
 
@@ -161,9 +162,11 @@ impl Session {
 
     pub(super) fn turn_timeout(&mut self, context: &mut Context) {
         match self.turn.check {
+            Check::Due(at) if context.now >= at && planted::is(Bug::SettleUnchecked) => self.settle(context),
             Check::Due(at) if context.now >= at => {
                 let asked = context.tick();
                 self.turn.check = Check::Asked(asked);
+                self.page_asked_at = context.now;
                 let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
                 // A prompt without a name may be anywhere in the first page.
                 let least = if self.awaits_name() { self.limit } else { 4 };
@@ -190,7 +193,7 @@ impl Session {
             .collect();
         for key in unclear {
             let Some(prompt) = self.outbox.get(&key) else { continue };
-            if prompt.names_itself && prompt.tries < MAX_POSTS {
+            if (prompt.names_itself || planted::is(Bug::ResendBlindly)) && prompt.tries < MAX_POSTS {
                 prompt.stage = Stage::Queued;
             } else if prompt.names_itself {
                 let error = Error::new(Code::NotStored, "The server did not get the prompt.");
@@ -209,6 +212,10 @@ impl Session {
             self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
         } else if !self.turn.busy && !open && self.messages.open_depth() == 0 {
             self.settle(context);
+        } else if !self.turn.busy && self.turn.check == Check::None {
+            // Idle, but something is open: the turn died, perhaps while nobody looked.
+            self.turn.tries = 0;
+            self.turn.check = Check::Due(context.now + CHECK_AFTER);
         }
     }
 
@@ -228,6 +235,10 @@ impl Session {
             }
             return;
         };
+        if self.messages.is_apart(&page) {
+            // More came meanwhile than a check looks at.
+            return self.begin(context);
+        }
         self.adopt_page(&mut page);
         self.messages.newest(&page, asked, true);
         self.confirm_named(context);
@@ -276,6 +287,7 @@ impl Session {
             }
             Ok(_) => {}
             Err(_) if matches!(prompt.stage, Stage::Stored(_)) => {}
+            Err(error) if planted::is(Bug::UnclearIsFailed) => self.refuse(key, &error, context),
             Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::ServerError) => {
                 prompt.stage = Stage::Unclear;
                 prompt.since = context.now;
@@ -365,6 +377,9 @@ impl Session {
         self.answer_prompts(context);
         if self.outbox.prompts.is_empty() {
             let waiters = std::mem::take(&mut self.turn.waiters);
+            if planted::is(Bug::SettleTwice) {
+                context.reply_all(waiters.clone(), &Ok(Reply::Done));
+            }
             return context.reply_all(waiters, &Ok(Reply::Done));
         }
         // A stored prompt without a turn: its turn may start late, or may have died with the server.
