@@ -162,7 +162,7 @@ impl World {
             trace,
         };
         // A page too short to reach back to a prompt proves nothing about it.
-        let limit = if world.rng.below(6) == 0 { 5 } else { 100 };
+        let limit = 100;
         if sessions.len() > 1 {
             world.counts.reach(Reached::TwoSessions);
         }
@@ -400,6 +400,13 @@ impl World {
             return;
         }
         let end = self.now + ms;
+        if ms >= 500 {
+            // Taking a prompt in does not last as long.
+            for at in 0..self.opens.len() {
+                let session = self.opens[at].session.clone();
+                self.server.intake(&session);
+            }
+        }
         let mut spins = 0;
         loop {
             let due = self.timer();

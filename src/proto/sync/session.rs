@@ -110,7 +110,7 @@ impl Session {
         self.parked.clear();
         self.held.clear();
         self.page_asked_at = context.now;
-        let page = self.page_path(self.limit, None);
+        let page = self.page_path(self.page_limit(), None);
         self.get(context, What::Page, asked, page);
         self.get(context, What::Info, asked, session_path(&self.id, ""));
         self.get(context, What::Todos, asked, session_path(&self.id, "/todo"));
@@ -268,6 +268,16 @@ impl Session {
             _ => 0,
         };
         snapshot + self.parked.bytes() + self.held.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// A page that does not reach back to a prompt proves nothing about it.
+    pub(super) fn page_limit(&self) -> usize {
+        const REACH: usize = 100;
+        if self.awaits_name() {
+            self.limit.max(REACH)
+        } else {
+            self.limit
+        }
     }
 
     /// The newest `limit` messages, or those before a cursor.

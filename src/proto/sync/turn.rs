@@ -168,8 +168,7 @@ impl Session {
                 self.turn.check = Check::Asked(asked);
                 self.page_asked_at = context.now;
                 let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
-                // A prompt without a name may be anywhere in the first page.
-                let least = if self.awaits_name() { self.limit } else { 4 };
+                let least = if self.awaits_name() { self.page_limit() } else { 4 };
                 let path = self.page_path(count.max(least), None);
                 self.get(context, What::Settle, asked, path);
             }
@@ -417,10 +416,17 @@ impl Session {
         let patient = now < prompt.since + ANSWER_WAIT;
         let session = self.handle;
         if no_reply {
-            return self
+            let gone = || {
+                Err(Error::new(
+                    Code::TurnFailed,
+                    "The prompt is not in the history any more.",
+                ))
+            };
+            let there = self
                 .messages
                 .position(key)
                 .map(|index| Ok(Reply::Message { session, index }));
+            return there.or_else(|| (!patient).then(gone));
         }
         let id = self.messages.id_of(key).unwrap_or(key);
         let answer = self.messages.answer(id);
