@@ -161,7 +161,7 @@ impl World {
             drains,
             trace,
         };
-        // A page too short to reach back to a prompt proves nothing about it.
+        // PLACE FOR SMALL PAGES: with 5 messages a page, what was missed can leave a hole in a longer list.
         let limit = 100;
         if sessions.len() > 1 {
             world.counts.reach(Reached::TwoSessions);

@@ -67,6 +67,10 @@ impl Snapshot {
 
 /// What is handed on unread must be whole. The page is read anyway.
 fn is_json(body: &[u8]) -> bool {
+    // Allowed nowhere in JSON, and not looked for by the cursor.
+    if body.iter().any(|byte| *byte < b' ' && !b"\t\n\r".contains(byte)) {
+        return false;
+    }
     let mut cursor = Cursor::new(body);
     cursor.raw().is_ok() && cursor.end().is_ok()
 }
