@@ -1,6 +1,6 @@
 // Builds dist/: wasm and glue (xtask), optimised wasm (binaryen), bundled ESM (esbuild), declarations (tsc).
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { need, root, run } from './lib/tools.mjs';
 
@@ -14,10 +14,12 @@ run('cargo', ['run', '-q', '--locked', '--features', 'xtask', '--bin', 'xtask', 
 optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
 await bundle();
 inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
+await keeper();
+copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
 run('npx', ['tsc', '-p', root]);
-rmSync(`${dist}/core`, { recursive: true, force: true });
 // The glue's types are not part of the public ones.
-for (const file of ['client', 'changes', 'frames', 'host', 'link', 'prompt', 'session', 'view', 'node']) {
+for (const folder of ['core', 'keeper']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
+for (const file of ['client', 'changes', 'frames', 'host', 'journal', 'link', 'prompt', 'session', 'storage', 'tabs', 'view', 'node']) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 
@@ -40,6 +42,25 @@ async function bundle() {
     keepNames: false,
     // Written below; a bundler of the user must see it as a file of its own, loaded only when it is needed.
     external: ['./wasm-inline.js'],
+    logLevel: 'warning',
+  });
+}
+
+/** The service worker: one classic script with the wasm inside, because not all browsers take modules there. */
+async function keeper() {
+  const { build } = await import('esbuild');
+  const inlined = {
+    name: 'inlined wasm',
+    setup: ({ onResolve }) => onResolve({ filter: /wasm-inline\.js$/ }, () => ({ path: `${dist}/wasm-inline.js` })),
+  };
+  await build({
+    entryPoints: [`${root}/src/js/keeper/worker.ts`],
+    outfile: `${dist}/keeper.js`,
+    bundle: true,
+    format: 'iife',
+    target: 'es2022',
+    minify: true,
+    plugins: [inlined],
     logLevel: 'warning',
   });
 }

@@ -3,18 +3,22 @@ import { readFileSync } from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { root } from './lib/tools.mjs';
 
-const BUDGET = 60_000;
+const BUDGET = 70_000;
 const files = ['core_bg.wasm', 'index.js'];
 
-const rows = files.map((file) => {
+const sized = (file) => {
   const bytes = readFileSync(`${root}/dist/${file}`);
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 };
   return { file, raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotliCompressSync(bytes, { params }).length };
-});
+};
+const rows = files.map(sized);
+const keeper = sized('keeper.js');
 const total = rows.reduce((sum, row) => sum + row.brotli, 0);
 console.log('| file | bytes | gzip | Brotli |\n| --- | ---: | ---: | ---: |');
 for (const row of rows) console.log(`| ${row.file} | ${row.raw} | ${row.gzip} | ${row.brotli} |`);
 console.log(`| both | | | ${total} of ${BUDGET} |`);
+// Loaded by the service worker, once per version; no page waits for it.
+console.log(`| ${keeper.file}, on its own | ${keeper.raw} | ${keeper.gzip} | ${keeper.brotli} |`);
 if (total > BUDGET) {
   console.error(`size: the core entry is ${total - BUDGET} bytes over its budget of ${BUDGET} (Brotli 11)`);
   process.exitCode = 1;

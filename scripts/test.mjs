@@ -33,6 +33,13 @@ const steps = {
   support: () => node('tests/support'),
   wasm: () => node('tests/wasm'),
   browser: () => node('tests/browser'),
+  wpt: () => node('tests/wpt'),
+  contract: () => {
+    run('cargo', ['build', '-q', '--locked', '--profile', 'test', '--example', 'sse-pipe']);
+    node('tests/contract');
+  },
+  keeper: () => node('tests/keeper'),
+  chaos: () => node('tests/chaos'),
   package: () => node('tests/package'),
 };
 

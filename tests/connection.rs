@@ -32,7 +32,7 @@ fn link(phase: Phase) -> Link {
     } else {
         Transport::Auto
     };
-    let mut link = Link::new(transport, RetryPolicy::default());
+    let mut link = Link::new(transport, false, RetryPolicy::default());
     let mut rng = Rng::new(1);
     if phase != Phase::Idle {
         let _ = link.start(START);
@@ -109,9 +109,9 @@ fn expected(phase: Phase, step: Step) -> (Phase, Action, bool) {
         (Step::Offline, _) => (Phase::Offline, Action::None, true),
         (Step::Online, Phase::Offline) => open,
         (Step::Online, _) => stay,
-        // Also a link that waits or was closed is opened: another stream is another chance.
-        (Step::Widen, Phase::Idle | Phase::Polling) => stay,
-        (Step::Widen, _) => open,
+        // No wait is cut short, and nothing is opened offline: the next stream has the right path anyway.
+        (Step::Widen, Phase::Connecting | Phase::Syncing | Phase::Live) => open,
+        (Step::Widen, _) => stay,
         (Step::Synced, Phase::Syncing) => (Phase::Live, Action::None, false),
         (Step::Synced, _) => stay,
         (Step::Early, Phase::Polling) => (Phase::Polling, Action::Poll, false),
@@ -119,6 +119,8 @@ fn expected(phase: Phase, step: Step) -> (Phase, Action, bool) {
         (Step::Late, Phase::Idle | Phase::Offline | Phase::Closed) => stay,
         (Step::Late, Phase::Waiting) => open,
         (Step::Late, Phase::Polling) => (Phase::Polling, Action::Poll, false),
+        // The history is shown before a stream that takes long; the next deadline ends the wait.
+        (Step::Late, Phase::Connecting) => (Phase::Connecting, Action::Look, false),
         (Step::Late, _) => (Phase::Waiting, Action::None, true),
         (Step::End, _) => (Phase::Waiting, Action::None, true),
         (Step::Unauthorized, _) => (Phase::Closed, Action::None, true),
@@ -214,17 +216,44 @@ fn retry_after_is_honoured_up_to_five_minutes() {
         ("4294967295", 300_000),
         ("0", 500),
     ] {
-        assert_eq!(backoff.next(retry_after(header), &mut rng), wait, "{header}");
+        assert_eq!(backoff.next(retry_after(header, 0), &mut rng), wait, "{header}");
     }
     for header in [
         "",
         "-1",
-        "Wed, 21 Oct 2026 07:28:00 GMT",
         "99999999999999999999",
         "1e9",
         "x",
+        "Wed, 32 Oct 2026 07:28:00 GMT",
+        "Wed, 00 Oct 2026 07:28:00 GMT",
+        "Wed, 21 Oct 99999 07:28:00 GMT",
+        "Wed, 21 Oct 1969 07:28:00 GMT",
+        "Wed, 21 Oct 2026 07:61:00 GMT",
+        "Wed, 21 Oct 2026 07:28",
+        "Wed, 21 October 2026 07:28:00 GMT",
+        "Wed, 21 Oct",
     ] {
-        assert_eq!(retry_after(header), None, "{header}");
+        assert_eq!(retry_after(header, 0), None, "{header}");
+    }
+}
+
+#[test]
+fn retry_after_may_be_a_date() {
+    for (header, at) in [
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777_000),
+        ("Tue, 29 Feb 2000 23:59:59 GMT", 951_868_799_000),
+        ("Wed, 01 Mar 2000 00:00:00 GMT", 951_868_800_000),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 1_792_567_680_000_u64),
+        ("Fri, 31 Dec 2100 23:59:60 GMT", 4_133_980_800_000),
+    ] {
+        assert_eq!(retry_after(header, 0), Some(at), "{header}");
+        assert_eq!(
+            retry_after(header, at.saturating_sub(5_000)),
+            Some(at.min(5_000)),
+            "{header}"
+        );
+        assert_eq!(retry_after(header, at + 1), Some(0), "{header}: past");
     }
 }
 
@@ -272,7 +301,9 @@ fn answers_that_are_no_stream_have_their_code_and_phase() {
         (200, html, "html_response", "waiting"),
         (200, "application/json", "wrong_content_type", "waiting"),
         (200, "", "wrong_content_type", "waiting"),
-        (204, sse, "", "connecting"),
+        (204, sse, "wrong_content_type", "waiting"),
+        (299, sse, "wrong_content_type", "waiting"),
+        (201, html, "html_response", "waiting"),
         (400, sse, "bad_request", "waiting"),
         (401, sse, "unauthorized", "closed"),
         (403, html, "forbidden", "closed"),
@@ -326,7 +357,7 @@ fn a_stream_refused_three_times_is_given_up_for_polling_and_probed_later() {
             ..Response::default()
         };
         world.input(Input::StreamOpened { generation, response });
-        world.pass(20_000);
+        world.pass(1_000);
     }
     assert!(world.stream.is_none());
     world.arrive();
@@ -378,8 +409,7 @@ fn silence_is_noticed_and_nothing_is_asked_offline() {
     let session = world.server.create_session("/project");
     let handle = world.open(&session, 100);
     world.arrive();
-    world.now += 45_001;
-    world.input(Input::Timeout);
+    world.pass(45_001);
     world.drain();
     assert_eq!(world.mirrors[&handle].field("connection")["error"]["code"], "silent");
     world.input(Input::Offline);
@@ -389,6 +419,151 @@ fn silence_is_noticed_and_nothing_is_asked_offline() {
     world.input(Input::Timeout);
     assert_eq!((world.requests.len(), world.streams.len()), (asked, opened));
     world.input(Input::Online);
+    world.rest();
+    world.assert_equal(handle, &session);
+}
+
+/// The rungs that a link takes while each of its streams ends with `code`, up to `most`.
+fn rungs(link: &mut Link, code: Code, most: usize) -> Vec<Source> {
+    let mut rng = Rng::new(3);
+    let mut rungs = vec![link.source()];
+    for _ in 0..most {
+        if link.phase() == Phase::Polling {
+            break;
+        }
+        link.ended(refused(code), START, &mut rng);
+        rungs.push(link.source());
+        let _ = link.reopen(START);
+    }
+    rungs
+}
+
+#[test]
+fn the_ladder_is_walked_down_rung_by_rung_and_says_why() {
+    use Source::{Event, Global, Keeper, Poll};
+    for (keeper, code, expected) in [
+        (true, Code::KeeperFailed, &[Keeper, Event, Event, Global, Poll][..]),
+        (true, Code::HtmlResponse, &[Keeper, Event, Event, Global, Poll]),
+        (false, Code::NotFound, &[Event, Event, Global, Poll]),
+        // What holds back one stream holds back the other.
+        (false, Code::HeldBack, &[Event, Event, Poll]),
+        (false, Code::Unreachable, &[Event, Event, Event]),
+        (true, Code::ServerError, &[Keeper, Keeper, Keeper]),
+    ] {
+        let mut link = Link::new(Transport::Auto, keeper, RetryPolicy::default());
+        let _ = link.start(START);
+        let got = rungs(&mut link, code, expected.len() - 1);
+        assert_eq!(got, expected, "{code:?}");
+        let shown: serde_json::Value = serde_json::from_str(&link.to_json()).unwrap();
+        let fell = expected.first() != expected.last();
+        assert_eq!(shown["fallback"]["code"].is_string(), fell, "{code:?}");
+    }
+    let mut fetch = Link::new(Transport::Fetch, true, RetryPolicy::default());
+    let _ = fetch.start(START);
+    assert_eq!(
+        rungs(&mut fetch, Code::NotFound, 4),
+        [Event, Event, Global, Global, Global],
+        "asked for a stream, it never polls"
+    );
+}
+
+#[test]
+fn a_mute_stream_is_left_for_the_next_rung() {
+    let mut link = link(Phase::Live);
+    assert_eq!(link.mute(START), Action::Open);
+    assert_eq!((link.source(), link.phase()), (Source::Global, Phase::Connecting));
+    link.connected(START);
+    assert_eq!(link.mute(START), Action::Poll);
+    assert_eq!(link.mute(START), Action::None, "a poll cannot be mute");
+    let shown: serde_json::Value = serde_json::from_str(&link.to_json()).unwrap();
+    assert_eq!(shown["fallback"]["code"], "mute");
+}
+
+#[test]
+fn the_best_rung_is_tried_again_ever_more_rarely() {
+    let mut link = link(Phase::Live);
+    let mut rng = Rng::new(1);
+    let _ = link.mute(START);
+    link.connected(START);
+    link.synced();
+    let mut now = START;
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        let at = link.probe_at().unwrap();
+        assert_eq!(link.probe(at - 1), Action::None, "not before its time");
+        waits.push((at - now) / 1_000);
+        now = at;
+        assert_eq!(link.probe(now), Action::Open);
+        assert_eq!(link.source(), Source::Event);
+        link.ended(refused(Code::NotFound), now, &mut rng);
+        assert_eq!(link.source(), Source::Global, "one refusal is enough");
+        let _ = link.reopen(now);
+        link.connected(now);
+        link.synced();
+    }
+    assert_eq!(waits, [60, 120, 240, 480, 600, 600]);
+    let _ = link.reconnect(now);
+    link.connected(now);
+    link.synced();
+    assert_eq!((link.source(), link.probe_at()), (Source::Event, None));
+}
+
+#[test]
+fn a_stream_held_back_is_told_from_a_server_that_is_away() {
+    for (answers, code, after) in [(true, "held_back", 8_000), (false, "silent", 20_000)] {
+        let mut link = link(Phase::Connecting);
+        let mut rng = Rng::new(1);
+        assert_eq!(link.timeout(START + 3_000, &mut rng), Action::Look);
+        if answers {
+            link.answered();
+        }
+        assert_eq!(link.deadline(), Some(START + after));
+        assert_eq!(link.timeout(START + after, &mut rng), Action::None);
+        let shown: serde_json::Value = serde_json::from_str(&link.to_json()).unwrap();
+        assert_eq!(shown["error"]["code"], code);
+    }
+}
+
+#[test]
+fn silence_that_was_slept_through_gets_a_moment_of_grace() {
+    let mut watchdog = Watchdog::default();
+    watchdog.start(START);
+    watchdog.forgive(START + 1_000_000, 5_000);
+    assert_eq!(watchdog.deadline(), START + 1_005_000);
+    watchdog.fed(START + 1_000_001);
+    watchdog.forgive(START + 1_000_002, 5_000);
+    assert_eq!(watchdog.deadline(), START + 1_045_001, "never less than without");
+}
+
+#[test]
+fn a_late_timer_does_not_end_a_stream_that_lives() {
+    let mut world = World::new(Wire::New, 4);
+    let session = world.server.create_session("/project");
+    let handle = world.open(&session, 100);
+    world.rest();
+    world.now += 3_600_000;
+    world.input(Input::Timeout);
+    assert_eq!(world.streams.len(), 1, "the silence may be the page's own");
+    world.now += 5_001;
+    world.input(Input::Timeout);
+    world.pass(1_000);
+    assert_eq!(world.streams.len(), 2, "but not for long");
+    world.rest();
+    world.assert_equal(handle, &session);
+}
+
+#[test]
+fn hidden_and_idle_it_asks_for_nothing_and_catches_up_when_shown() {
+    let mut world = World::new(Wire::New, 4);
+    let session = world.server.create_session("/project");
+    let handle = world.open(&session, 100);
+    world.rest();
+    world.input(Input::Visible(false));
+    assert_eq!(world.client.poll_timeout(), None);
+    world.cut(true);
+    assert_eq!(world.client.poll_timeout(), None, "also when the stream has ended");
+    world.input(Input::Visible(true));
+    assert_eq!(world.streams.len(), 2, "at once");
     world.rest();
     world.assert_equal(handle, &session);
 }

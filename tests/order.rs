@@ -90,3 +90,12 @@ fn only_what_is_new_is_handed_out() {
         r#"[Append { message: 0, index: 0, text: " two" }]"#
     );
 }
+
+#[test]
+fn a_message_or_part_that_a_page_lists_twice_is_shown_once() {
+    let mut bench = Bench::default();
+    let twice = item("msg_1", 1, &[text("a", true), text("a", true)]);
+    bench.page(&[twice.clone(), twice], 0, false);
+    assert_eq!(bench.mirror.ids(), ["msg_1"]);
+    assert_eq!(bench.mirror.messages[0].parts.len(), 1);
+}

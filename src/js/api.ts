@@ -80,7 +80,10 @@ export interface ChatSession {
   settled(): Promise<void>;
   /** Sends a prompt. It is shown at once. Never throws: problems arrive through `stored` and `done`. */
   send(prompt: string | PromptInput, options?: SendOptions): Sent;
-  /** Takes a failed prompt out of the list. Returns whether there was one. */
+  /**
+   * Takes a prompt out of the list that failed, or that was surely not sent yet (also one that an earlier page left).
+   * Returns whether there was one.
+   */
   discard(key: string): boolean;
   /** Stops the running turn. */
   abort(): Promise<void>;

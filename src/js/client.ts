@@ -5,6 +5,9 @@
 import type { ChatSession, Client, Sessions } from './api.js';
 import { Core } from './core/core.js';
 import { type Base, checkAuth, checkBase, refused } from './host.js';
+import { Journal } from './journal.js';
+import { KEEPER_SCRIPT, openKeeper } from './keeper/open.js';
+import type { Log } from './keeper/protocol.js';
 import { Link } from './link.js';
 import { Handle, Opened } from './session.js';
 import type {
@@ -14,6 +17,7 @@ import type {
 /** Loads the wasm, from `source` or from where this build keeps it. */
 export type Load = (source?: WasmSource) => Promise<unknown>;
 
+const JOURNALS = ['indexeddb', 'memory', 'off'];
 const TRANSPORTS = ['auto', 'fetch', 'eventsource', 'poll'];
 
 let loading: Promise<unknown> | undefined;
@@ -43,11 +47,15 @@ class OpenCodeClient implements Client {
   readonly #stopListening: () => void;
 
   constructor(base: Base, options: ClientOptions) {
-    this.#link = new Link(base, options);
-    const { directory, transport, retry, limits } = options;
-    const plain = JSON.stringify({ directory, transport, ...retry, ...limits });
+    const { directory, transport = 'auto', keeper, retry, limits } = options;
+    const kept = keeper && transport === 'auto' && 'location' in globalThis;
+    const log: Log = (level, code, message) => this.#link.log(level, code, message);
+    const source = kept ? openKeeper(keeper === true ? KEEPER_SCRIPT : keeper, base.url, log) : undefined;
+    this.#link = new Link(base, options, source);
+    const plain = JSON.stringify({ directory, transport, keeper: kept ? 'on' : undefined, ...retry, ...limits });
     this.#link.start(new Core(this.#link as never, plain, Math.random()));
-    this.#stopListening = base.loopback ? () => undefined : this.#listen();
+    this.#link.journal = new Journal(this.#link, base.url, options.journal);
+    this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);
   }
 
@@ -113,17 +121,34 @@ class OpenCodeClient implements Client {
     return this.#link.call<T>(0, 'GET', path);
   }
 
-  /** The browser's word on the network. */
-  #listen(): () => void {
+  /** What the browser says of the network and of the page. */
+  #listen(loopback: boolean): () => void {
     if (typeof globalThis.addEventListener !== 'function') return () => undefined;
-    const online = (): void => this.#link.core.online(this.#link.now(), true);
-    const offline = (): void => this.#link.core.online(this.#link.now(), false);
-    globalThis.addEventListener('online', online);
-    globalThis.addEventListener('offline', offline);
-    return () => {
-      globalThis.removeEventListener('online', online);
-      globalThis.removeEventListener('offline', offline);
+    const link = this.#link;
+    const page = globalThis.document;
+    const ears = new AbortController();
+    const { signal } = ears;
+    const on = (target: EventTarget, name: string, act: (event: Event) => void): void => {
+      target.addEventListener(name, act, { signal });
     };
+    // A server on this machine can be reached without a network.
+    if (!loopback) {
+      if (globalThis.navigator?.onLine === false) link.online(false);
+      on(globalThis, 'online', () => link.online(true));
+      on(globalThis, 'offline', () => link.online(false));
+    }
+    if (page !== undefined) {
+      const look = (): void => link.visible(page.visibilityState !== 'hidden');
+      on(page, 'visibilitychange', look);
+      on(page, 'resume', look);
+      if (page.visibilityState === 'hidden') look();
+      // A page with an open stream is not kept for going back to.
+      on(globalThis, 'pagehide', () => link.online(false));
+      on(globalThis, 'pageshow', (event) => {
+        if ((event as PageTransitionEvent).persisted) link.online(true);
+      });
+    }
+    return () => ears.abort();
   }
 }
 
@@ -146,7 +171,10 @@ function sessions(link: Link): Sessions {
 }
 
 function checkOptions(options: ClientOptions): void {
-  const { transport = 'auto', auth, directory } = options;
+  const { transport = 'auto', auth, directory, journal } = options;
+  if (journal !== undefined && !JOURNALS.includes(journal)) {
+    throw refused('bad_option', `journal is not one of ${JOURNALS.join(', ')}.`, 'Leave it out for the default.');
+  }
   if (!TRANSPORTS.includes(transport)) {
     throw refused('bad_option', `transport is not one of ${TRANSPORTS.join(', ')}.`, 'Leave it out for "auto".');
   }

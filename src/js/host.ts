@@ -26,6 +26,11 @@ export class Requests {
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
   }
 
+  /** A second answer of `credentials` may be another one. */
+  get mayRefresh(): boolean {
+    return typeof this.#auth === 'function';
+  }
+
   /** Sends a request. A function for `auth` is asked again once when the server answers 401. */
   async send(
     method: string,
@@ -38,7 +43,7 @@ export class Requests {
     const once = async (): Promise<Response> => {
       const headers: Record<string, string> = { accept };
       if (body !== undefined) headers['content-type'] = 'application/json';
-      const auth = await this.#credentials();
+      const auth = await this.credentials();
       if (auth !== undefined) headers[auth.name] = auth.value;
       const init: RequestInit = { method, headers, cache: 'no-store', referrerPolicy: 'no-referrer' };
       if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>;
@@ -47,18 +52,19 @@ export class Requests {
       return this.#fetch(this.#base + path, init);
     };
     const response = await once();
-    return response.status === 401 && typeof this.#auth === 'function' ? once() : response;
+    return response.status === 401 && this.mayRefresh ? once() : response;
   }
 
   /** The address for an `EventSource`: a password can only go into it as `auth_token`. */
   async url(path: string): Promise<string> {
-    const auth = await this.#credentials();
+    const auth = await this.credentials();
     const token = auth?.value.startsWith('Basic ') ? auth.value.slice(6) : undefined;
     if (token === undefined) return this.#base + path;
     return `${this.#base}${path}${path.includes('?') ? '&' : '?'}auth_token=${encodeURIComponent(token)}`;
   }
 
-  async #credentials(): Promise<{ name: string; value: string } | undefined> {
+  /** What is sent with each request; asked anew each time. */
+  async credentials(): Promise<{ name: string; value: string } | undefined> {
     try {
       const auth = typeof this.#auth === 'function' ? await this.#auth() : this.#auth;
       return auth === undefined ? undefined : header(auth);

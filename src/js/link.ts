@@ -6,6 +6,8 @@ import type { Core } from './core/core.js';
 import { SessionError } from './errors.js';
 import { Frames } from './frames.js';
 import { AuthError, type Base, Requests } from './host.js';
+import type { Journal } from './journal.js';
+import type { StreamSource } from './keeper/protocol.js';
 import type { ClientOptions, LogEntry } from './types.js';
 import { problem } from './view.js';
 
@@ -31,24 +33,30 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 /** How long a reading of the clock may serve the chunks of a stream, milliseconds. */
 const CLOCK = 5;
+/** The two clocks differ by more than this, milliseconds, when the machine slept. */
+const SLEPT = 1_000;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 /** Owns the core of one client, and does the I/O that the core asks for: it is the core's `Host`. */
 export class Link {
   readonly drawn = new Map<number, Drawn>();
+  /** Keeps what should outlive the page. */
+  journal: Journal | undefined;
   readonly #requests: Requests;
   readonly #onLog: ClientOptions['onLog'];
   readonly #waiting = new Map<number, Waiting>();
   readonly #frames = new Frames(() => this.#draw());
+  readonly #keeper: StreamSource | undefined;
   #core: Core | undefined;
   #token = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stream: AbortController | undefined;
   /** Milliseconds since 1970 when `performance.now` was 0: time that never goes back. */
-  readonly #epoch = Date.now() - performance.now();
+  #epoch = Date.now() - performance.now();
   #clock: number | undefined;
 
-  constructor(base: Base, options: ClientOptions) {
+  constructor(base: Base, options: ClientOptions, keeper?: StreamSource) {
+    this.#keeper = keeper;
     this.#requests = new Requests(base, options);
     this.#onLog = options.onLog;
   }
@@ -112,6 +120,7 @@ export class Link {
   close(): void {
     const core = this.#core;
     if (core === undefined) return;
+    this.journal?.close();
     this.#core = undefined;
     this.#frames.cancel();
     clearTimeout(this.#timer);
@@ -124,11 +133,12 @@ export class Link {
     setTimeout(() => core.free(), 0);
   }
 
-  openStream(generation: number, path: string, eventSource: boolean): void {
+  openStream(generation: number, path: string, way: number, position: string | undefined): void {
     this.closeStream();
     this.#stream = new AbortController();
     const { signal } = this.#stream;
-    void (eventSource ? this.#listen(generation, path, signal) : this.#read(generation, path, signal));
+    if (way === 2) void this.#attach(generation, path, position, signal);
+    else void (way === 1 ? this.#listen(generation, path, signal) : this.#read(generation, path, signal));
   }
 
   closeStream(): void {
@@ -142,7 +152,23 @@ export class Link {
 
   arm(delay: number): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#core?.timeout(this.now()), Math.min(delay, 2_000_000_000));
+    if (delay === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(() => {
+      this.#wake();
+      this.#core?.timeout(this.now());
+    }, Math.min(delay, 2_000_000_000));
+  }
+
+  /** The page is shown or hidden. */
+  visible(visible: boolean): void {
+    this.#wake();
+    this.#core?.visible(this.now(), visible);
+  }
+
+  /** The host's network, or the page's own life, came or went. */
+  online(online: boolean): void {
+    this.#wake();
+    this.#core?.online(this.now(), online);
   }
 
   dirty(session: number): void {
@@ -152,6 +178,7 @@ export class Link {
       drawn.untold = true;
     }
     this.#frames.request();
+    this.journal?.touch();
   }
 
   reply(token: number, kind: number, session: number, index: number, bytes: Uint8Array): void {
@@ -223,6 +250,8 @@ export class Link {
 
   async #exchange(id: number, method: string, path: string, body: Uint8Array | undefined, timeout: number): Promise<void> {
     try {
+      // A prompt is called posted in the journal before it is, so that a crash cannot hide it.
+      if (method === 'POST' && path.includes('/prompt_async')) await this.journal?.written();
       const response = await this.#requests.send(method, path, 'application/json', body, timeout, undefined);
       const { headers, status } = response;
       const bytes = new Uint8Array(await response.arrayBuffer());
@@ -230,9 +259,41 @@ export class Link {
       this.#core?.answered(
         this.now(), id, status, header('content-type'), header('x-next-cursor'), header('retry-after'), bytes,
       );
+      this.journal?.touch();
     } catch (error) {
       this.#core?.failed(this.now(), id, failure(error));
     }
+  }
+
+  /** The stream that the keeper holds for all pages. Refused credentials are asked for once more, as for a request. */
+  async #attach(
+    generation: number, path: string, position: string | undefined, signal: AbortSignal, again = this.#requests.mayRefresh,
+  ): Promise<void> {
+    const keeper = this.#keeper;
+    const closed = (cause: number): void => this.#core?.streamClosed(this.now(), generation, cause);
+    if (keeper === undefined) return closed(4);
+    let auth: Awaited<ReturnType<Requests['credentials']>>;
+    try {
+      auth = await this.#requests.credentials();
+    } catch (error) {
+      return closed(failure(error));
+    }
+    if (signal.aborted) return;
+    signal.addEventListener('abort', () => keeper.close());
+    keeper.open(path, auth, position, {
+      opened: (status, kind, retryAfter) => {
+        if (status === 401 && again) void this.#attach(generation, path, position, signal, false);
+        else this.#core?.streamOpened(this.now(), generation, status, kind, retryAfter);
+      },
+      bytes: (chunk) => this.#core?.streamBytes(this.#soon(), generation, chunk),
+      closed,
+    });
+  }
+
+  /** Time that the machine slept through has passed, also where `performance.now` stood still. */
+  #wake(): void {
+    const slept = Date.now() - this.now();
+    if (slept > SLEPT) this.#epoch += slept;
   }
 
   /** The time, read once for chunks that come together. Timers of hidden pages sleep, so there it is read each time. */

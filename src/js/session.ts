@@ -33,8 +33,10 @@ export class Opened implements Drawn {
     this.link = link;
     this.#view = new View(id, (message) => link.log(2, 'bad_response', message, id));
     this.#told = this.#view.state;
-    this.handle = link.core.open(link.now(), id, options.limit ?? 100);
+    const held = link.journal?.isOn === true;
+    this.handle = link.core.open(link.now(), id, options.limit ?? 100, held);
     link.drawn.set(this.handle, this);
+    link.journal?.open(this.handle, id);
     this.ready = quiet(link.wait<void>((core, token) => core.ready(link.now(), this.handle, token)));
   }
 
@@ -75,7 +77,10 @@ export class Opened implements Drawn {
     const id = this.link.isClosed ? '' : this.link.core.makeKey(this.link.now());
     const stored = this.link.pending<void>();
     const done = this.link.pending<Message>();
+    let state: 'reading' | 'handed' | 'cancelled' = 'reading';
     const hand = (json: Uint8Array): void => {
+      if (state === 'cancelled') return;
+      state = 'handed';
       this.link.core.send(this.link.now(), this.handle, id, json, stored.token, done.token);
     };
     const fail = (cause: unknown): void => {
@@ -97,11 +102,18 @@ export class Opened implements Drawn {
     } catch (error) {
       fail(error);
     }
-    return { id, stored: quiet(stored.promise), done: quiet(done.promise) };
+    const cancel = (): boolean => {
+      if (state === 'handed') return !this.link.isClosed && this.link.core.discard(this.link.now(), this.handle, id);
+      state = 'cancelled';
+      fail(cancelled());
+      return true;
+    };
+    return { id, stored: quiet(stored.promise), done: quiet(done.promise), cancel };
   }
 
   close(): void {
     this.link.drawn.delete(this.handle);
+    this.link.journal?.forget(this.handle);
     if (!this.link.isClosed) this.link.core.closeSession(this.link.now(), this.handle);
     this.changes.end();
     this.listeners.clear();
@@ -225,6 +237,14 @@ function unreadable(): SessionError {
     code: 'bad_prompt',
     message: 'The prompt or a file of it cannot be read.',
     hint: 'Choose the file again.',
+  });
+}
+
+function cancelled(): SessionError {
+  return new SessionError({
+    code: 'cancelled',
+    message: 'The prompt was taken back.',
+    hint: 'Send it again if it was meant to go.',
   });
 }
 

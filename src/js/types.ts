@@ -70,6 +70,8 @@ export interface Limits {
   readonly rememberedIds: number;
   /** Prompts waiting to be sent or confirmed. Default 100. */
   readonly outbox: number;
+  /** Largest journal record of a session, bytes. Default 1 MiB. Texts are left out first, then prompts too large for it. */
+  readonly journal: number;
   /** Longest wait for an HTTP answer, milliseconds. Default 30 000. */
   readonly requestTimeout: number;
 }
@@ -113,6 +115,19 @@ export interface ClientOptions {
    * `auth_token`), cannot see status codes, and is several times slower.
    */
   readonly transport?: 'auto' | 'fetch' | 'eventsource' | 'poll';
+  /**
+   * Where the text of an unfinished answer and unsent prompts are kept, so that they survive a reload or a crash
+   * (docs/journal.md). `indexeddb` (default where there is one): in this browser, for this page's origin. `memory`: only
+   * as long as the script runs. `off`: nowhere, and what an earlier run kept of a session is removed when it is opened.
+   * Credentials are never kept.
+   */
+  readonly journal?: 'indexeddb' | 'memory' | 'off';
+  /**
+   * A service worker that holds the one stream of all pages and repeats what a page missed: its address, or `true` for
+   * `/opencode-session-keeper.js`. With it, a reload or a new tab in the middle of an answer shows all of the text so
+   * far. Only with `transport: 'auto'`; where it cannot be had, the session works as without it.
+   */
+  readonly keeper?: boolean | string;
   /** Used in place of the global `fetch`, for tests and proxies. */
   readonly fetch?: typeof fetch;
   readonly retry?: Partial<RetryPolicy>;
@@ -475,6 +490,9 @@ export interface ConnectionState {
    * - `closed`: closed by the caller, or ended by an error that a retry cannot mend.
    */
   readonly phase: 'connecting' | 'syncing' | 'live' | 'polling' | 'waiting' | 'offline' | 'closed';
+  /**
+   * Where events come from, best first: the keeper's kept stream, `/event` of one directory, `/global/event`, polling.
+   */
   readonly source: 'keeper' | 'relay' | 'event' | 'global' | 'poll';
   /** Failed tries in a row; 0 when live. */
   readonly attempt: number;
@@ -482,6 +500,8 @@ export interface ConnectionState {
   readonly retryAt?: number;
   /** Why the last try failed. */
   readonly error?: SessionError;
+  /** Why a lower source than the best is in use; the best is tried again later. */
+  readonly fallback?: SessionError;
 }
 
 /**
@@ -576,6 +596,11 @@ export interface Sent {
   readonly stored: Promise<void>;
   /** Resolves with the last message of the answer when the turn is over; rejects when the turn failed. */
   readonly done: Promise<Message>;
+  /**
+   * Takes the prompt back. `true`: it surely will not be sent; it leaves the list, and `stored` and `done` reject with
+   * `cancelled`. `false`: it is or may be at the server already.
+   */
+  cancel(): boolean;
 }
 
 /**

@@ -273,10 +273,15 @@ export function problem(value: unknown): SessionError | undefined {
   return value === undefined ? undefined : new SessionError(value as ConstructorParameters<typeof SessionError>[0]);
 }
 
-/** A status or connection may hold an error. */
+/** A status or connection may hold errors. */
 function withProblem(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || !('error' in value)) return value;
-  return 'code' in (value.error as object) ? { ...value, error: problem(value.error) } : value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const made = value as Record<string, unknown>;
+  for (const key of ['error', 'fallback']) {
+    const error = made[key];
+    if (typeof error === 'object' && error !== null && 'code' in error) made[key] = problem(error);
+  }
+  return made;
 }
 
 /** Like assignment, but `__proto__` becomes a plain field, as `JSON.parse` makes it. */

@@ -45,6 +45,12 @@ pub enum Code {
     Silent,
     /// The stream ended.
     StreamEnded,
+    /// The stream carries heartbeats but no events.
+    Mute,
+    /// Something between server and page keeps the stream back.
+    HeldBack,
+    /// The keeper does not answer.
+    KeeperFailed,
     /// The model is not among the server's.
     UnknownModel,
     /// The agent is not among the server's.
@@ -53,6 +59,10 @@ pub enum Code {
     BadPrompt,
     /// The prompt surely did not reach the server.
     NotStored,
+    /// The caller took the prompt back.
+    Cancelled,
+    /// The host says that there is no network.
+    Offline,
     /// The turn failed: the server's own `session.error`.
     TurnFailed,
     /// The turn was stopped.
@@ -147,10 +157,31 @@ impl Code {
             ),
             Code::Silent => ("silent", "Nothing to do: the stream is opened again.", true),
             Code::StreamEnded => ("stream_ended", "Nothing to do: the stream is opened again.", true),
+            Code::Mute => (
+                "mute",
+                "Nothing to do: another way is used. Often the directory option is not the exact one of the server's /path.",
+                true,
+            ),
+            Code::HeldBack => (
+                "held_back",
+                "Turn off response buffering for text/event-stream in the proxy; until then the session is polled.",
+                true,
+            ),
+            Code::KeeperFailed => (
+                "keeper_failed",
+                "Serve the keeper file at the keeper option's address: npx opencode-session keeper PUBLIC_FOLDER.",
+                true,
+            ),
             Code::UnknownModel => ("unknown_model", "Choose a model from client.models().", false),
             Code::UnknownAgent => ("unknown_agent", "Choose an agent from client.agents().", false),
             Code::BadPrompt => ("bad_prompt", "Give some text, or at least one part.", false),
             Code::NotStored => ("not_stored", "Send it again.", true),
+            Code::Cancelled => ("cancelled", "Send it again if it was meant to go.", false),
+            Code::Offline => (
+                "offline",
+                "Try again when state.connection is no longer offline; prompts wait by themselves.",
+                true,
+            ),
             Code::TurnFailed => (
                 "turn_failed",
                 "Read the server's message; often the provider's key, quota or model is the cause.",
@@ -162,6 +193,8 @@ impl Code {
         }
     }
 }
+
+const JSON: &str = "application/json";
 
 /// What went wrong, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,7 +248,7 @@ impl Error {
 
     /// Checks status and content type of an answer that should be JSON.
     pub fn check_json(response: &Response<'_>) -> Result<(), Error> {
-        Error::check(response, "application/json")
+        Error::check(response, JSON)
     }
 
     /// Checks status and content type of an answer that should be an event stream.
@@ -231,8 +264,9 @@ impl Error {
         };
         let kind = response.content_type.split(';').next().unwrap_or_default().trim_ascii();
         match response.status {
-            204 if expected == "application/json" => Ok(()),
-            200..=299 if kind.eq_ignore_ascii_case(expected) => Ok(()),
+            204 if expected == JSON => Ok(()),
+            // A stream is a 200 and no other success, as the standard has it.
+            200..=299 if kind.eq_ignore_ascii_case(expected) && (response.status == 200 || expected == JSON) => Ok(()),
             200..=299 if kind.eq_ignore_ascii_case("text/html") => fail(
                 Code::HtmlResponse,
                 String::from("A web page answered where the OpenCode server was expected."),

@@ -15,6 +15,8 @@ pub struct Limits {
     pub remembered_ids: usize,
     /// Prompts waiting to be sent or confirmed, per session.
     pub outbox: usize,
+    /// Largest journal record of a session, bytes.
+    pub journal: usize,
     /// Longest wait for an HTTP answer, milliseconds.
     pub request_timeout: u64,
 }
@@ -28,6 +30,7 @@ impl Default for Limits {
             buffered_events: 10_000,
             remembered_ids: 4_096,
             outbox: 100,
+            journal: 1 << 20,
             request_timeout: 30_000,
         }
     }

@@ -11,12 +11,13 @@ pub mod command;
 pub mod connection;
 pub mod error;
 pub mod event;
+pub mod journal;
 pub mod json;
+pub mod keeper;
 pub mod limits;
-#[cfg(feature = "planted")]
+#[doc(hidden)]
 pub mod planted;
-#[cfg(not(feature = "planted"))]
-mod planted;
+pub mod replay;
 pub mod request;
 pub mod rng;
 pub mod sse;

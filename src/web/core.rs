@@ -24,9 +24,29 @@ impl Core {
         }
     }
 
-    /// Opens a session and gives its handle.
-    pub fn open(&self, now: f64, id: &str, limit: usize) -> u32 {
-        self.shell.run(now, |client, now| client.open_session(id, limit, now))
+    /// Opens a session and gives its handle. `held`: its first snapshot waits for `resume`.
+    pub fn open(&self, now: f64, id: &str, limit: usize, held: bool) -> u32 {
+        self.shell.run(now, |client, now| match held {
+            true => client.open_held(id, limit, now),
+            false => client.open_session(id, limit, now),
+        })
+    }
+
+    /// Takes up a journal record.
+    pub fn restore(&self, now: f64, session: u32, record: &[u8], mine: bool) {
+        self.shell
+            .run(now, |client, now| client.restore(session, record, mine, now));
+    }
+
+    /// The journal was read.
+    pub fn resume(&self, now: f64, session: u32) {
+        self.shell.run(now, |client, now| client.resume(session, now));
+    }
+
+    /// The session's journal record, when it changed; empty: there is nothing to keep. `closing`: the session is about
+    /// to be closed.
+    pub fn journal(&self, now: f64, session: u32, closing: bool) -> Option<Vec<u8>> {
+        self.shell.run(now, |client, _| client.journal(session, closing))
     }
 
     /// Closes a session.
@@ -47,7 +67,7 @@ impl Core {
             .run(now, |client, now| client.send(session, key, json, stored, done, now));
     }
 
-    /// Takes out a failed prompt.
+    /// Takes out a prompt that failed or was not sent yet.
     pub fn discard(&self, now: f64, session: u32, key: &str) -> bool {
         self.shell.run(now, |client, _| client.discard(session, key))
     }
@@ -90,6 +110,11 @@ impl Core {
     pub fn online(&self, now: f64, online: bool) {
         self.shell
             .input(now, if online { Input::Online } else { Input::Offline });
+    }
+
+    /// The page is shown or hidden.
+    pub fn visible(&self, now: f64, visible: bool) {
+        self.shell.input(now, Input::Visible(visible));
     }
 
     /// The timer fired.
@@ -150,7 +175,7 @@ impl Core {
         self.shell.input(now, Input::Response { id, response });
     }
 
-    /// A request got no answer: 1 network, 2 time ran out, 3 no credentials.
+    /// A request got no answer: 1 network, 2 time ran out, 3 no credentials, 4 no keeper.
     pub fn failed(&self, now: f64, id: u32, cause: u8) {
         self.shell.input(
             now,
@@ -178,6 +203,7 @@ fn failure(cause: u8) -> Failure {
     match cause {
         2 => Failure::Timeout,
         3 => Failure::Auth,
+        4 => Failure::Keeper,
         _ => Failure::Network,
     }
 }

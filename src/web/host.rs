@@ -5,10 +5,10 @@ extern "C" {
     /// The client's own side of JavaScript (`src/js/link.ts`). Its methods must not throw.
     pub type Host;
 
-    /// Opens the event stream, in place of any older one: with `fetch`, or with `EventSource`. Answers with
-    /// `streamOpened`, `streamBytes` (or `streamEvent`) and `streamClosed`.
+    /// Opens the event stream, in place of any older one: `way` 0 with `fetch`, 1 with `EventSource`, 2 from the keeper,
+    /// after `position` if there is one. Answers with `streamOpened`, `streamBytes` (or `streamEvent`) and `streamClosed`.
     #[wasm_bindgen(method, js_name = openStream)]
-    pub(super) fn open_stream(this: &Host, generation: u32, path: &str, event_source: bool);
+    pub(super) fn open_stream(this: &Host, generation: u32, path: &str, way: u8, position: Option<&str>);
 
     /// Closes the event stream.
     #[wasm_bindgen(method, js_name = closeStream)]
@@ -18,7 +18,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn request(this: &Host, id: u32, method: &str, path: &str, body: Option<Vec<u8>>, timeout: f64);
 
-    /// Calls `timeout` after so many milliseconds, in place of any later call.
+    /// Calls `timeout` after so many milliseconds, in place of any later call. Infinity: not at all.
     #[wasm_bindgen(method)]
     pub(super) fn arm(this: &Host, delay: f64);
 

@@ -5,6 +5,7 @@
 
 mod core;
 mod host;
+mod keeper;
 mod options;
 mod shell;
 mod sink;

@@ -8,6 +8,7 @@ pub(super) fn read(json: &str, seed: u64) -> Config {
     let mut config = Config {
         directory: None,
         transport: Transport::Auto,
+        keeper: false,
         retry: RetryPolicy::default(),
         limits: Limits::default(),
         seed,
@@ -17,6 +18,8 @@ pub(super) fn read(json: &str, seed: u64) -> Config {
         let limits = &mut config.limits;
         if key.is("directory") {
             config.directory = value.maybe_string()?.map(|text| text.to_text());
+        } else if key.is("keeper") {
+            config.keeper = value.maybe_string()?.is_some();
         } else if key.is("transport") {
             let name = value.maybe_string()?.unwrap_or_default();
             config.transport = if name.is("fetch") {
@@ -49,6 +52,8 @@ pub(super) fn read(json: &str, seed: u64) -> Config {
                 limits.remembered_ids = size;
             } else if key.is("outbox") {
                 limits.outbox = size;
+            } else if key.is("journal") {
+                limits.journal = size;
             } else if key.is("requestTimeout") {
                 limits.request_timeout = number;
             }

@@ -3,7 +3,7 @@ use std::cell::{Cell, RefCell};
 use super::host::Host;
 use crate::proto::change::Change;
 use crate::proto::client::{Client, Config, Input};
-use crate::proto::connection::Transport;
+use crate::proto::connection::{Source, Transport};
 use crate::proto::error::Error;
 use crate::proto::sync::{Output, Reply};
 
@@ -84,9 +84,18 @@ impl Shell {
                     self.host
                         .request(request.id, request.method, &request.path, request.body, timeout);
                 }
-                Some(Output::OpenStream { generation, path }) => {
-                    let event_source = self.transport == Transport::EventSource;
-                    self.host.open_stream(generation, &path, event_source);
+                Some(Output::OpenStream {
+                    generation,
+                    source,
+                    path,
+                    position,
+                }) => {
+                    let way = match (source, self.transport) {
+                        (Source::Keeper, _) => 2,
+                        (_, Transport::EventSource) => 1,
+                        _ => 0,
+                    };
+                    self.host.open_stream(generation, &path, way, position.as_deref());
                 }
                 Some(Output::CloseStream) => self.host.close_stream(),
                 Some(Output::Reply { token, result }) => self.reply(token, result),
@@ -111,6 +120,9 @@ impl Shell {
     /// A timer that fires early costs one call; one that is moved with each chunk costs more.
     fn arm(&self) {
         let Some(deadline) = self.client.borrow().poll_timeout() else {
+            if self.armed.replace(u64::MAX) != u64::MAX {
+                self.host.arm(f64::INFINITY);
+            }
             return;
         };
         if deadline < self.armed.get() && !self.closed.get() {

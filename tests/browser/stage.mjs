@@ -21,9 +21,12 @@ const BLANK = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:
  * @property {() => Promise<void>} close
  */
 
-/** Starts Chromium and the static server; pages may talk to the servers in `connect` of `open`, and to nobody else. */
-export async function startStage() {
-  const files = await built();
+/**
+ * Starts Chromium and the static server; pages may talk to the servers in `connect` of `open`, and to nobody else.
+ * @param {{ pages?: string[] }} [options] more folders whose files are under /page/
+ */
+export async function startStage({ pages = [] } = {}) {
+  const files = await built([PAGES, ...pages]);
   const allowed = new Set(["'self'"]);
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://page').pathname;
@@ -38,6 +41,7 @@ export async function startStage() {
   return {
     url,
     browser,
+    files,
     /** @param {{ connect?: string[] }} [options] @returns {Promise<Opened>} */
     async open({ connect = [] } = {}) {
       for (const each of connect) allowed.add(each);
@@ -80,11 +84,11 @@ function policy(connect) {
   return ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", `connect-src ${connect.join(' ')}`, 'img-src data:'].join('; ');
 }
 
-/** The files as they are now: a build during the run changes nothing. @returns {Promise<Map<string, Buffer>>} */
-async function built() {
+/** The files as they are now: a build during the run changes nothing. @param {string[]} pages @returns {Promise<Map<string, Buffer>>} */
+async function built(pages) {
   const read = async () => {
     const found = new Map();
-    for (const [prefix, folder] of [['/lib/', DIST], ['/page/', PAGES]]) {
+    for (const [prefix, folder] of [['/lib/', DIST], ...pages.map((folder) => ['/page/', folder])]) {
       for (const name of await readdir(folder)) {
         if (extname(name) in TYPES) found.set(prefix + name, await readFile(join(folder, name)));
       }

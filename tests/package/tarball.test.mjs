@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { tempDir } from '../support/temp.mjs';
 import { consumer, MACHINE, pack, ROOT } from './consumer.mjs';
 
 const run = promisify(execFile);
@@ -29,6 +30,24 @@ test('the tarball holds the build and its papers, nothing else', () => {
 test('publint finds nothing', async () => {
   const { stdout } = await run(process.execPath, [bin('publint'), 'run', packed.file, '--strict'], { cwd: ROOT }).catch((error) => ({ stdout: `failed\n${error.stdout}${error.stderr}` }));
   assert.match(stdout, /All good/, stdout);
+});
+
+test('the keeper is one classic script, and the command copies it', async () => {
+  const keeper = await installed('dist/keeper.js');
+  assert.doesNotMatch(keeper.toString(), /^\s*(import|export)\b/m);
+  const folder = tempDir('public');
+  try {
+    const command = join(project.path, 'node_modules', '.bin', 'opencode-session');
+    await run(command, ['keeper', folder.path], { cwd: project.path });
+    assert.deepEqual(await readFile(join(folder.path, 'opencode-session-keeper.js')), keeper);
+    assert.match((await run(command, ['--help'])).stdout, /usage: opencode-session keeper <public folder>/);
+    for (const [args, said] of [[[], /usage:/], [['keeper', join(folder.path, 'none')], /there is no folder/], [['magic', 'x'], /usage:/]]) {
+      const { stderr, code } = await run(command, args).catch((error) => error);
+      assert.ok(code > 0 && said.test(stderr), `${args}: ${code} ${stderr}`);
+    }
+  } finally {
+    await folder.remove();
+  }
 });
 
 test('no file names a place of this machine', async () => {

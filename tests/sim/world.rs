@@ -115,6 +115,7 @@ impl World {
             } else {
                 Transport::Auto
             },
+            keeper: false,
             retry: RetryPolicy::default(),
             limits: limits(plan.profile),
             seed,
@@ -326,7 +327,7 @@ impl World {
             }
             let clock = self.now + self.ahead;
             match output {
-                Output::OpenStream { generation, path } => {
+                Output::OpenStream { generation, path, .. } => {
                     self.judge.opens_stream(clock);
                     if path.starts_with("/global") {
                         self.counts.reach(Reached::Global);

@@ -30,6 +30,10 @@ pub(crate) struct World {
     pub(crate) lossy: u64,
     /// Drains at random moments; otherwise only when asked.
     pub(crate) drains: bool,
+    /// Posts wait for the journal, as the shell has them wait.
+    pub(crate) journaling: bool,
+    /// Journal records by session, as the page wrote them last.
+    pub(crate) journals: BTreeMap<String, Vec<u8>>,
     rng: Rng,
     drain_rng: Rng,
     pub(crate) shown: Shown,
@@ -53,6 +57,7 @@ pub(crate) fn config(seed: u64) -> Config {
     Config {
         directory: None,
         transport: Transport::Auto,
+        keeper: false,
         retry: RetryPolicy::default(),
         limits: Limits::default(),
         seed,
@@ -79,6 +84,8 @@ impl World {
             requests: Vec::new(),
             lossy: 0,
             drains: true,
+            journaling: false,
+            journals: BTreeMap::new(),
             rng: Rng::new(seed.wrapping_mul(77)),
             drain_rng: Rng::new(seed.wrapping_mul(99)),
             shown: Shown::default(),
@@ -91,6 +98,52 @@ impl World {
         self.mirrors.insert(handle, Mirror::default());
         self.pump();
         handle
+    }
+
+    pub(crate) fn open_held(&mut self, session: &str, limit: usize) -> u32 {
+        let handle = self.client.open_held(session, limit, self.now);
+        self.mirrors.insert(handle, Mirror::default());
+        self.pump();
+        handle
+    }
+
+    pub(crate) fn resume(&mut self, handle: u32) {
+        self.client.resume(handle, self.now);
+        self.pump();
+    }
+
+    /// The page writes its journal, when it changed.
+    pub(crate) fn save(&mut self, handle: u32, session: &str) {
+        if let Some(record) = self.client.journal(handle, false) {
+            self.journals.insert(session.into(), record);
+        }
+        self.pump();
+    }
+
+    /// The page goes without a word: what is under way is lost, or reached the server unseen.
+    pub(crate) fn renew(&mut self) {
+        let seed = self.rng.below(1 << 40);
+        self.client = Client::new(config(seed));
+        self.stream = None;
+        self.inflight.clear();
+        self.mirrors.clear();
+        self.shown = Shown::default();
+        self.replies.clear();
+    }
+
+    /// The page goes, and the next one opens the session with what the journal has.
+    pub(crate) fn reload(&mut self, session: &str, limit: usize) -> u32 {
+        self.renew();
+        let handle = self.open_held(session, limit);
+        if let Some(record) = self.journals.get(session).filter(|record| !record.is_empty()) {
+            self.client.restore(handle, record, true, self.now);
+        }
+        self.resume(handle);
+        handle
+    }
+
+    pub(crate) fn offline(&mut self, offline: bool) {
+        self.input(if offline { Input::Offline } else { Input::Online });
     }
 
     /// Sends a prompt; its tokens are `token` (stored) and `token + 1` (done).
@@ -125,7 +178,7 @@ impl World {
         while let Some(output) = self.client.poll_output() {
             self.trace(&output);
             match output {
-                Output::OpenStream { generation, path } => {
+                Output::OpenStream { generation, path, .. } => {
                     let global = path.starts_with("/global");
                     self.streams.push(path);
                     self.stream = Some(Stream {
@@ -138,6 +191,14 @@ impl World {
                 }
                 Output::CloseStream => self.stream = None,
                 Output::Request(request) => {
+                    if self.journaling && request.path.contains("/prompt_async") {
+                        // The post waits until it stands in the journal.
+                        let session = request.path.split('/').nth(2).unwrap().to_owned();
+                        let handles: Vec<u32> = self.mirrors.keys().copied().collect();
+                        if let Some(record) = self.client.journal(handles[0], false) {
+                            self.journals.insert(session, record);
+                        }
+                    }
                     self.requests.push(request.clone());
                     self.inflight.push(Flight { request, answer: None });
                 }
@@ -294,9 +355,12 @@ impl World {
                 self.server.publish("", "server.heartbeat", serde_json::json!({}));
             }
         }
-        if self.client.poll_timeout().is_some_and(|at| self.now >= at) {
+        let end = self.now;
+        while let Some(at) = self.client.poll_timeout().filter(|at| *at <= end) {
+            self.now = at.max(end - wait);
             self.input(Input::Timeout);
         }
+        self.now = end;
     }
 
     /// The stream breaks.

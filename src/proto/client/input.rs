@@ -10,6 +10,8 @@ pub struct Config {
     pub directory: Option<String>,
     /// How events arrive.
     pub transport: Transport,
+    /// Somebody may be asked for a stream that can be repeated, before the server is asked for one.
+    pub keeper: bool,
     /// Reconnect timing.
     pub retry: RetryPolicy,
     /// Bounds.
@@ -27,6 +29,8 @@ pub enum Failure {
     Timeout,
     /// The caller's credentials could not be had.
     Auth,
+    /// There is no keeper, or it does not answer.
+    Keeper,
 }
 
 impl Failure {
@@ -37,6 +41,7 @@ impl Failure {
                 Code::Timeout,
                 "The server did not answer in time (limits.requestTimeout).",
             ),
+            Failure::Keeper => Error::new(Code::KeeperFailed, "There is no keeper, or it does not answer."),
             Failure::Auth => Error::new(Code::AuthFailed, "The auth option gave no usable credentials."),
         }
     }
@@ -93,4 +98,6 @@ pub enum Input<'a> {
     Online,
     /// The host says that there is no network.
     Offline,
+    /// The page is shown (`true`) or hidden.
+    Visible(bool),
 }

@@ -27,7 +27,7 @@ use crate::proto::sync::{Context, Output, Purpose, Session, with_directory};
 /// use opencode_session::proto::limits::Limits;
 /// use opencode_session::proto::sync::Output;
 /// let mut client = Client::new(Config {
-///     directory: None, transport: Transport::Auto, retry: RetryPolicy::default(), limits: Limits::default(), seed: 1,
+///     directory: None, transport: Transport::Auto, keeper: false, retry: RetryPolicy::default(), limits: Limits::default(), seed: 1,
 /// });
 /// client.open_session("ses_1", 100, 0);
 /// assert!(matches!(client.poll_output(), Some(Output::Request(_))));
@@ -46,6 +46,14 @@ pub struct Client {
     version_at: Option<u64>,
     resync_at: Option<u64>,
     last_resync: u64,
+    offline: bool,
+    /// The session being opened waits for the journal.
+    holds: bool,
+    /// The last event heard of a stream that can be repeated.
+    position: Option<String>,
+    /// Such a stream was lost, and may go on from there.
+    resuming: bool,
+    hidden: bool,
 }
 
 /// A broken event makes all sessions fetch again, but not more often than this, milliseconds.
@@ -54,6 +62,9 @@ const RESYNC_EVERY: u64 = 3_000;
 const VERSION_AGAIN: u64 = 2_000;
 const POLL_BUSY: u64 = 1_000;
 const POLL_IDLE: u64 = 5_000;
+const POLL_LONGEST: u64 = 30_000;
+/// A timer later than this was held up: the page was asleep or frozen.
+const LATE: u64 = 5_000;
 
 impl Client {
     /// A client that does nothing until a session is opened or a call is made.
@@ -64,7 +75,7 @@ impl Client {
         };
         Client {
             context: Context::new(config.limits, config.seed, config.directory),
-            link: Link::new(config.transport, config.retry),
+            link: Link::new(config.transport, config.keeper, config.retry),
             decoder: Decoder::new(limits),
             sessions: Vec::new(),
             catalog: Catalog::default(),
@@ -75,6 +86,11 @@ impl Client {
             version_at: None,
             resync_at: None,
             last_resync: 0,
+            offline: false,
+            holds: false,
+            position: None,
+            resuming: false,
+            hidden: false,
         }
     }
 
@@ -84,6 +100,9 @@ impl Client {
         self.last_handle += 1;
         let mut session = Session::new(String::from(id), self.last_handle, limit, &self.context);
         session.set_connection(&self.link.to_json());
+        if self.holds {
+            session.hold();
+        }
         if !id.starts_with("ses") {
             // Servers answer such an id with a 500, as if they were broken.
             let error = Error::new(
@@ -97,12 +116,55 @@ impl Client {
             session.begin(&mut self.context);
         }
         self.sessions.push(session);
+        if connected && self.link.source() == Source::Keeper {
+            // What it heard of this session before is told again.
+            self.position = None;
+            self.reopen();
+        }
         self.ask_version();
         self.ask_directory();
         let action = self.link.start(self.context.now);
-        self.act(action);
+        if self.offline {
+            self.link.offline();
+        } else {
+            self.act(action);
+        }
         self.after();
         self.last_handle
+    }
+
+    /// Opens a session whose first snapshot waits for `resume`, so that it is drawn with what `restore` brings.
+    pub fn open_held(&mut self, id: &str, limit: usize, now: u64) -> u32 {
+        self.holds = true;
+        let handle = self.open_session(id, limit, now);
+        self.holds = false;
+        handle
+    }
+
+    /// Takes up a record that `journal` gave an earlier page. `mine`: that page is gone, and its prompts are sent here;
+    /// otherwise only its texts are shown.
+    pub fn restore(&mut self, handle: u32, record: &[u8], mine: bool, now: u64) {
+        self.context.now = self.context.now.max(now);
+        if let Some(session) = session(&mut self.sessions, handle) {
+            session.restore(record, mine, &mut self.context);
+        }
+        self.after();
+    }
+
+    /// Nothing more is to be restored that the first snapshot should show.
+    pub fn resume(&mut self, handle: u32, now: u64) {
+        self.context.now = self.context.now.max(now);
+        if let Some(session) = session(&mut self.sessions, handle) {
+            session.unhold();
+        }
+        self.begin_due();
+        self.after();
+    }
+
+    /// What of a session should outlive this page; `None`: nothing changed since the last call. Empty: nothing should.
+    /// `closing`: the session is about to be closed, which its callers take for the end of their prompts.
+    pub fn journal(&mut self, handle: u32, closing: bool) -> Option<Vec<u8>> {
+        session(&mut self.sessions, handle)?.journal(closing, &mut self.context)
     }
 
     /// Closes a session. The stream ends with the last one.
@@ -113,6 +175,7 @@ impl Client {
         let mut session = self.sessions.remove(at);
         session.close(&Error::new(Code::Closed, "The session was closed."), &mut self.context);
         if self.sessions.is_empty() {
+            self.leave_keeper();
             self.link.stop();
             self.context.outputs.push_back(Output::CloseStream);
         }
@@ -137,9 +200,12 @@ impl Client {
         self.after();
     }
 
-    /// Takes a failed prompt out of the list.
+    /// Takes a prompt out of the list that failed, or was surely not posted yet. Gives whether there was one.
     pub fn discard(&mut self, handle: u32, key: &str) -> bool {
-        session(&mut self.sessions, handle).is_some_and(|session| session.discard(key))
+        let context = &mut self.context;
+        let gone = session(&mut self.sessions, handle).is_some_and(|session| session.discard(key, context));
+        self.after();
+        gone
     }
 
     /// Answers `token` when the session's first snapshot is shown.
@@ -161,6 +227,7 @@ impl Client {
     /// Loads up to `count` older messages (0: a page) and answers `token` with whether there are still older ones.
     pub fn load_older(&mut self, handle: u32, count: usize, token: u32) {
         match session(&mut self.sessions, handle) {
+            _ if self.offline => self.offline_reply(token),
             Some(session) => session.load_older(count, token, &mut self.context),
             None => self.closed(token),
         }
@@ -169,6 +236,9 @@ impl Client {
     /// Any other call to the server; its body answers `token`. It runs in the directory of the session `handle`, or in
     /// the client's when there is no such session.
     pub fn call(&mut self, handle: u32, method: &'static str, path: &str, body: Option<Vec<u8>>, token: u32) {
+        if self.offline {
+            return self.offline_reply(token);
+        }
         let scope = self
             .sessions
             .iter()
@@ -181,8 +251,9 @@ impl Client {
     /// Tries again now, whatever the link waits for.
     pub fn reconnect(&mut self, now: u64) {
         self.context.now = self.context.now.max(now);
+        self.offline = false;
         self.sessions.iter_mut().for_each(Session::revive);
-        self.interrupt();
+        self.detach();
         let action = self.link.reconnect(self.context.now);
         self.act(action);
         self.after();
@@ -219,14 +290,17 @@ impl Client {
             }
             Input::Timeout => self.timeout(),
             Input::Online => {
+                self.offline = false;
                 let action = self.link.online(self.context.now);
                 self.act(action);
             }
             Input::Offline => {
-                self.interrupt();
+                self.offline = true;
+                self.detach();
                 self.link.offline();
                 self.context.outputs.push_back(Output::CloseStream);
             }
+            Input::Visible(visible) => self.visible(visible),
         }
         self.after();
     }
@@ -237,10 +311,17 @@ impl Client {
     }
 
     /// When `Input::Timeout` wants to be handled next. May change after each input, command or output.
+    ///
+    /// `None` while nobody looks and nothing is expected: what comes is taken, but nothing is asked for.
     pub fn poll_timeout(&self) -> Option<u64> {
+        let settled = !matches!(self.link.phase(), Phase::Connecting | Phase::Syncing);
+        if self.hidden && settled && self.sessions.iter().all(Session::is_resting) {
+            return None;
+        }
         let sessions = self.sessions.iter().filter_map(Session::deadline);
         sessions
             .chain(self.link.deadline())
+            .chain(self.probe_at())
             .chain(self.resync_at)
             .chain(self.version_at)
             .min()
@@ -297,6 +378,9 @@ impl Client {
         });
         if generation != self.link.generation() {
             decoder.reset();
+        } else if self.link.source() == Source::Keeper {
+            let id = decoder.last_event_id();
+            self.position = str::from_utf8(id).ok().filter(|id| !id.is_empty()).map(String::from);
         }
         self.decoder = decoder;
     }
@@ -309,6 +393,13 @@ impl Client {
             Ok(Some(envelope)) => match envelope.event {
                 Event::Connected => self.connected(),
                 Event::Heartbeat => self.link.beat(self.context.now),
+                Event::ReplayOpened { kept } => self.attached(kept),
+                Event::ReplayLive => self.context.replaying = false,
+                Event::ReplayHole => {
+                    for session in &mut self.sessions {
+                        session.hole(data, &mut self.context);
+                    }
+                }
                 Event::Disposed => {
                     self.stream_ended(Cause::End);
                     self.context.outputs.push_back(Output::CloseStream);
@@ -326,6 +417,12 @@ impl Client {
             },
             Err(_) => self.missed(Error::new(Code::BadEvent, "An event of the stream is not valid JSON.")),
         }
+        if std::mem::take(&mut self.context.missed) {
+            self.missed(Error::new(
+                Code::BadEvent,
+                "A number in the stream is missing: an event was lost.",
+            ));
+        }
     }
 
     fn connected(&mut self) {
@@ -336,6 +433,35 @@ impl Client {
         self.ask_version();
         self.ask_directory();
         self.begin();
+    }
+
+    /// A stream that can be repeated is open. `kept`: it goes on where this client left it.
+    fn attached(&mut self, kept: bool) {
+        if self.link.phase() != Phase::Connecting || self.link.source() != Source::Keeper {
+            return;
+        }
+        self.link.connected(self.context.now);
+        if std::mem::take(&mut self.resuming) && kept {
+            for session in &mut self.sessions {
+                session.resume(&mut self.context);
+            }
+        } else {
+            self.ask_version();
+            self.ask_directory();
+            self.context.replaying = true;
+            self.interrupt();
+            self.sessions.iter_mut().for_each(Session::rewind);
+            self.begin();
+        }
+    }
+
+    /// Sessions that waited with their snapshot may not have to wait any more.
+    fn begin_due(&mut self) {
+        if self.link.phase().is_connected() {
+            for session in &mut self.sessions {
+                session.begin_due(&mut self.context);
+            }
+        }
     }
 
     fn begin(&mut self) {
@@ -370,12 +496,67 @@ impl Client {
         self.sessions.iter_mut().for_each(Session::interrupt);
     }
 
+    /// The stream is lost. One that can be repeated may go on without a hole.
+    fn detach(&mut self) {
+        self.detached(self.link.phase(), self.link.source());
+    }
+
+    fn detached(&mut self, phase: Phase, source: Source) {
+        let live = matches!(phase, Phase::Syncing | Phase::Live);
+        self.resuming |= live && source == Source::Keeper && self.position.is_some();
+        if !self.resuming {
+            self.interrupt();
+        }
+    }
+
+    /// From here on events come another way, and what the keeper would repeat is not what was missed.
+    fn leave_keeper(&mut self) {
+        self.position = None;
+        self.context.replaying = false;
+        if std::mem::take(&mut self.resuming) {
+            self.interrupt();
+        }
+    }
+
+    /// A session has seen that the stream carries no events of it.
+    fn mute(&mut self) {
+        let action = self.link.mute(self.context.now);
+        if action != Action::None {
+            self.interrupt();
+            self.context.outputs.push_back(Output::CloseStream);
+            self.act(action);
+        }
+    }
+
+    /// The page is shown or hidden. What slept while it was hidden is looked after.
+    fn visible(&mut self, visible: bool) {
+        let woken = self.hidden && visible;
+        self.hidden = !visible;
+        if !woken {
+            return;
+        }
+        self.link.woke(self.context.now);
+        if self.link.phase() == Phase::Waiting {
+            let action = self.link.hurry(self.context.now);
+            self.act(action);
+        } else {
+            self.timeout();
+        }
+    }
+
+    /// When the best rung may be tried again: where that tears no answer.
+    fn probe_at(&self) -> Option<u64> {
+        let tears = self.link.phase() == Phase::Live && !self.sessions.iter().all(Session::is_resting);
+        self.link.probe_at().filter(|_| !tears)
+    }
+
     fn opened(&mut self, generation: u32, response: &Response<'_>) {
         if generation != self.link.generation() {
             return;
         }
         if let Err(error) = Error::check_stream(response) {
-            let retry_after = retry_after(response.retry_after).filter(|_| !planted::is(Bug::IgnoreRetryAfter));
+            let retry_after =
+                retry_after(response.retry_after, self.context.now).filter(|_| !planted::is(Bug::IgnoreRetryAfter));
             self.context.outputs.push_back(Output::CloseStream);
             self.stream_ended(Cause::Refused { error, retry_after });
         } else {
@@ -389,7 +570,7 @@ impl Client {
             _ => None,
         };
         if !planted::is(Bug::ForgetInterrupt) {
-            self.interrupt();
+            self.detach();
         }
         if !planted::is(Bug::KeepHalfFrame) {
             self.decoder.reset();
@@ -404,16 +585,22 @@ impl Client {
 
     fn timeout(&mut self) {
         let (now, phase) = (self.context.now, self.link.phase());
+        if self.poll_timeout().is_some_and(|due| now > due + LATE) {
+            self.link.woke(now);
+        }
+        let source = self.link.source();
         let action = self.link.timeout(now, &mut self.context.rng);
-        if action != Action::Open
-            && matches!(phase, Phase::Connecting | Phase::Syncing | Phase::Live)
-            && self.link.phase() == Phase::Waiting
-        {
-            self.interrupt();
+        if phase != Phase::Waiting && self.link.phase() == Phase::Waiting {
+            self.detached(phase, source);
             self.decoder.reset();
             self.context.outputs.push_back(Output::CloseStream);
         }
         self.act(action);
+        if self.probe_at().is_some_and(|at| now >= at) {
+            self.interrupt();
+            let action = self.link.probe(now);
+            self.act(action);
+        }
         self.timeout_resync();
         if self.version_at.is_some_and(|at| now >= at) {
             self.version_at = None;
@@ -424,6 +611,9 @@ impl Client {
         for session in &mut self.sessions {
             session.timeout(&mut self.context);
         }
+        if std::mem::take(&mut self.context.mute) {
+            self.mute();
+        }
     }
 
     fn act(&mut self, action: Action) {
@@ -433,21 +623,40 @@ impl Client {
                 if !planted::is(Bug::KeepHalfFrame) {
                     self.decoder.reset();
                 }
-                let path = match self.link.source() {
-                    Source::Global => String::from("/global/event"),
-                    _ => with_directory("/event", self.context.directory.as_deref()),
+                let source = self.link.source();
+                let path = match source {
+                    Source::Event => with_directory("/event", self.context.directory.as_deref()),
+                    _ => String::from("/global/event"),
                 };
+                if source != Source::Keeper {
+                    self.leave_keeper();
+                }
                 self.context.outputs.push_back(Output::OpenStream {
                     generation: self.link.generation(),
+                    source,
                     path,
+                    position: self.position.clone(),
                 });
             }
             Action::Poll => {
-                let busy = self.sessions.iter().any(Session::is_busy);
-                self.link
-                    .poll_at(self.context.now + if busy { POLL_BUSY } else { POLL_IDLE });
+                self.leave_keeper();
+                let idle = self.sessions.iter().map(Session::unmoved).min().unwrap_or_default();
+                let wait = if self.sessions.iter().any(Session::expects) {
+                    POLL_BUSY
+                } else {
+                    (POLL_IDLE * u64::from(idle.clamp(1, 6))).min(POLL_LONGEST)
+                };
+                self.link.poll_at(self.context.now + wait);
                 self.ask_version();
-                self.begin();
+                for session in &mut self.sessions {
+                    session.poll(&mut self.context);
+                }
+            }
+            Action::Look => {
+                self.ask_version();
+                for session in self.sessions.iter_mut().filter(|session| !session.is_live()) {
+                    session.begin(&mut self.context);
+                }
             }
         }
     }
@@ -458,6 +667,7 @@ impl Client {
             self.link.synced();
         }
         self.widen();
+        self.context.streaming = self.link.phase() == Phase::Live;
         let mut needs_catalog = false;
         for session in &mut self.sessions {
             needs_catalog |= session.pump(&mut self.catalog, &mut self.context);
@@ -476,6 +686,11 @@ impl Client {
                 session.set_connection(&json);
             }
         }
+    }
+
+    fn offline_reply(&mut self, token: u32) {
+        self.context
+            .reply(token, Err(Error::new(Code::Offline, "There is no network.")));
     }
 
     fn closed(&mut self, token: u32) {

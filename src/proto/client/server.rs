@@ -10,6 +10,7 @@ use crate::proto::sync::{Purpose, Reply, Session};
 impl Client {
     pub(super) fn response(&mut self, id: u32, response: &Response<'_>) {
         let Some(purpose) = self.take(id) else { return };
+        self.link.answered();
         let result = Error::check_json(response).map(|()| response.body);
         self.answer(purpose, response.cursor, result);
     }
@@ -30,6 +31,7 @@ impl Client {
                     Err(error) if error.status != 0 => self.context.own_ids = Some(false),
                     Err(_) => self.version_at = Some(self.context.now + VERSION_AGAIN),
                 }
+                self.begin_due();
             }
             Purpose::Directory => {
                 self.directory_asked = false;
@@ -90,7 +92,7 @@ impl Client {
         let Some(own) = self.context.directory.as_deref() else {
             return;
         };
-        if self.directory_asked || self.link.source() != Source::Event {
+        if self.directory_asked || self.link.source() > Source::Event {
             return;
         }
         if self
@@ -99,14 +101,16 @@ impl Client {
             .filter_map(Session::directory)
             .any(|directory| directory != own)
         {
-            self.interrupt();
+            if self.link.source() == Source::Event {
+                self.interrupt();
+            }
             let action = self.link.widen(self.context.now);
             self.act(action);
         }
     }
 
     pub(super) fn ask_version(&mut self) {
-        if self.context.own_ids.is_none() && !self.version_asked {
+        if self.context.own_ids.is_none() && !self.version_asked && !self.offline {
             self.version_asked = true;
             self.context
                 .request(Purpose::Version, "GET", String::from("/global/health"), None);
@@ -115,7 +119,7 @@ impl Client {
 
     /// The stream of a directory wants the exact string that the server uses.
     pub(super) fn ask_directory(&mut self) {
-        if !self.directory_asked {
+        if !self.directory_asked && !self.offline {
             self.directory_asked = true;
             let mut path = String::from("/path");
             if let Some(directory) = &self.context.directory {

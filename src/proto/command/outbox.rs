@@ -19,6 +19,16 @@ pub struct Prompt {
     pub tries: u8,
     /// It was posted with ids made here.
     pub names_itself: bool,
+    /// When it was sent, milliseconds.
+    pub created: u64,
+    /// The newest message that was known when it was last posted: time by the server's clock, and id.
+    pub after: Option<(i64, String)>,
+    /// It comes from a page that is gone, which may have posted it unseen.
+    pub restored: bool,
+    /// The history was seen back to where it would be stored.
+    pub looked: bool,
+    /// It is too large for the journal; that was told.
+    pub unsaved: bool,
     /// When it came to its stage, milliseconds.
     pub since: u64,
     /// Who waits for it to be stored.

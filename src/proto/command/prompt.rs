@@ -111,6 +111,11 @@ impl Draft {
         self.parts.len()
     }
 
+    /// Its size, without the small things, bytes.
+    pub fn size(&self) -> usize {
+        self.parts.iter().map(String::len).sum()
+    }
+
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()

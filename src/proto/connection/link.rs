@@ -18,12 +18,14 @@ pub enum Transport {
     Poll,
 }
 
-/// Where events come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where events come from: the rungs of the ladder, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
+    /// A stream that somebody else keeps open and can repeat: the keeper.
+    Keeper,
     /// `/event` of one directory.
     Event,
-    /// `/global/event`, when sessions of several directories are open.
+    /// `/global/event`: all directories.
     Global,
     /// Asking again and again.
     Poll,
@@ -81,14 +83,21 @@ pub enum Action {
     Open,
     /// Fetch snapshots without a stream.
     Poll,
+    /// The stream takes long: show the history meanwhile.
+    Look,
 }
 
 /// Longest wait for `server.connected`.
 const CONNECT_TIMEOUT: u64 = 20_000;
-/// A stream refused this often in a row is given up for polling.
-const REFUSALS_BEFORE_POLLING: u32 = 3;
-/// While polling, the stream is tried again this often.
-const PROBE_EVERY: u64 = 60_000;
+/// The same, when the server answers other requests meanwhile: something holds the stream back.
+const HELD_BACK: u64 = 8_000;
+/// A stream that takes longer than this does not keep the page empty: the history is shown before it.
+const PATIENCE: u64 = 3_000;
+/// Below the best rung, it is tried again after this long; twice as long after each try that failed.
+const PROBE_AFTER: u64 = 60_000;
+const MAX_PROBE_AFTER: u64 = 600_000;
+/// After a timer that came late, the stream has this long to show that it lives.
+const GRACE: u64 = 5_000;
 
 /// The link to the server: one stream at most, whatever happens.
 #[derive(Debug)]
@@ -96,38 +105,55 @@ pub struct Link {
     phase: Phase,
     source: Source,
     transport: Transport,
+    /// A keeper may be asked for its stream.
+    keeper: bool,
+    /// Sessions of several directories are open.
+    wide: bool,
     /// Counts streams: what belongs to an older one is dropped.
     generation: u32,
     backoff: Backoff,
     watchdog: Watchdog,
     since: u64,
     retry_at: u64,
+    /// Streams that this rung refused in a row.
     refusals: u32,
+    /// When the best rung is tried again, and the wait before it.
+    probe_at: u64,
+    probe_after: u64,
+    /// The server answered a request since the stream was asked for.
+    answered: bool,
+    looked: bool,
     error: Option<Error>,
+    /// Why a lower rung than the best is in use.
+    fallback: Option<Error>,
     changed: bool,
 }
 
 impl Link {
-    /// Idle.
-    pub fn new(transport: Transport, policy: RetryPolicy) -> Self {
-        let source = if transport == Transport::Poll {
-            Source::Poll
-        } else {
-            Source::Event
-        };
-        Link {
+    /// Idle. `keeper`: somebody else's stream is the best rung.
+    pub fn new(transport: Transport, keeper: bool, policy: RetryPolicy) -> Self {
+        let mut link = Link {
             phase: Phase::Idle,
-            source,
+            source: Source::Poll,
             transport,
+            keeper: keeper && transport == Transport::Auto,
+            wide: false,
             generation: 0,
             backoff: Backoff::new(policy),
             watchdog: Watchdog::default(),
             since: 0,
             retry_at: 0,
             refusals: 0,
+            probe_at: 0,
+            probe_after: PROBE_AFTER,
+            answered: false,
+            looked: false,
             error: None,
+            fallback: None,
             changed: true,
-        }
+        };
+        link.source = link.top();
+        link
     }
 
     /// The current stream's number.
@@ -160,17 +186,32 @@ impl Link {
         self.enter(Phase::Idle);
     }
 
-    /// The caller, or the host's network, asks to try now.
+    /// The caller, or the host's network, asks to try now: from the best rung on.
     pub fn reconnect(&mut self, now: u64) -> Action {
         if self.phase == Phase::Idle {
             return Action::None;
         }
         self.backoff.reset();
-        self.refusals = 0;
-        if self.transport != Transport::Poll && self.source == Source::Poll {
-            self.source = Source::Event;
-        }
+        self.climb();
         self.open(now)
+    }
+
+    /// The stream is opened anew, on the same rung. Where there is none, the next one comes when it is due.
+    pub fn reopen(&mut self, now: u64) -> Action {
+        if matches!(self.phase, Phase::Connecting | Phase::Syncing | Phase::Live) {
+            self.open(now)
+        } else {
+            Action::None
+        }
+    }
+
+    /// Somebody looks: the wait is over.
+    pub fn hurry(&mut self, now: u64) -> Action {
+        if self.phase == Phase::Waiting {
+            self.open(now)
+        } else {
+            Action::None
+        }
     }
 
     /// The host says there is no network.
@@ -194,8 +235,9 @@ impl Link {
         }
     }
 
-    /// Sessions of another directory are open: only `/global/event` carries them all.
+    /// Sessions of another directory are open: `/event` does not carry them.
     pub fn widen(&mut self, now: u64) -> Action {
+        self.wide = true;
         if self.source != Source::Event {
             return Action::None;
         }
@@ -204,19 +246,13 @@ impl Link {
         self.reopen(now)
     }
 
-    /// The stream has the wrong path: it is opened anew. Where there is none, the next one will have the right path.
-    pub fn reopen(&mut self, now: u64) -> Action {
-        if matches!(self.phase, Phase::Connecting | Phase::Syncing | Phase::Live) {
-            self.open(now)
-        } else {
-            Action::None
-        }
-    }
-
     /// `server.connected` came: from here on nothing is missed.
     pub fn connected(&mut self, now: u64) {
         self.since = now;
         self.refusals = 0;
+        if self.source == self.top() {
+            self.fallback = None;
+        }
         self.enter(Phase::Syncing);
     }
 
@@ -243,6 +279,16 @@ impl Link {
         self.watchdog.beat(now);
     }
 
+    /// A request was answered: the server is there.
+    pub fn answered(&mut self) {
+        self.answered = true;
+    }
+
+    /// A timer came late or the page was asleep: the silence may be the page's own.
+    pub fn woke(&mut self, now: u64) {
+        self.watchdog.forgive(now, GRACE);
+    }
+
     /// The stream ended, whoever ended it.
     pub fn ended(&mut self, cause: Cause, now: u64, rng: &mut Rng) {
         self.generation += 1;
@@ -260,24 +306,72 @@ impl Link {
         }
         let refused = matches!(
             code,
-            Code::HtmlResponse | Code::WrongContentType | Code::NotFound | Code::BadRequest
+            Code::HtmlResponse
+                | Code::WrongContentType
+                | Code::NotFound
+                | Code::BadRequest
+                | Code::HeldBack
+                | Code::KeeperFailed
         );
         self.refusals = if refused { self.refusals + 1 } else { 0 };
-        self.retry_at = now + self.backoff.next(asked, rng);
-        if self.transport == Transport::Auto && self.refusals >= REFUSALS_BEFORE_POLLING {
-            self.source = Source::Poll;
+        // Below the best rung each refusal counts: that one was refused already.
+        let patience = if self.source == Source::Keeper || self.source > self.direct() {
+            1
+        } else {
+            2
+        };
+        if self.refusals >= patience && self.fall(now, code == Code::HeldBack) {
+            // The next rung is another stream: it need not wait for this one's trouble to pass.
+            self.retry_at = now;
+        } else {
+            self.retry_at = now + self.backoff.next(asked, rng);
         }
         self.enter(Phase::Waiting);
     }
 
-    /// When `timeout` wants to run. `busy`: polls follow each other faster.
+    /// The stream carries no events although there are some: the next rung is taken.
+    pub fn mute(&mut self, now: u64) -> Action {
+        if !matches!(self.phase, Phase::Live | Phase::Syncing) {
+            return Action::None;
+        }
+        self.error = Some(Error::new(
+            Code::Mute,
+            "The event stream carries no events, though the session moves on.",
+        ));
+        if self.fall(now, false) {
+            self.open(now)
+        } else {
+            Action::None
+        }
+    }
+
+    /// When `timeout` wants to run.
     pub fn deadline(&self) -> Option<u64> {
         match self.phase {
-            Phase::Connecting => Some(self.since + CONNECT_TIMEOUT),
+            Phase::Connecting if !self.looked => Some(self.since + PATIENCE),
+            Phase::Connecting => Some(self.since + self.connect_timeout()),
             Phase::Syncing | Phase::Live => Some(self.watchdog.deadline()),
             Phase::Waiting | Phase::Polling => Some(self.retry_at),
             Phase::Idle | Phase::Offline | Phase::Closed => None,
         }
+    }
+
+    /// When the best rung may be tried again.
+    pub fn probe_at(&self) -> Option<u64> {
+        let below = self.source != self.top() && matches!(self.phase, Phase::Live | Phase::Polling);
+        below.then_some(self.probe_at)
+    }
+
+    /// Tries the best rung again. The owner calls it when no answer would be torn by that.
+    pub fn probe(&mut self, now: u64) -> Action {
+        if self.probe_at().is_none_or(|at| now < at) {
+            return Action::None;
+        }
+        self.probe_after = (self.probe_after * 2).min(MAX_PROBE_AFTER);
+        self.source = self.top();
+        // One refusal is enough to come back down.
+        self.refusals = 1;
+        self.open(now)
     }
 
     /// A deadline may have passed.
@@ -287,22 +381,22 @@ impl Link {
         }
         match self.phase {
             Phase::Waiting => self.open(now),
-            Phase::Polling if self.transport != Transport::Poll && now >= self.since + PROBE_EVERY => {
-                self.source = Source::Event;
-                self.refusals = REFUSALS_BEFORE_POLLING - 1;
-                self.open(now)
-            }
             Phase::Polling => Action::Poll,
-            _ => {
-                let silent = Error::new(Code::Silent, "The event stream fell silent.");
-                self.ended(
-                    Cause::Refused {
-                        error: silent,
-                        retry_after: None,
-                    },
-                    now,
-                    rng,
-                );
+            Phase::Connecting if !self.looked => {
+                self.looked = true;
+                Action::Look
+            }
+            phase => {
+                let error = if phase == Phase::Connecting && self.answered {
+                    Error::new(
+                        Code::HeldBack,
+                        "The server answers, but its event stream sends nothing.",
+                    )
+                } else {
+                    Error::new(Code::Silent, "The event stream fell silent.")
+                };
+                let retry_after = None;
+                self.ended(Cause::Refused { error, retry_after }, now, rng);
                 Action::None
             }
         }
@@ -330,6 +424,7 @@ impl Link {
             Phase::Closed => "closed",
         };
         let source = match self.source {
+            Source::Keeper => "keeper",
             Source::Event => "event",
             Source::Global => "global",
             Source::Poll => "poll",
@@ -345,7 +440,54 @@ impl Link {
         if let Some(error) = self.error.as_ref().filter(|_| self.phase != Phase::Live) {
             object.raw("error", &error.to_json());
         }
+        if let Some(error) = &self.fallback {
+            object.raw("fallback", &error.to_json());
+        }
         object.end()
+    }
+
+    /// Takes the next rung, if there is one. `held_back`: what holds one stream back holds all of them.
+    fn fall(&mut self, now: u64, held_back: bool) -> bool {
+        let polls = self.transport == Transport::Auto;
+        self.source = match self.source {
+            Source::Keeper => self.direct(),
+            Source::Event if !held_back => Source::Global,
+            Source::Event | Source::Global if polls => Source::Poll,
+            _ => return false,
+        };
+        self.refusals = 0;
+        self.fallback = self.error.clone();
+        if now.saturating_sub(self.since) > MAX_PROBE_AFTER {
+            self.probe_after = PROBE_AFTER;
+        }
+        self.probe_at = now + self.probe_after;
+        true
+    }
+
+    /// The best rung that is allowed.
+    fn top(&self) -> Source {
+        if self.keeper { Source::Keeper } else { self.direct() }
+    }
+
+    /// The best rung without a keeper.
+    fn direct(&self) -> Source {
+        match self.transport {
+            Transport::Poll => Source::Poll,
+            _ if self.wide => Source::Global,
+            _ => Source::Event,
+        }
+    }
+
+    /// Back to the best rung.
+    fn climb(&mut self) {
+        self.source = self.top();
+        self.refusals = 0;
+        self.probe_after = PROBE_AFTER;
+        self.fallback = None;
+    }
+
+    fn connect_timeout(&self) -> u64 {
+        if self.answered { HELD_BACK } else { CONNECT_TIMEOUT }
     }
 
     fn attempt(&self) -> u32 {
@@ -360,6 +502,8 @@ impl Link {
         self.generation += 1;
         self.since = now;
         self.watchdog.start(now);
+        self.answered = false;
+        self.looked = false;
         if self.source == Source::Poll {
             self.retry_at = now;
             self.enter(Phase::Polling);

@@ -39,6 +39,15 @@ impl Watchdog {
         if planted::is(Bug::DeafWatchdog) {
             return u64::MAX;
         }
-        self.last + self.beat.map_or(FIRST_GUESS, |beat| (beat * 5 / 2).max(FLOOR))
+        self.last + self.patience()
+    }
+
+    /// Silence up to `now` does not count: at least `grace` is left.
+    pub fn forgive(&mut self, now: u64, grace: u64) {
+        self.last = self.last.max((now + grace).saturating_sub(self.patience()));
+    }
+
+    fn patience(&self) -> u64 {
+        self.beat.map_or(FIRST_GUESS, |beat| (beat * 5 / 2).max(FLOOR))
     }
 }

@@ -22,6 +22,20 @@ pub enum Event<'a> {
     Heartbeat,
     /// `server.instance.disposed`, `global.disposed`: the server ends this stream's source.
     Disposed,
+    /// A stream that can be repeated begins: whether it goes on where this reader left it.
+    ReplayOpened {
+        /// Nothing is missing since then.
+        kept: bool,
+    },
+    /// What was repeated ends; from here on events are new.
+    ReplayLive,
+    /// Events are missing here.
+    ReplayHole,
+    /// A `sync` copy of a stored event (`/global/event`): its number in the session, counted without holes.
+    Stored {
+        /// The number.
+        seq: i64,
+    },
     /// `message.part.delta`.
     Delta {
         /// The message that holds the part.
@@ -124,13 +138,15 @@ pub fn decode<'a>(data: &'a [u8], wanted: &dyn Fn(Str<'a>) -> bool) -> Result<Op
         cursor.end()?;
     }
     Ok(match event {
-        Found::Whole(envelope) => Some(envelope),
+        Found::Whole(envelope) | Found::Part(envelope) => Some(envelope),
         Found::Skip => None,
     })
 }
 
 enum Found<'a> {
     Whole(Envelope<'a>),
+    /// The rest of it was not read.
+    Part(Envelope<'a>),
     Skip,
 }
 
@@ -160,9 +176,13 @@ fn envelope<'a>(cursor: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool) -> Re
                 None => early = Some(value.raw()?),
                 Some(_) => fields = read(value, wanted, &mut skip)?,
             }
+        } else if key.is("syncEvent") && value.peek() == Some(b'{') {
+            inner = Some(stored(value, wanted)?);
+            skip = true;
+            return Err(SKIPPED);
         } else if key.is("payload") && value.peek() == Some(b'{') {
             let found = envelope(value, wanted)?;
-            skip = matches!(found, Found::Skip);
+            skip = !matches!(found, Found::Whole(_));
             inner = Some(found);
             if skip {
                 return Err(SKIPPED);
@@ -171,7 +191,7 @@ fn envelope<'a>(cursor: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool) -> Re
         Ok(())
     });
     if skip {
-        return Ok(Found::Skip);
+        return Ok(inner.unwrap_or(Found::Skip));
     }
     visited?;
     if let Some(found) = inner {
@@ -202,6 +222,8 @@ fn known(name: Str<'_>) -> bool {
         b"todo.",
         b"server.",
         b"global.",
+        b"sync",
+        b"replay.",
     ]
     .iter()
     .any(|prefix| raw.starts_with(prefix))
@@ -210,10 +232,34 @@ fn known(name: Str<'_>) -> bool {
         && !raw.starts_with(b"question.v2.")
 }
 
+/// A `sync` copy: only its number is read, not the data that the plain event has told already.
+fn stored<'a>(value: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool) -> Result<Found<'a>, Bad> {
+    let (mut seq, mut session) = (None, Str::default());
+    let _ = value.object(&mut |key, value| {
+        if key.is("seq") {
+            seq = value.maybe_integer()?;
+        } else if key.is("aggregateID") {
+            session = value.maybe_string()?.unwrap_or_default();
+        } else if seq.is_some() && !session.is_empty() {
+            return Err(SKIPPED);
+        }
+        Ok(())
+    });
+    match seq {
+        Some(seq) if wanted(session) => Ok(Found::Part(Envelope {
+            id: None,
+            session,
+            event: Event::Stored { seq },
+        })),
+        _ => Ok(Found::Skip),
+    }
+}
+
 /// The union of all `properties` that matter.
 #[derive(Default)]
 struct Fields<'a> {
     raw: &'a [u8],
+    kept: bool,
     id: Option<Str<'a>>,
     session: Str<'a>,
     message: Option<Str<'a>>,
@@ -265,6 +311,8 @@ fn read<'a>(value: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool, skip: &mut
             fields.error = Some(value.raw()?);
         } else if key.is("todos") {
             fields.todos = Some(value.raw()?);
+        } else if key.is("continuity") {
+            fields.kept = value.maybe_string()?.is_some_and(|word| word.is("kept"));
         }
         Ok(())
     })?;
@@ -358,6 +406,12 @@ impl<'a> Fields<'a> {
             Event::Heartbeat
         } else if kind.is("server.instance.disposed") || kind.is("global.disposed") {
             Event::Disposed
+        } else if kind.is("replay.opened") {
+            Event::ReplayOpened { kept: self.kept }
+        } else if kind.is("replay.live") {
+            Event::ReplayLive
+        } else if kind.is("replay.hole") {
+            Event::ReplayHole
         } else {
             return Ok(None);
         };
@@ -379,7 +433,15 @@ impl Event<'_> {
     }
 
     fn is_global(&self) -> bool {
-        matches!(self, Event::Connected | Event::Heartbeat | Event::Disposed)
+        matches!(
+            self,
+            Event::Connected
+                | Event::Heartbeat
+                | Event::Disposed
+                | Event::ReplayOpened { .. }
+                | Event::ReplayLive
+                | Event::ReplayHole
+        )
     }
 }
 

@@ -6,6 +6,7 @@ use super::seen::Seen;
 use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Delivery};
 use crate::proto::event::{MessageHead, PartHead, Role, message_head, part_head};
+use crate::proto::journal::Text;
 use crate::proto::json::{Cursor, Str};
 use crate::proto::planted::{self, Bug};
 
@@ -31,6 +32,8 @@ pub struct Messages {
     /// When the newest page that was applied was asked for.
     paged: Stamp,
     last_hit: (usize, usize),
+    /// Events are old ones, told again from the start of what is open.
+    replaying: bool,
 }
 
 impl Messages {
@@ -53,8 +56,9 @@ impl Messages {
         let Some(at) = self.find(head.message) else {
             return Placed::Unknown;
         };
+        let replaying = self.replaying;
         match self.find_part(at, head.id) {
-            Ok(part) => self.list[at].parts[part].receive(head, raw, stamp),
+            Ok(part) => self.list[at].parts[part].receive(head, raw, stamp, replaying),
             Err(_) => {
                 self.drop_local_part(at);
                 self.insert_part(at, Part::from_event(head, raw, stamp));
@@ -72,7 +76,8 @@ impl Messages {
         let Ok(index) = self.find_part(at, part) else {
             return Placed::Unknown;
         };
-        self.list[at].parts[index].append(delta, stamp);
+        let replaying = self.replaying;
+        self.list[at].parts[index].append(delta, stamp, replaying);
         self.mark(at);
         Placed::Done
     }
@@ -101,7 +106,7 @@ impl Messages {
         let known = |message: &Message| ids.contains(message.id.as_bytes());
         let oldest = page.items.first().map(|item| item.head.created).unwrap_or(i64::MIN);
         // A partial page that shares nothing with the list leaves a hole between them: the list starts anew.
-        let apart = more && self.is_apart(page);
+        let apart = more && !self.shares(page);
         let stale: Vec<usize> = (0..self.list.len())
             .filter(|at| {
                 let message = &self.list[*at];
@@ -117,24 +122,17 @@ impl Messages {
         self.tombstones.retain(|(_, stamp)| *stamp > asked);
     }
 
-    /// Whether the page shares nothing with the list. An own prompt that it is the first to tell is no bridge.
-    pub fn is_apart(&self, page: &Page<'_>) -> bool {
-        let ids = id_set(page.items.iter().map(|item| item.head.id.raw()), page.items.len());
-        !self
-            .list
-            .iter()
-            .any(|message| !message.echo && ids.contains(message.id.as_bytes()))
-    }
-
     /// A page of history, or one message, that says nothing of what is not in it.
     pub fn older(&mut self, page: &Page<'_>, asked: Stamp) {
         // So that a long history does not search the list for each new message.
-        let known = id_set(self.list.iter().map(|message| message.id.as_bytes()), self.list.len());
+        let count = self.list.len() + page.items.len();
+        let mut known = id_set(self.list.iter().map(|message| message.id.as_bytes()), count);
         for item in &page.items {
             if self.is_buried(item.head.id, asked) {
                 continue;
             }
-            let maybe = known.contains(item.head.id.raw());
+            // Also of this page: a broken server may list a message twice.
+            let maybe = !known.insert(item.head.id.raw());
             match maybe.then(|| self.place_of(item)).flatten() {
                 Some(at) => self.again(at, item, asked),
                 None => self.fresh(item, asked),
@@ -142,11 +140,98 @@ impl Messages {
         }
     }
 
+    /// Shows a text that an earlier page saw of an open part. Gives whether the part is there.
+    pub fn recall(&mut self, told: &Text) -> bool {
+        let Some(at) = self.list.iter().rposition(|message| *message.id == *told.message) else {
+            return false;
+        };
+        let Ok(part) = self.list[at].find_part(told.part.as_bytes()) else {
+            return false;
+        };
+        self.list[at].parts[part].recall(&told.text);
+        self.mark(at);
+        true
+    }
+
+    /// The texts of open parts, as far as they are known without a gap.
+    pub fn open_texts(&self) -> Vec<Text> {
+        let mut texts = Vec::new();
+        for message in self.list.iter().filter(|message| message.role == Role::Assistant) {
+            for part in message.parts.iter().filter(|part| part.is_open()) {
+                if let Some(text) = part.beginning() {
+                    texts.push(Text {
+                        message: message.id.to_string(),
+                        part: part.id.to_string(),
+                        text,
+                    });
+                }
+            }
+        }
+        texts
+    }
+
+    /// Time and id of the message shown under `key`, once the server told it.
+    pub fn told_place(&self, key: &str) -> Option<(i64, String)> {
+        let message = &self.list[self.by_key(key)?];
+        (!message.echo).then(|| (message.created, message.id.to_string()))
+    }
+
+    /// Whether the prompt shown under `key` has a name of the server's.
+    pub fn is_adopted(&self, key: &str) -> bool {
+        self.by_key(key).is_some_and(|at| self.list[at].adopted)
+    }
+
+    /// Time and id of the newest message that the server told.
+    pub fn newest_place(&self) -> Option<(i64, String)> {
+        let newest = self.list.iter().rev().find(|message| !message.echo)?;
+        Some((newest.created, newest.id.to_string()))
+    }
+
     /// The stream broke: open texts may have a hole from here on.
     pub fn interrupt(&mut self) {
         for part in self.list.iter_mut().flat_map(|message| &mut message.parts) {
             part.interrupt();
         }
+    }
+
+    /// Events are missing here, among those that are told again.
+    pub fn hole(&mut self) {
+        for at in 0..self.list.len() {
+            let Some(message) = self.list.get_mut(at) else { continue };
+            message.parts.iter_mut().for_each(Part::hole);
+            if message.parts.iter().any(Part::is_dirty) {
+                self.mark(at);
+            }
+        }
+    }
+
+    /// Whether the events that follow are old ones, told again from the start of what is open.
+    pub fn set_replaying(&mut self, replaying: bool) {
+        self.replaying = replaying;
+    }
+
+    /// Whether any message of the page is in the list. An own prompt that the page is the first to tell is no bridge.
+    pub fn shares(&mut self, page: &Page<'_>) -> bool {
+        page.items.iter().any(|item| {
+            let at = self.find(item.head.id);
+            at.and_then(|at| self.list.get(at)).is_some_and(|message| !message.echo)
+        })
+    }
+
+    /// Whether the page has something that no event has told here: a message, a part, its end, or more of its text.
+    pub fn lacks(&mut self, page: &Page<'_>) -> bool {
+        page.items.iter().any(|item| {
+            if self.is_buried(item.head.id, 0) {
+                return false;
+            }
+            let Some(at) = self.find(item.head.id) else {
+                return true;
+            };
+            item.parts.iter().any(|(head, _)| match self.find_part(at, head.id) {
+                Ok(part) => self.list[at].parts[part].lacks(head),
+                Err(_) => !self.is_buried(head.id, 0),
+            })
+        })
     }
 
     /// The session is idle and the page, asked for at `asked`, confirms it: parts still open will stay as stored.
@@ -257,6 +342,12 @@ impl Messages {
     /// Whether the message is in the list, told by the server or not.
     pub fn has(&self, id: &str) -> bool {
         self.list.iter().rev().any(|message| *message.id == *id)
+    }
+
+    /// Whether the message is shown for an own prompt, under the prompt's key.
+    pub fn is_own(&self, id: &str) -> bool {
+        let shown = self.list.iter().rev().find(|message| *message.id == *id);
+        shown.is_some_and(|message| !message.echo && (message.adopted || message.delivery.is_some()))
     }
 
     /// Id of the oldest message.
@@ -382,7 +473,7 @@ impl Messages {
         message.tell(&item.head, item.info);
         let at = self.insert(message);
         for (head, raw) in &item.parts {
-            if !self.is_buried(head.id, asked) {
+            if !self.is_buried(head.id, asked) && self.find_part(at, head.id).is_err() {
                 self.insert_part(at, Part::from_snapshot(head, raw, false));
             }
         }

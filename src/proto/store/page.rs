@@ -36,6 +36,19 @@ impl<'a> Page<'a> {
 }
 
 impl<'a> PageItem<'a> {
+    /// Its time and id.
+    pub fn place(&self) -> (i64, &'a [u8]) {
+        (self.head.created, self.head.id.raw())
+    }
+
+    /// The first text of its parts.
+    pub fn first_text(&self) -> Option<String> {
+        self.parts
+            .iter()
+            .find_map(|(head, _)| head.text)
+            .map(|text| text.to_text())
+    }
+
     /// Reads one message, and leaves the cursor behind it.
     pub fn read(cursor: &mut Cursor<'a>) -> Result<Self, Bad> {
         cursor.peek();

@@ -25,6 +25,12 @@ pub struct Part {
     /// The base was seen whole on this connection, and no hole since: deltas may be appended.
     whole: bool,
     gap: Option<Gap>,
+    /// The stream broke since the gap's tail was heard: what comes next does not follow on it.
+    torn: bool,
+    /// What a replay tells now surely comes after the gap.
+    follows: bool,
+    /// A replay tells the open text again from its start; so far it said this beginning of what is shown.
+    retold: Option<Growing>,
     /// The session is over and the server will not end this part any more.
     abandoned: bool,
     /// Shown here, not yet told by the server.
@@ -118,14 +124,17 @@ impl Part {
             live: None,
             whole: false,
             gap: None,
+            torn: false,
+            follows: false,
+            retold: None,
             abandoned: false,
             local: false,
             dirty: RAW | META,
         }
     }
 
-    /// An event tells the whole part.
-    pub(super) fn receive(&mut self, head: &PartHead<'_>, raw: &[u8], stamp: Stamp) {
+    /// An event tells the whole part. `replaying`: the event is an old one, told again in its place among the others.
+    pub(super) fn receive(&mut self, head: &PartHead<'_>, raw: &[u8], stamp: Stamp, replaying: bool) {
         if head.rank < self.rank {
             return;
         }
@@ -142,10 +151,16 @@ impl Part {
         if keep {
             // Shown text never rolls back to a stored beginning of it.
             self.keep_text();
+            if replaying && !self.whole {
+                self.retold = Some(Growing::after(
+                    head.text.map_or_else(String::new, |text| text.to_text()),
+                ));
+            }
         } else {
             let unheard = self.gap.as_ref().is_some_and(|gap| !gap.tail.text().is_empty());
             self.whole = true;
-            if !(unheard && self.is_open_text() && head.text.is_none_or(|text| text.is_empty())) {
+            self.retold = None;
+            if replaying || !(unheard && self.is_open_text() && head.text.is_none_or(|text| text.is_empty())) {
                 self.gap = None;
             }
             self.live = None;
@@ -172,13 +187,14 @@ impl Part {
         }
         match self.relation(head.text) {
             Relation::Same | Relation::Shorter if !planted::is(Bug::RollBack) => {
-                if !self.whole && !self.abandoned && self.gap.is_none() && head.text.is_none_or(|text| text.is_empty())
-                {
+                let unsure = !self.whole && !self.abandoned && self.gap.is_none() && self.retold.is_none();
+                if unsure && head.text.is_none_or(|text| text.is_empty()) {
                     self.open_gap();
                 }
             }
             _ => {
                 self.whole = false;
+                self.retold = None;
                 self.live = None;
                 self.gap = None;
                 self.replace(head, raw);
@@ -187,19 +203,33 @@ impl Part {
     }
 
     /// A delta. Appended to a text known whole; kept apart behind a gap otherwise (M4). Deltas for ended parts are stale.
-    pub(super) fn append(&mut self, delta: Str<'_>, stamp: Stamp) {
+    /// `replaying` as in `receive`.
+    pub(super) fn append(&mut self, delta: Str<'_>, stamp: Stamp, replaying: bool) {
         if (self.rank == 2 && !planted::is(Bug::DeltaAfterEnd)) || self.kind != PartKind::Text {
             return;
         }
         self.stamp = stamp;
         self.reopen();
+        if self.retold.is_some() {
+            return self.retell(delta);
+        }
+        if replaying && !self.whole && !self.follows && !self.is_blank() {
+            // Told again without its start: it may be in the shown text, or behind it.
+            return;
+        }
         if !self.whole && self.gap.is_none() {
             self.open_gap();
         }
         self.dirty |= GREW;
         match &mut self.gap {
             Some(_) if planted::is(Bug::LoseTail) => {}
-            Some(gap) => gap.tail.push(delta),
+            Some(gap) => {
+                if std::mem::take(&mut self.torn) {
+                    gap.tail = Growing::default();
+                    self.dirty |= META;
+                }
+                gap.tail.push(delta);
+            }
             None => {
                 self.keep_text();
                 if let Some(live) = &mut self.live {
@@ -209,9 +239,54 @@ impl Part {
         }
     }
 
+    /// A beginning of the text that an earlier page showed. It counts where nothing else is known to follow: the stored
+    /// text is empty or a beginning of it, and no delta came. Text may have been missed since.
+    pub(super) fn recall(&mut self, text: &str) {
+        let heard = self.gap.as_ref().is_some_and(|gap| !gap.tail.text().is_empty());
+        if !self.is_open_text() || self.abandoned || self.local || self.whole || heard {
+            return;
+        }
+        let shown = self
+            .live
+            .as_ref()
+            .map_or_else(|| self.raw_text(), |live| live.text().into());
+        let Some(rest) = text.strip_prefix(shown.as_str()).filter(|rest| !rest.is_empty()) else {
+            return;
+        };
+        self.keep_text();
+        if let Some(live) = &mut self.live {
+            live.push_text(rest);
+        }
+        self.dirty |= GREW;
+        self.open_gap();
+    }
+
+    /// The text that is surely a beginning of the open part's.
+    pub(super) fn beginning(&self) -> Option<String> {
+        let text = match &self.live {
+            _ if !self.is_open_text() || self.abandoned || self.local => return None,
+            Some(live) => String::from(live.text()),
+            None => self.raw_text(),
+        };
+        (!text.is_empty()).then_some(text)
+    }
+
     /// The stream broke: what comes next may not follow on what is here.
     pub(super) fn interrupt(&mut self) {
         self.whole &= planted::is(Bug::AppendAfterGap);
+        self.retold = None;
+        self.follows = false;
+        self.torn = self.gap.is_some();
+    }
+
+    /// Events are missing here, among those that are told again.
+    pub(super) fn hole(&mut self) {
+        let told = self.whole && self.is_open_text();
+        self.interrupt();
+        if told && self.is_open() {
+            self.open_gap();
+            self.follows = true;
+        }
     }
 
     /// The session is over: a part still open will not be ended any more, and its stored text is the truth.
@@ -227,6 +302,38 @@ impl Part {
         self.replace(head, raw);
     }
 
+    /// A replay says more of a text that is shown already. Once it has said all of it, what follows is appended.
+    fn retell(&mut self, delta: Str<'_>) {
+        let (Some(retold), Some(live)) = (&mut self.retold, &self.live) else {
+            return;
+        };
+        let from = retold.text().len();
+        retold.push(delta);
+        let fresh = retold.text().get(from..).unwrap_or_default();
+        let behind = live.text().get(from..).unwrap_or_default();
+        if behind.len() > fresh.len() && behind.starts_with(fresh) {
+            return;
+        }
+        if fresh.starts_with(behind) {
+            retold.sent_as(live);
+        } else {
+            // The server wrote it anew.
+            self.dirty |= RAW;
+        }
+        self.live = self.retold.take();
+        self.whole = true;
+        self.gap = None;
+        self.dirty |= GREW | META;
+    }
+
+    /// Whether no text is shown.
+    fn is_blank(&self) -> bool {
+        match &self.live {
+            Some(live) => live.text().is_empty(),
+            None => self.text.start == self.text.end,
+        }
+    }
+
     /// The server goes on with a part that was given up.
     fn reopen(&mut self) {
         if std::mem::take(&mut self.abandoned) {
@@ -237,6 +344,11 @@ impl Part {
     /// Whether more is shown of the open text than the server has stored.
     pub(super) fn is_ahead_of(&self, head: &PartHead<'_>) -> bool {
         self.is_open_text() && self.is_open() && matches!(self.relation(head.text), Relation::Shorter)
+    }
+
+    /// Whether the server has stored more of it than was told here.
+    pub(super) fn lacks(&self, head: &PartHead<'_>) -> bool {
+        head.rank > self.rank || (self.is_open_text() && matches!(self.relation(head.text), Relation::Longer))
     }
 
     pub(super) fn is_open(&self) -> bool {

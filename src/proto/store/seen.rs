@@ -42,6 +42,11 @@ impl Seen {
         true
     }
 
+    /// Forgets all ids.
+    pub fn clear(&mut self) {
+        *self = Seen::new(self.limit);
+    }
+
     /// Whether the id was noted and not forgotten.
     pub fn contains(&self, id: &[u8]) -> bool {
         self.table[self.slot(hash(id))] != 0

@@ -26,8 +26,18 @@ impl Growing {
         self.join.push(delta, &mut self.text);
     }
 
+    pub(super) fn push_text(&mut self, text: &str) {
+        self.join.finish(&mut self.text);
+        self.text.push_str(text);
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// As much of it was handed out as of `other`, which is a beginning of it.
+    pub(super) fn sent_as(&mut self, other: &Growing) {
+        self.sent = other.sent;
     }
 
     /// What was not handed out yet.

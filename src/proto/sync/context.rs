@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use crate::proto::command::IdMaker;
+use crate::proto::connection::Source;
 use crate::proto::error::Error;
 use crate::proto::limits::Limits;
 use crate::proto::request::Request;
@@ -14,8 +15,12 @@ pub enum Output {
     OpenStream {
         /// Its number; bytes and ends of the stream name it.
         generation: u32,
+        /// Whose stream.
+        source: Source,
         /// Path and query.
         path: String,
+        /// The last event heard of a stream that can be repeated.
+        position: Option<String>,
     },
     /// Close the event stream.
     CloseStream,
@@ -101,6 +106,10 @@ pub enum What {
     Todos,
     /// The newest messages, to see that the turn is over and all is shown.
     Settle,
+    /// The newest messages, to see whether the stream leaves something out.
+    Look,
+    /// Many messages, to see whether restored prompts are stored far back.
+    Search,
     /// One message that events spoke of before it was known.
     One {
         /// Its id.
@@ -141,6 +150,14 @@ pub struct Context {
     pub directory: Option<String>,
     /// The server takes message ids made here: safe to send again (≥ 1.18.16, measured). Unknown until asked.
     pub own_ids: Option<bool>,
+    /// Events come by a stream that is live.
+    pub streaming: bool,
+    /// The events that come are old ones, told again.
+    pub replaying: bool,
+    /// A session has seen that the stream carries no events of it.
+    pub mute: bool,
+    /// A session has seen that an event of it is missing.
+    pub missed: bool,
     last_request: u32,
 }
 
@@ -157,6 +174,10 @@ impl Context {
             ids: IdMaker::default(),
             directory,
             own_ids: None,
+            streaming: false,
+            replaying: false,
+            mute: false,
+            missed: false,
             last_request: 0,
         }
     }

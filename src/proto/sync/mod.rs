@@ -5,9 +5,11 @@ mod fields;
 mod naming;
 mod pages;
 mod parked;
+mod restored;
 mod session;
 mod snapshot;
 mod turn;
+mod vigil;
 
 pub use context::{Context, Output, Purpose, Reply, What};
 pub use fields::{Fields, Status};

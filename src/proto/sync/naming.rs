@@ -1,5 +1,7 @@
 use super::context::Context;
+use super::restored::is_later;
 use super::session::Session;
+use super::turn::MAX_POSTS;
 use crate::proto::command::{Prompt, Stage};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{MessageHead, Role, message_head};
@@ -8,7 +10,7 @@ use crate::proto::planted::{self, Bug};
 use crate::proto::store::{Page, PageItem, Stamp};
 
 /// Longest wait for a prompt that the server may have to appear in its history, milliseconds.
-const MAX_UNNAMED: u64 = 10_000;
+pub(super) const MAX_UNNAMED: u64 = 10_000;
 
 /// How own prompts are recognised when the server tells them: by their id where ids are made here, by their text where
 /// the server makes them.
@@ -37,7 +39,7 @@ impl Session {
         let Some(at) = self.held.iter().position(|held| is_message(held, message)) else {
             return;
         };
-        if text.is_none() && self.expecting(None).is_none() {
+        if text.is_none() && self.expecting(None, None).is_none() {
             // A file first: the text that tells whose it is follows.
             return;
         }
@@ -45,7 +47,7 @@ impl Session {
         let Ok(head) = message_head(&mut Cursor::new(&raw)) else {
             return;
         };
-        if let Some(key) = self.expecting(text.as_deref()) {
+        if let Some(key) = self.expecting(text.as_deref(), Some((head.created, head.id.raw()))) {
             self.messages.adopt(&key, head.id);
         }
         let id = head.id.to_text();
@@ -54,25 +56,33 @@ impl Session {
     }
 
     /// Own prompts in a page, under the server's names.
-    pub(super) fn adopt_page(&mut self, page: &mut Page<'_>) {
+    pub(super) fn adopt_page(&mut self, page: &mut Page<'_>, context: &mut Context) {
         if self.awaits_name() {
             // Without its text, an own prompt cannot be told from another client's: it waits for its first part.
             let texts = |item: &PageItem<'_>| item.parts.iter().any(|(head, _)| head.text.is_some());
-            let plain = self.expecting(None).is_some();
+            let plain = self.expecting(None, None).is_some();
             let told = |item: &PageItem<'_>| texts(item) || plain || self.messages.has(&item.head.id.to_text());
-            page.items.retain(|item| item.head.role != Role::User || told(item));
+            let may_be = |item: &PageItem<'_>| {
+                let prompts = &self.outbox.prompts;
+                prompts
+                    .iter()
+                    .any(|prompt| self.is_unnamed(prompt) && is_later(item.place(), prompt))
+            };
+            page.items
+                .retain(|item| item.head.role != Role::User || told(item) || !may_be(item));
         }
         for item in &page.items {
-            if item.head.role != Role::User || self.messages.has(&item.head.id.to_text()) {
+            if item.head.role != Role::User {
                 continue;
             }
-            let text = item
-                .parts
-                .iter()
-                .find_map(|(head, _)| head.text)
-                .map(|text| text.to_text());
+            if self.messages.has(&item.head.id.to_text()) {
+                // Restored late, over a list that shows it already.
+                self.claim(item, context);
+                continue;
+            }
+            let place = Some((item.head.created, item.head.id.raw()));
             if self.awaits_name()
-                && let Some(key) = self.expecting(text.as_deref())
+                && let Some(key) = self.expecting(item.first_text().as_deref(), place)
             {
                 self.messages.adopt(&key, item.head.id);
             }
@@ -93,14 +103,17 @@ impl Session {
         self.outbox.prompts.iter().any(|prompt| self.is_unnamed(prompt))
     }
 
-    /// The oldest posted prompt with this text that the server has not named.
-    pub(super) fn expecting(&self, text: Option<&str>) -> Option<String> {
+    /// The oldest posted prompt with this text that the server has not named, for a message of this time and id.
+    pub(super) fn expecting(&self, text: Option<&str>, place: Option<(i64, &[u8])>) -> Option<String> {
         if planted::is(Bug::NeverAdopt) {
             return None;
         }
-        let mut unnamed = self.outbox.prompts.iter().filter(|prompt| self.is_unnamed(prompt));
+        // Two of them may say the same in one page.
+        let open =
+            |prompt: &&Prompt| self.is_unnamed(prompt) && (place.is_none() || !self.messages.is_adopted(&prompt.key));
+        let mut unnamed = self.outbox.prompts.iter().filter(open);
         unnamed
-            .find(|prompt| prompt.draft.text.as_deref() == text)
+            .find(|prompt| prompt.draft.text.as_deref() == text && place.is_none_or(|place| may_be(prompt, place)))
             .map(|prompt| prompt.key.clone())
     }
 
@@ -120,7 +133,10 @@ impl Session {
     pub(super) fn give_up_unnamed(&mut self, context: &mut Context) {
         // A page that was asked for earlier proves nothing, nor does one that came before the post's answer.
         let late = |prompt: &&Prompt| {
-            self.is_unnamed(prompt) && prompt.stage != Stage::Posting && self.page_asked_at > prompt.since + MAX_UNNAMED
+            prompt.looked
+                && self.is_unnamed(prompt)
+                && prompt.stage != Stage::Posting
+                && self.page_asked_at > prompt.since + MAX_UNNAMED
         };
         let late: Vec<String> = self
             .outbox
@@ -130,6 +146,14 @@ impl Session {
             .map(|prompt| prompt.key.clone())
             .collect();
         for key in late {
+            if let Some(prompt) = self.outbox.get(&key)
+                && prompt.stage == Stage::Unclear
+                && prompt.tries < MAX_POSTS
+            {
+                // It was looked for long enough: it never came to the server.
+                prompt.stage = Stage::Queued;
+                continue;
+            }
             let error = Error::new(Code::NotStored, "The server does not show the prompt.");
             self.refuse(&key, &error, context);
         }
@@ -161,6 +185,11 @@ impl Session {
     pub(super) fn is_stored(&self, key: &str) -> bool {
         self.messages.id_of(key).is_some_and(|id| self.messages.knows(id))
     }
+}
+
+/// Whether a message of this time and id may be the prompt. Those of this page are told from older ones by being new.
+fn may_be(prompt: &Prompt, place: (i64, &[u8])) -> bool {
+    !prompt.restored || is_later(place, prompt)
 }
 
 /// Whether `info` is of the message `id`.

@@ -83,7 +83,7 @@ impl Session {
             return;
         }
         let mut page = Page { items: vec![item] };
-        self.adopt_page(&mut page);
+        self.adopt_page(&mut page, context);
         self.messages.older(&page, asked);
         for data in self.parked.replay(message) {
             if !planted::is(Bug::DropParked)
@@ -116,7 +116,7 @@ impl Session {
             // What was removed since would come back: it is asked for again.
             Ok(_) if self.messages.is_stale(asked) => self.load_older(count, token, context),
             Ok(mut page) => {
-                self.adopt_page(&mut page);
+                self.adopt_page(&mut page, context);
                 self.messages.older(&page, asked);
                 let by_cursor = self.before.is_some();
                 self.before = (!cursor.is_empty()).then(|| String::from(cursor));

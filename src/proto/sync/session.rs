@@ -1,12 +1,15 @@
 use super::context::{Context, Purpose, Reply, What};
 use super::fields::{Fields, Status};
 use super::parked::Parked;
-use super::snapshot::Snapshot;
+use super::snapshot::{Scope, Snapshot};
 use super::turn::Turn;
+use super::vigil::Vigil;
+use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Field};
 use crate::proto::command::Outbox;
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, decode, session_directory};
+use crate::proto::journal::Text;
 use crate::proto::json::Cursor;
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::{query, session_path};
@@ -30,6 +33,12 @@ pub struct Session {
     pub(super) parked: Parked,
     pub(super) outbox: Outbox,
     pub(super) turn: Turn,
+    pub(super) vigil: Vigil,
+    /// The number of the last stored event, on streams that tell it.
+    seq: Option<i64>,
+    /// Digest of the last page a poll fetched, and how many polls in a row found nothing new.
+    polled: u64,
+    unmoved: u32,
     /// A user message that may be an own prompt under the server's name; it waits for its first part.
     pub(super) held: Vec<Vec<u8>>,
     pub(super) before: Option<String>,
@@ -41,12 +50,28 @@ pub struct Session {
     failures: u32,
     ready: Vec<u32>,
     /// Set when a good snapshot was applied at least once.
-    shown: bool,
+    pub(super) shown: bool,
     directory: Option<String>,
+    /// Where the stream stood, in the words of who served it: kept in the journal.
+    pub(super) position: Option<String>,
+    /// Texts of an earlier page, until the first snapshot shows their parts.
+    pub(super) recalled: Vec<Text>,
+    /// Digest of the journal record given last.
+    pub(super) journaled: u64,
+    /// The snapshot waits for the journal.
+    pub(super) held_back: bool,
+    /// The snapshot would have been asked for.
+    pub(super) due: bool,
+    /// A look far back is under way.
+    pub(super) deep: Option<Stamp>,
 }
 
 /// Failed snapshots in a row after which `ready` fails.
 const MAX_FAILURES: u32 = 3;
+/// One poll of so many fetches everything.
+const WHOLE_POLLS: u32 = 12;
+/// A poll fetches at least so many messages.
+const NEWEST: usize = 4;
 
 #[derive(Debug)]
 enum Phase {
@@ -78,6 +103,10 @@ impl Session {
             parked: Parked::default(),
             outbox: Outbox::default(),
             turn: Turn::default(),
+            vigil: Vigil::default(),
+            seq: None,
+            polled: 0,
+            unmoved: 0,
             held: Vec::new(),
             before: None,
             older: None,
@@ -87,6 +116,12 @@ impl Session {
             ready: Vec::new(),
             shown: false,
             directory: None,
+            position: None,
+            recalled: Vec::new(),
+            journaled: hash(b""),
+            held_back: false,
+            due: false,
+            deep: None,
         }
     }
 
@@ -97,34 +132,97 @@ impl Session {
 
     /// Asks for the snapshot. Events from here on are kept and replayed over it.
     pub fn begin(&mut self, context: &mut Context) {
+        self.fetch(Scope::All, self.limit, context);
+    }
+
+    /// Asks for what may have changed since the last fetch: all of it the first time, and once in a while.
+    pub fn poll(&mut self, context: &mut Context) {
+        let whole = !self.is_live() || self.fields.error().is_some() || self.unmoved % WHOLE_POLLS == WHOLE_POLLS - 1;
+        if whole {
+            self.unmoved += 1;
+            return self.begin(context);
+        }
+        let scope = if self.expects() { Scope::Busy } else { Scope::Idle };
+        self.fetch(scope, self.messages.open_depth().max(NEWEST), context);
+    }
+
+    /// How many polls in a row found nothing new.
+    pub fn unmoved(&self) -> u32 {
+        self.unmoved
+    }
+
+    fn fetch(&mut self, scope: Scope, limit: usize, context: &mut Context) {
         if matches!(self.phase, Phase::Dead) {
             return;
         }
+        if self.must_wait(context) {
+            self.due = true;
+            return;
+        }
+        self.due = false;
+        self.name_restored(context);
+        self.deep = None;
+        let limit = self.reach(limit);
         let asked = context.tick();
         let directory = self.directory.clone().or_else(|| context.directory.clone());
         self.phase = Phase::Fetching(Box::new(Snapshot {
             asked,
             directory,
+            scope,
+            limit,
             ..Default::default()
         }));
         self.parked.clear();
         self.held.clear();
+        self.seq = None;
         self.page_asked_at = context.now;
-        let page = self.page_path(self.page_limit(), None);
-        self.get(context, What::Page, asked, page);
-        self.get(context, What::Info, asked, session_path(&self.id, ""));
-        self.get(context, What::Todos, asked, session_path(&self.id, "/todo"));
-        self.get_scoped(context, What::Status, asked, "/session/status");
-        self.get_scoped(context, What::Permissions, asked, "/permission");
-        self.get_scoped(context, What::Questions, asked, "/question");
+        for what in scope.wants() {
+            let path = match what {
+                What::Page => self.page_path(limit, None),
+                What::Info => session_path(&self.id, ""),
+                What::Todos => session_path(&self.id, "/todo"),
+                // Kept by directory.
+                What::Status => self.scoped(context, "/session/status"),
+                What::Permissions => self.scoped(context, "/permission"),
+                _ => self.scoped(context, "/question"),
+            };
+            self.get(context, what.clone(), asked, path);
+        }
     }
 
     /// The stream broke or missed something: open texts may have a hole from here on.
     pub fn interrupt(&mut self) {
         self.messages.interrupt();
         self.turn.unsettle();
+        self.due = false;
         if !matches!(self.phase, Phase::Dead) {
             self.phase = Phase::Detached;
+        }
+    }
+
+    /// The stream was lost and goes on without a hole.
+    pub fn resume(&mut self, context: &mut Context) {
+        if matches!(self.phase, Phase::Detached) {
+            self.begin(context);
+        } else {
+            self.fields.set_kept(!self.messages.has_gaps());
+        }
+    }
+
+    /// The stream tells again what is still open, from its start: nothing counts as seen.
+    pub fn rewind(&mut self) {
+        self.seen.clear();
+    }
+
+    /// Events are missing from the stream at this place. `data` is the mark's JSON.
+    pub fn hole(&mut self, data: &[u8], context: &mut Context) {
+        match self.phase {
+            Phase::Live => {
+                self.interrupt();
+                self.begin(context);
+            }
+            // In its place among the kept events; what the snapshot holds is later than the hole.
+            _ => self.keep(data, context),
         }
     }
 
@@ -137,17 +235,13 @@ impl Session {
 
     /// An event of this session. `data` is its JSON, kept when it cannot be applied yet.
     pub fn event(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
-        match &mut self.phase {
-            Phase::Live => self.apply(envelope, data, context),
-            Phase::Fetching(_) if planted::is(Bug::SkipBuffering) => {}
-            Phase::Fetching(snapshot) => {
-                let full = !snapshot.keep(data, &context.limits);
-                if full {
-                    let message = "Too many events while the history loads (limits.buffered).";
-                    self.fail(Error::new(Code::LimitReached, message), context);
-                }
+        match self.phase {
+            Phase::Live => {
+                self.messages.set_replaying(context.replaying);
+                self.apply(envelope, data, context);
             }
-            _ => {}
+            Phase::Fetching(_) if planted::is(Bug::SkipBuffering) => {}
+            _ => self.keep(data, context),
         }
     }
 
@@ -166,7 +260,9 @@ impl Session {
             }
             What::One { message } => self.one_answer(&message, asked, result, context),
             What::Older { token, count } => self.older_answer((token, count), asked, cursor, result, context),
+            What::Search => self.search_answer(asked, result, context),
             What::Settle => self.settle_answer(asked, result, context),
+            What::Look => self.look_answer(asked, result, context),
             What::Prompt { key } => self.prompt_answer(&key, result, context),
         }
     }
@@ -207,6 +303,11 @@ impl Session {
         matches!(self.phase, Phase::Live | Phase::Dead)
     }
 
+    /// Whether no snapshot is shown or on its way.
+    pub(super) fn is_detached(&self) -> bool {
+        matches!(self.phase, Phase::Detached)
+    }
+
     /// Whether the session is dead.
     pub fn is_dead(&self) -> bool {
         matches!(self.phase, Phase::Dead)
@@ -222,9 +323,14 @@ impl Session {
         self.fields.set_connection(json);
     }
 
-    /// Whether a turn runs.
-    pub fn is_busy(&self) -> bool {
-        self.fields.status().is_busy()
+    /// Whether a turn runs, or one is to come of a prompt.
+    pub fn expects(&self) -> bool {
+        self.fields.status().is_busy() || !self.outbox.prompts.is_empty()
+    }
+
+    /// Whether nothing is expected and nothing is left to be checked.
+    pub fn is_resting(&self) -> bool {
+        !self.expects() && self.turn.deadline().is_none() && !matches!(self.phase, Phase::Fetching(_))
     }
 
     /// Shows a problem; the next good snapshot takes it away.
@@ -236,7 +342,7 @@ impl Session {
     pub fn deadline(&self) -> Option<u64> {
         match self.phase {
             Phase::Failed(at) => Some(at),
-            Phase::Live => self.turn.deadline(),
+            Phase::Live => self.turn.deadline().into_iter().chain(self.vigil_deadline()).min(),
             _ => None,
         }
     }
@@ -245,7 +351,10 @@ impl Session {
     pub fn timeout(&mut self, context: &mut Context) {
         match self.phase {
             Phase::Failed(at) if context.now >= at => self.begin(context),
-            Phase::Live => self.turn_timeout(context),
+            Phase::Live => {
+                self.turn_timeout(context);
+                self.vigil_timeout(context);
+            }
             _ => {}
         }
     }
@@ -271,13 +380,9 @@ impl Session {
     }
 
     /// A page that does not reach back to a prompt proves nothing about it.
-    pub(super) fn page_limit(&self) -> usize {
+    pub(super) fn reach(&self, limit: usize) -> usize {
         const REACH: usize = 100;
-        if self.awaits_name() {
-            self.limit.max(REACH)
-        } else {
-            self.limit
-        }
+        if self.awaits_name() { limit.max(REACH) } else { limit }
     }
 
     /// The newest `limit` messages, or those before a cursor.
@@ -302,14 +407,11 @@ impl Session {
     /// Asks for the status outside a snapshot.
     pub(super) fn ask_status(&self, context: &mut Context) {
         let asked = context.tick();
-        self.get_scoped(context, What::Status, asked, "/session/status");
+        self.get(context, What::Status, asked, self.scoped(context, "/session/status"));
     }
 
-    /// Status, permissions and questions are kept by directory.
-    fn get_scoped(&self, context: &mut Context, what: What, asked: Stamp, path: &str) {
-        let directory = self.directory.as_deref().or(context.directory.as_deref());
-        let path = with_directory(path, directory);
-        self.get(context, what, asked, path);
+    fn scoped(&self, context: &Context, path: &str) -> String {
+        with_directory(path, self.directory.as_deref().or(context.directory.as_deref()))
     }
 
     fn snapshot_answer(
@@ -359,6 +461,7 @@ impl Session {
             return;
         };
         let body = snapshot.page.unwrap_or_default();
+        let digest = hash(&body);
         let Ok(mut page) = Page::read(&body) else {
             return self.fail(
                 Error::new(Code::BadResponse, "The history is not a list of messages."),
@@ -366,37 +469,54 @@ impl Session {
             );
         };
         // Servers without cursors do not say whether a full page is the last one.
-        let guess = context.own_ids != Some(true) && page.items.len() >= self.limit;
+        let guess = context.own_ids != Some(true) && page.items.len() >= snapshot.limit;
         let more = !snapshot.cursor.is_empty() || guess;
-        self.adopt_page(&mut page);
+        if snapshot.scope != Scope::All && more && !self.messages.shares(&page) {
+            // So much has come that a small page does not reach what is shown.
+            return self.begin(context);
+        }
+        self.adopt_page(&mut page, context);
         self.messages.newest(&page, snapshot.asked, more);
+        self.recall();
+        self.note_looked(&page, more);
         self.drop_unloaded(snapshot.asked);
         if self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref() || !more {
             self.fields.set_has_older(more);
             self.before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);
         }
-        self.fields.set_session(&snapshot.info.unwrap_or_default());
-        self.fields.set_todos(&snapshot.todos.unwrap_or_default());
+        if let Some(info) = snapshot.info {
+            self.fields.set_session(&info);
+        }
+        if let Some(todos) = snapshot.todos {
+            self.fields.set_todos(&todos);
+        }
         self.fields.set_error(None);
         let status = own_status(&snapshot.status.unwrap_or_default(), &self.id);
         let busy = status.is_busy();
-        self.turn.told(busy, context);
+        let whole = snapshot.scope == Scope::All;
+        let moved = whole || busy || digest != self.polled;
+        if moved {
+            self.turn.told(busy, context);
+        }
+        if !whole {
+            self.polled = digest;
+            self.unmoved = if moved { 0 } else { self.unmoved + 1 };
+        }
         self.fields.set_status(status);
         for (field, body) in [
             (Field::Permissions, snapshot.permissions),
             (Field::Questions, snapshot.questions),
         ] {
-            if self
-                .fields
-                .set_requests(field, &self.id, &body.unwrap_or_default())
-                .is_err()
-            {
+            let Some(body) = body else { continue };
+            if self.fields.set_requests(field, &self.id, &body).is_err() {
                 context.warn("bad_response", "A list of requests could not be read.");
             }
         }
-        for data in snapshot.buffer {
-            self.replay(&data, context);
+        for (at, data) in snapshot.buffer.iter().enumerate() {
+            self.messages.set_replaying(at < snapshot.replayed);
+            self.replay(data, context);
         }
+        self.vigil.heard(context.now);
         self.failures = 0;
         self.fields
             .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
@@ -430,6 +550,16 @@ impl Session {
         self.fields.set_error(Some(error));
     }
 
+    /// While the snapshot is on its way, events wait for it.
+    fn keep(&mut self, data: &[u8], context: &mut Context) {
+        if let Phase::Fetching(snapshot) = &mut self.phase
+            && !snapshot.keep(data, context.replaying, &context.limits)
+        {
+            let message = "Too many events while the history loads (limits.buffered).";
+            self.fail(Error::new(Code::LimitReached, message), context);
+        }
+    }
+
     fn replay(&mut self, data: &[u8], context: &mut Context) {
         if let Ok(Some(envelope)) = decode(data, &|_| true) {
             self.apply(&envelope, data, context);
@@ -440,8 +570,19 @@ impl Session {
         if envelope.id.is_some_and(|id| !self.seen.insert(id.raw())) && !planted::is(Bug::IgnoreSeen) {
             return;
         }
+        self.vigil.heard(context.now);
         let stamp = context.tick();
         let placed = match &envelope.event {
+            Event::ReplayHole => {
+                self.messages.hole();
+                self.seq = None;
+                Placed::Done
+            }
+            Event::Stored { seq } => {
+                context.missed |= self.seq.is_some_and(|last| *seq > last + 1);
+                self.seq = Some(self.seq.map_or(*seq, |last| last.max(*seq)));
+                Placed::Done
+            }
             Event::Delta {
                 message,
                 part,

@@ -17,19 +17,60 @@ pub(super) struct Snapshot {
     pub(super) todos: Option<Vec<u8>>,
     pub(super) buffer: Vec<Vec<u8>>,
     pub(super) bytes: usize,
+    /// So many of the buffered events are old ones, told again.
+    pub(super) replayed: usize,
     /// The directory that status and requests were asked for.
     pub(super) directory: Option<String>,
+    /// What was asked for.
+    pub(super) scope: Scope,
+    /// How many messages were asked for.
+    pub(super) limit: usize,
+}
+
+/// How much of a session is fetched.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Everything.
+    #[default]
+    All,
+    /// A poll of a session where a turn runs.
+    Busy,
+    /// A poll of a session where nothing runs.
+    Idle,
+}
+
+impl Scope {
+    /// Everything that is asked for.
+    pub(super) fn wants(self) -> &'static [What] {
+        match self {
+            Scope::All => &[
+                What::Page,
+                What::Info,
+                What::Todos,
+                What::Status,
+                What::Permissions,
+                What::Questions,
+            ],
+            Scope::Busy => &[What::Page, What::Status, What::Permissions, What::Questions],
+            Scope::Idle => &[What::Page, What::Status],
+        }
+    }
 }
 
 impl Snapshot {
     /// Everything is there.
     pub(super) fn is_complete(&self) -> bool {
-        self.page.is_some()
-            && self.info.is_some()
-            && self.status.is_some()
-            && self.permissions.is_some()
-            && self.questions.is_some()
-            && self.todos.is_some()
+        self.scope.wants().iter().all(|what| {
+            let slot = match what {
+                What::Page => &self.page,
+                What::Info => &self.info,
+                What::Status => &self.status,
+                What::Permissions => &self.permissions,
+                What::Questions => &self.questions,
+                _ => &self.todos,
+            };
+            slot.is_some()
+        })
     }
 
     /// Takes one answer. What old servers lack counts as empty; the rest must be there.
@@ -55,12 +96,15 @@ impl Snapshot {
     }
 
     /// Keeps an event for the replay; `false` when a limit is reached.
-    pub(super) fn keep(&mut self, event: &[u8], limits: &Limits) -> bool {
+    pub(super) fn keep(&mut self, event: &[u8], replaying: bool, limits: &Limits) -> bool {
         self.bytes += event.len();
         if self.bytes > limits.buffered || self.buffer.len() >= limits.buffered_events {
             return false;
         }
         self.buffer.push(event.to_vec());
+        if replaying {
+            self.replayed = self.buffer.len();
+        }
         true
     }
 }

@@ -40,7 +40,7 @@ const CHECK_AGAIN: u64 = 1_000;
 const MAX_CHECKS: u8 = 3;
 const DOUBT_AFTER: u64 = 2_000;
 const MAX_DOUBTS: u8 = 5;
-const MAX_POSTS: u8 = 3;
+pub(super) const MAX_POSTS: u8 = 3;
 /// A cold server starts a turn seconds after it stored the prompt; one that restarted never does.
 const ANSWER_WAIT: u64 = 20_000;
 
@@ -103,14 +103,21 @@ impl Session {
         context.reply_all(vec![stored, done], &Err(refused));
     }
 
-    /// Takes a failed prompt out of the list.
-    pub fn discard(&mut self, key: &str) -> bool {
-        self.outbox.get(key).is_none() && self.messages.discard(key)
+    /// Takes a prompt out of the list that failed, or was not sent yet. Gives whether there was one.
+    pub fn discard(&mut self, key: &str, context: &mut Context) -> bool {
+        let waits = |prompt: &mut Prompt| prompt.tries == 0 && matches!(prompt.stage, Stage::Queued | Stage::Unclear);
+        match self.outbox.get(key).map(waits) {
+            Some(false) => return false,
+            Some(true) => self.refuse(key, &Error::new(Code::Cancelled, "The prompt was taken back."), context),
+            None => {}
+        }
+        self.messages.discard(key)
     }
 
     /// Posts the next prompt, if it may go. Gives whether the lists of models and agents are needed first.
     pub fn pump(&mut self, catalog: &mut Catalog, context: &mut Context) -> bool {
         while let (true, Some(own_ids)) = (self.is_live(), context.own_ids) {
+            let newest = self.newest_place();
             let Some(prompt) = self.outbox.upcoming() else {
                 return false;
             };
@@ -132,6 +139,7 @@ impl Session {
             }
             prompt.stage = Stage::Posting;
             prompt.names_itself = own_ids;
+            prompt.after = newest;
             prompt.tries += 1;
             let ids = own_ids.then_some((prompt.key.as_str(), prompt.part_ids.as_slice()));
             let body = prompt.draft.body(ids);
@@ -168,8 +176,8 @@ impl Session {
                 self.turn.check = Check::Asked(asked);
                 self.page_asked_at = context.now;
                 let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
-                let least = if self.awaits_name() { self.page_limit() } else { 4 };
-                let path = self.page_path(count.max(least), None);
+                let least = if self.awaits_name() { self.limit } else { 4 };
+                let path = self.page_path(self.reach(count.max(least)), None);
                 self.get(context, What::Settle, asked, path);
             }
             Check::Doubt(at) if context.now >= at => {
@@ -183,24 +191,9 @@ impl Session {
     /// A snapshot was applied: prompts that were unclear are clear now.
     pub(super) fn after_snapshot(&mut self, context: &mut Context) {
         self.confirm_named(context);
-        let unclear: Vec<String> = self
-            .outbox
-            .prompts
-            .iter()
-            .filter(|prompt| prompt.stage == Stage::Unclear)
-            .map(|prompt| prompt.key.clone())
-            .collect();
-        for key in unclear {
-            let Some(prompt) = self.outbox.get(&key) else { continue };
-            if (prompt.names_itself || planted::is(Bug::ResendBlindly)) && prompt.tries < MAX_POSTS {
-                prompt.stage = Stage::Queued;
-            } else if prompt.names_itself {
-                let error = Error::new(Code::NotStored, "The server did not get the prompt.");
-                self.refuse(&key, &error, context);
-            }
-        }
-        self.give_up_unnamed(context);
-        if self.awaits_name() {
+        self.look_back(context);
+        self.clear_up(context);
+        if self.is_searching() {
             // The server may store it a moment after its answer was lost: the history is looked at for a while.
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
@@ -216,6 +209,27 @@ impl Session {
             self.turn.tries = 0;
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
         }
+    }
+
+    /// The history was seen: prompts that were unclear are clear now, if it reached far enough.
+    pub(super) fn clear_up(&mut self, context: &mut Context) {
+        let unclear: Vec<String> = self
+            .outbox
+            .prompts
+            .iter()
+            .filter(|prompt| prompt.stage == Stage::Unclear && prompt.looked)
+            .map(|prompt| prompt.key.clone())
+            .collect();
+        for key in unclear {
+            let Some(prompt) = self.outbox.get(&key) else { continue };
+            if (prompt.names_itself || planted::is(Bug::ResendBlindly)) && prompt.tries < MAX_POSTS {
+                prompt.stage = Stage::Queued;
+            } else if prompt.names_itself {
+                let error = Error::new(Code::NotStored, "The server did not get the prompt.");
+                self.refuse(&key, &error, context);
+            }
+        }
+        self.give_up_unnamed(context);
     }
 
     pub(super) fn settle_answer(&mut self, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
@@ -234,15 +248,16 @@ impl Session {
             }
             return;
         };
-        if self.messages.is_apart(&page) {
+        if !self.messages.shares(&page) {
             // More came meanwhile than a check looks at.
             return self.begin(context);
         }
-        self.adopt_page(&mut page);
+        self.adopt_page(&mut page, context);
         self.messages.newest(&page, asked, true);
         self.confirm_named(context);
-        if self.awaits_name() {
+        if self.is_searching() {
             // A prompt the server took is not in its history yet.
+            self.look_back(context);
             self.give_up_unnamed(context);
             self.turn.tries = 0;
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
@@ -334,6 +349,11 @@ impl Session {
             rechecked: false,
             tries: 0,
             names_itself: false,
+            created: context.now,
+            after: None,
+            restored: false,
+            looked: true,
+            unsaved: false,
             since: context.now,
             stored: Some(stored),
             done: Some(done),
@@ -347,6 +367,10 @@ impl Session {
         if let Some(token) = prompt.stored.take() {
             context.reply(token, Ok(Reply::Done));
         }
+        self.note_stored(key, self.messages.told_place(key));
+        let Some(prompt) = self.outbox.get(key) else {
+            return;
+        };
         if !matches!(prompt.stage, Stage::Stored(_)) {
             prompt.stage = Stage::Stored(context.tick());
             prompt.since = context.now;

@@ -1,0 +1,234 @@
+/**
+ * The journal: what of open sessions outlives the page. The core says what, this file when and under whose name.
+ * @module
+ */
+import type { Link } from './link.js';
+import { BrowserStorage, MemoryStorage, type Storage } from './storage.js';
+import { type Claims, scriptClaims, tabClaims } from './tabs.js';
+import type { ClientOptions } from './types.js';
+
+/** Changes are written at most this often, milliseconds. */
+const EVERY = 250;
+/** The first snapshot, and the post of a prompt, wait for storage at most this long, milliseconds. */
+const PATIENCE = 250;
+/** A reloaded page may run a moment before the old one is gone, milliseconds. */
+const RELOAD = 150;
+
+/** A record of another owner that was taken up, and goes when this page has written its own. */
+interface Adopted {
+  readonly id: string;
+  readonly key: string;
+  readonly release: () => void;
+}
+
+/** Keeps the records of one client. */
+export class Journal {
+  readonly isOn: boolean;
+  readonly #link: Link;
+  readonly #base: string;
+  readonly #claims: Claims;
+  #storage: Storage;
+  #failed = false;
+  /** Open sessions: handle → id. */
+  readonly #open = new Map<number, string>();
+  /** Sessions with a record under this page's name. */
+  readonly #standing = new Set<string>();
+  #adopted: Adopted[] = [];
+  #owner = '';
+  #release: (() => void) | undefined;
+  #claiming: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(link: Link, base: string, mode: ClientOptions['journal']) {
+    this.#link = link;
+    this.#base = base;
+    this.isOn = mode !== 'off';
+    const browser = typeof indexedDB !== 'undefined' && mode !== 'memory';
+    this.#storage = browser ? new BrowserStorage() : new MemoryStorage();
+    this.#claims = browser ? tabClaims() : scriptClaims;
+    if (mode === 'indexeddb' && !browser) this.#fail('this host has no IndexedDB');
+    if (this.isOn) this.#listen('addEventListener');
+  }
+
+  /** A session was opened: gives the core what earlier pages left of it, then lets it ask for its snapshot. */
+  open(handle: number, id: string): void {
+    if (!this.isOn) {
+      void this.#clear(id).catch(() => undefined);
+      return;
+    }
+    this.#open.set(handle, id);
+    let late = false;
+    const resume = (): void => {
+      clearTimeout(timer);
+      if (!late && this.#isOpen(handle)) this.#link.core.resume(this.#link.now(), handle);
+      late = true;
+    };
+    const timer = setTimeout(resume, PATIENCE);
+    // Where the stream is open already, what another page wrote may be ahead of it.
+    const first = this.#open.size === 1;
+    const read = this.#read(handle, id, () => first && !late);
+    void read.catch((error: unknown) => this.#fail(error)).finally(resume);
+  }
+
+  /** Something may have changed. */
+  touch(): void {
+    if (this.isOn && this.#open.size > 0) this.#timer ??= setTimeout(() => void this.#flush(), EVERY);
+  }
+
+  /** What changed until now is written, or cannot be. */
+  async written(): Promise<void> {
+    if (!this.isOn) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, PATIENCE);
+    });
+    await Promise.race([this.#flush(), patience]);
+    clearTimeout(timer);
+  }
+
+  /** The session is about to be closed: prompts whose callers are told so now are not kept. */
+  forget(handle: number): void {
+    const id = this.#open.get(handle);
+    if (id === undefined) return;
+    this.#write(handle, id, true);
+    this.#open.delete(handle);
+  }
+
+  /** The client is closed. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#listen('removeEventListener');
+    this.#open.clear();
+    void this.#last.finally(() => {
+      for (const { release } of this.#adopted) release();
+      this.#letGo();
+    });
+  }
+
+  readonly #hidden = (event: Event): void => {
+    if (event.type !== 'visibilitychange' || globalThis.document?.hidden === true) void this.#flush();
+  };
+
+  #listen(how: 'addEventListener' | 'removeEventListener'): void {
+    globalThis[how]?.('pagehide', this.#hidden);
+    globalThis.document?.[how]('visibilitychange', this.#hidden);
+    globalThis.document?.[how]('freeze', this.#hidden);
+  }
+
+  #isOpen(handle: number): boolean {
+    return this.#open.has(handle) && !this.#link.isClosed;
+  }
+
+  async #read(handle: number, id: string, takesTexts: () => boolean): Promise<void> {
+    const prefix = this.#key(id, '');
+    const own = (key: string): number => (key === prefix + this.#claims.last ? 0 : 1);
+    const found = await this.#storage.find(prefix);
+    for (const [key, record] of found.sort(([a], [b]) => own(a) - own(b))) {
+      const owner = key.slice(prefix.length);
+      if (owner === this.#owner) {
+        this.#standing.add(id);
+        this.#restore(handle, record, true);
+        continue;
+      }
+      const release = await this.#claims.claim(owner, own(key) === 0 ? RELOAD : 0);
+      if (release === undefined) {
+        if (takesTexts()) this.#restore(handle, record, false);
+        continue;
+      }
+      // Another page may have taken it up, and let it go, since it was read.
+      const now = (await this.#storage.find(key)).find(([again]) => again === key);
+      if (now === undefined || !this.#isOpen(handle)) {
+        release();
+        continue;
+      }
+      if (this.#owner === '' && this.#claiming === undefined) {
+        this.#owner = owner;
+        this.#release = release;
+        this.#standing.add(id);
+        this.#claims.keep(owner);
+      } else {
+        this.#adopted.push({ id, key, release });
+      }
+      this.#restore(handle, now[1], true);
+    }
+    this.touch();
+  }
+
+  #restore(handle: number, record: Uint8Array, mine: boolean): void {
+    if (this.#isOpen(handle)) this.#link.core.restore(this.#link.now(), handle, record, mine);
+  }
+
+  #flush(): Promise<unknown> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const [handle, id] of this.#open) this.#write(handle, id, false);
+    return this.#last;
+  }
+
+  /** Begins to write at once where that is possible: a page that goes away does not wait. */
+  #write(handle: number, id: string, closing: boolean): void {
+    if (this.#link.isClosed) return;
+    const record = this.#link.core.journal(this.#link.now(), handle, closing);
+    if (record === undefined) return;
+    const written = this.#put(id, record).catch((error: unknown) => this.#fail(error));
+    this.#last = Promise.all([this.#last, written]);
+  }
+
+  async #put(id: string, record: Uint8Array): Promise<void> {
+    const adopted = this.#adopted.filter((each) => each.id === id);
+    this.#adopted = this.#adopted.filter((each) => each.id !== id);
+    try {
+      if (record.length > 0) {
+        this.#standing.add(id);
+        if (this.#release === undefined) await this.#claim();
+        await this.#storage.put(this.#key(id), record);
+      } else if (this.#standing.delete(id)) {
+        if (this.#release === undefined) await this.#claim();
+        await this.#storage.remove(this.#key(id));
+      }
+      for (const { key } of adopted) await this.#storage.remove(key);
+    } finally {
+      for (const { release } of adopted) release();
+    }
+    if (this.#standing.size === 0) this.#letGo();
+  }
+
+  #claim(): Promise<void> {
+    this.#claiming ??= (async () => {
+      const owner = this.#claims.make();
+      const release = await this.#claims.claim(owner, 0);
+      this.#owner = owner;
+      this.#release = release ?? (() => undefined);
+      this.#claims.keep(owner);
+    })();
+    return this.#claiming;
+  }
+
+  /** Without records there is nothing to own; held locks keep a page from being frozen for later. */
+  #letGo(): void {
+    this.#release?.();
+    this.#release = undefined;
+    this.#claiming = undefined;
+    this.#owner = '';
+  }
+
+  async #clear(id: string): Promise<void> {
+    for (const storage of [this.#storage, new MemoryStorage()]) {
+      for (const [key] of await storage.find(this.#key(id, ''))) await storage.remove(key);
+    }
+  }
+
+  #key(id: string, owner = this.#owner): string {
+    return `${this.#base}\n${id}\n${owner}`;
+  }
+
+  /** Told once; from then on records live in memory. */
+  #fail(cause: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#storage = new MemoryStorage();
+    const why = cause instanceof Error || cause instanceof DOMException ? cause.name : String(cause);
+    this.#link.log(2, 'journal_failed', `The journal is kept in memory only: ${why}.`);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * A page's way to the keeper's service worker.
+ * @module
+ */
+import { type AuthHeader, type Log, PROTOCOL, readAnswer, type StreamSink, type StreamSource, uniqueId } from './protocol.js';
+import { type Found, findWorker } from './registration.js';
+
+/** Waits of a {@link KeeperPort}, milliseconds. */
+export interface PortTimes {
+  /** Until a new worker is active. */
+  readonly activate: number;
+  /** For an answer. */
+  readonly answer: number;
+  /** Between two pings. */
+  readonly ping: number;
+}
+
+/** The usual waits. */
+export const PORT_TIMES: PortTimes = { activate: 3_000, answer: 2_500, ping: 15_000 };
+
+/** Reads a stream through the keeper. One at a time. */
+export class KeeperPort implements StreamSource {
+  readonly #script: string;
+  readonly #base: string;
+  readonly #log: Log;
+  readonly #times: PortTimes;
+  #attachment: Attachment | undefined;
+  #missing = false;
+
+  /** @param script address of the keeper file @param base address of the server, without a slash at the end */
+  constructor(script: string, base: string, log: Log, times: Partial<PortTimes> = {}) {
+    this.#script = script;
+    this.#base = base;
+    this.#log = log;
+    this.#times = { ...PORT_TIMES, ...times };
+  }
+
+  /** There is no service worker here, or no keeper file: asking again is of no use on this page. */
+  get isMissing(): boolean {
+    return this.#missing;
+  }
+
+  open(path: string, auth: AuthHeader | undefined, position: string | undefined, sink: StreamSink): void {
+    this.close();
+    const attachment = new Attachment(sink, this.#log, this.#times);
+    this.#attachment = attachment;
+    const message = { type: 'attach', protocol: PROTOCOL, id: attachment.id, base: this.#base, path, auth, position };
+    void findWorker(this.#script, this.#times.activate).then((found) => {
+      this.#missing = found === 'missing';
+      if (found === 'missing') this.#log(1, 'keeper_missing', 'There is no keeper at its address, or no service worker here.');
+      attachment.start(found, message);
+    });
+  }
+
+  close(): void {
+    this.#attachment?.leave();
+    this.#attachment = undefined;
+  }
+}
+
+/** One reading of the stream, from attach to its end. */
+class Attachment {
+  readonly id = uniqueId();
+  readonly #sink: StreamSink;
+  readonly #log: Log;
+  readonly #times: PortTimes;
+  readonly #channel = new MessageChannel();
+  #found: Exclude<Found, string> | undefined;
+  #over = false;
+  #asleep = false;
+  #late: ReturnType<typeof setTimeout> | undefined;
+  #pings: ReturnType<typeof setInterval> | undefined;
+
+  constructor(sink: StreamSink, log: Log, times: PortTimes) {
+    this.#sink = sink;
+    this.#log = log;
+    this.#times = times;
+  }
+
+  start(found: Found, message: object): void {
+    if (this.#over) return;
+    if (found === 'missing' || found === 'slow') return this.#end(4);
+    this.#found = found;
+    const { port1, port2 } = this.#channel;
+    port1.onmessage = ({ data }) => this.#take(data);
+    // Nobody tells the worker that a page is gone.
+    addEventListener('pagehide', this.#hidden);
+    found.worker.postMessage(message, [port2]);
+    this.#await();
+  }
+
+  /** The reader goes; it is told nothing more. */
+  leave(): void {
+    this.#asleep = false;
+    if (this.#over) return;
+    this.#channel.port1.postMessage('detach');
+    this.#stop();
+  }
+
+  /** A page that is shown again reads on where it was. */
+  readonly #hidden = (): void => {
+    this.leave();
+    this.#asleep = true;
+    addEventListener('pageshow', () => this.#asleep && this.#sink.closed(0), { once: true });
+  };
+
+  #take(data: unknown): void {
+    if (this.#over) return;
+    const answer = readAnswer(data);
+    if (answer instanceof Uint8Array) return this.#sink.bytes(answer);
+    switch (answer?.type) {
+      case 'here':
+        this.#answered();
+        this.#pings = setInterval(() => this.#ping(), this.#times.ping);
+        return;
+      case 'open':
+        return this.#sink.opened(answer.status, answer.contentType, answer.retryAfter);
+      case 'close':
+        return this.#end(answer.cause);
+      case 'other':
+        this.#log(2, 'keeper_version', 'The keeper is of another version: copy its file again (npx opencode-session keeper <public folder>).');
+        return this.#end(4);
+      case 'broken':
+        this.#log(2, 'keeper_blocked', "The keeper may not compile wasm: allow 'wasm-unsafe-eval' in the policy of its file.");
+        return this.#end(4);
+      default:
+    }
+  }
+
+  /** Wakes the worker if it sleeps; one that was ended does not know this reader any more. */
+  #ping(): void {
+    if (this.#late !== undefined) return;
+    const worker = this.#found?.registration.active ?? this.#found?.worker;
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = ({ data }) => {
+      port1.close();
+      this.#answered();
+      const answer = readAnswer(data);
+      if (answer instanceof Uint8Array || answer?.type !== 'known') this.#take(data);
+      else if (!answer.known) this.#end(0);
+    };
+    worker?.postMessage({ type: 'ping', protocol: PROTOCOL, id: this.id }, [port2]);
+    this.#await();
+  }
+
+  /** An answer is due. A page that slept meanwhile has it in its queue, so it is given that time once more. */
+  #await(): void {
+    const due = performance.now() + this.#times.answer;
+    this.#late = setTimeout(() => {
+      if (performance.now() > due + 1_000) {
+        this.#late = setTimeout(() => this.#silent(), this.#times.answer);
+      } else this.#silent();
+    }, this.#times.answer);
+  }
+
+  #answered(): void {
+    clearTimeout(this.#late);
+    this.#late = undefined;
+  }
+
+  #silent(): void {
+    this.#log(2, 'keeper_silent', 'The keeper does not answer.');
+    this.#end(4);
+  }
+
+  #end(cause: number): void {
+    if (this.#over) return;
+    this.#stop();
+    this.#sink.closed(cause);
+  }
+
+  #stop(): void {
+    this.#over = true;
+    removeEventListener('pagehide', this.#hidden);
+    this.#answered();
+    clearInterval(this.#pings);
+    this.#channel.port1.close();
+  }
+}

@@ -1,0 +1,213 @@
+// What survives a reload, a crash and a closed tab: text of unfinished answers, and prompts, each sent once.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { startMock } from '../support/mock.mjs';
+import { waitFor } from '../support/wait.mjs';
+import { assertPrefixes, assertSettled, history, numbered } from './checks.mjs';
+import { NEWEST, onPage, onServers, withStage } from './scene.mjs';
+import { ready } from './stage.mjs';
+
+const shared = withStage();
+const RETRY = { min: 50, max: 300 };
+
+const open = (page, options, id) => page.evaluate(([options, id]) => drive.open(options, id).then(({ id }) => id), [options, id]);
+/** Opens without waiting for the server. */
+const begin = (page, options, id) => page.evaluate(async ([options, id]) => {
+  drive.session = (await drive.connect(options)).openSession(id);
+}, [options, id]);
+const send = (page, text, options) => page.evaluate(([text, options]) => drive.session.send(text, options).id, [text, options]);
+const answer = (page) => page.evaluate(() => {
+  const part = drive.session.state.messages.findLast(({ info }) => info.role === 'assistant')?.parts.find(({ type }) => type === 'text');
+  return part && { text: part.text, continuity: part.continuity, gap: part.gap, tail: part.tail };
+});
+const users = (page) => page.evaluate(() => drive.session.state.messages.filter(({ info }) => info.role === 'user').map(({ parts, delivery }) => [parts[0].text, delivery]));
+/** All that the page's origin keeps, as text. */
+const kept = (page) => page.evaluate(async () => {
+  if (!(await indexedDB.databases()).some(({ name }) => name === 'opencode-session')) return undefined;
+  const done = (request) => new Promise((resolve, reject) => { request.onsuccess = () => resolve(request.result); request.onerror = () => reject(request.error); });
+  const database = await done(indexedDB.open('opencode-session'));
+  const store = database.transaction('journal').objectStore('journal');
+  const [keys, rows] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+  database.close();
+  return rows.map(({ record }, at) => `${keys[at]} ${new TextDecoder().decode(record)}`);
+});
+const stored = async (server, id) => (await history(server, id)).filter(({ info }) => info.role === 'user').map(({ parts }) => parts[0].text);
+
+onServers('the journal', (scene) => {
+  test('a reload in the middle of an answer shows its text up to there with the first drawing, and then the whole', () => onPage(shared, [scene.server.url], async ({ page }) => {
+    const id = await open(page, { baseUrl: scene.server.url });
+    await send(page, 'words 60 every 50');
+    const before = await waitFor(async () => {
+      const shown = await answer(page);
+      return (shown?.text.split(' ').length ?? 0) > 15 && shown.text;
+    }, { timeout: 30_000, message: 'some words' });
+    await page.reload();
+    await ready(page);
+    const first = await page.evaluate(async ([baseUrl, id]) => {
+      const session = (await drive.connect({ baseUrl })).openSession(id);
+      drive.session = session;
+      drive.shown = drive.watch(session);
+      return drive.until(session, ({ messages }) => {
+        const part = messages.findLast(({ info }) => info.role === 'assistant')?.parts.find(({ type }) => type === 'text');
+        return part && { text: part.text, continuity: part.continuity, gap: part.gap?.at };
+      });
+    }, [scene.server.url, id]);
+    assert.ok(first.text.startsWith(before), `"${first.text}" does not begin with "${before}"`);
+    if (scene.version === NEWEST) assert.deepEqual([first.continuity, first.gap], ['gapped', first.text.length]);
+    await page.evaluate(() => drive.settle(drive.session));
+    const last = await page.evaluate(() => ({ plain: drive.plain(drive.session.state.messages), shown: drive.shown }));
+    const messages = await assertSettled(last.plain, scene.server, id);
+    assertPrefixes(last.shown, messages);
+    assert.equal(messages.at(-1).parts.find(({ type }) => type === 'text').text.trim(), numbered(60));
+    await waitFor(async () => (await kept(page))?.length === 0, { message: 'the record to go' });
+  }));
+
+});
+
+describe('the journal, on a server with faults', () => {
+  /** @param {(mock: any, opened: import('./stage.mjs').Opened, id: string) => Promise<void>} job */
+  async function onMock(job, options = {}) {
+    const mock = await startMock(options);
+    try {
+      const { id } = mock.store.createSession();
+      await onPage(shared, [mock.url], (opened) => job(mock, opened, id));
+    } finally {
+      await mock.close();
+    }
+  }
+
+  test('prompts queued while nothing answers survive two reloads and go out once, in order', () => onMock(async (mock, { page }, id) => {
+    let up = false;
+    mock.on('*', '/session/:id/message', ({ drop, next }) => (up ? next() : drop()));
+    await begin(page, { baseUrl: mock.url, retry: RETRY }, id);
+    for (const text of ['one', 'two', 'three']) await send(page, text, { noReply: true });
+    for (const _ of [1, 2]) {
+      await waitFor(async () => (await kept(page))?.join().includes('three'), { message: 'the record' });
+      await page.reload();
+      await ready(page);
+      await begin(page, { baseUrl: mock.url, retry: RETRY }, id);
+      await waitFor(async () => (await users(page)).length === 3, { message: 'the prompts' });
+      assert.deepEqual(await users(page), [['one', 'sending'], ['two', 'sending'], ['three', 'sending']]);
+    }
+    up = true;
+    await waitFor(async () => (await users(page)).every(([, delivery]) => delivery === 'sent'), { timeout: 30_000, message: 'all sent' });
+    assert.deepEqual(await stored(mock, id), ['one', 'two', 'three']);
+    await waitFor(async () => (await kept(page))?.length === 0, { message: 'the record to go' });
+  }));
+
+  test('a page killed while it posts: the prompt is stored once', () => onMock(async (mock, { page }, id) => {
+    await open(page, { baseUrl: mock.url, retry: RETRY }, id);
+    // The server takes it, and the page never hears so.
+    mock.onNext(1, 'POST', '/session/:id/prompt_async', async ({ next }) => {
+      await next();
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+    });
+    await send(page, 'once', { noReply: true });
+    await waitFor(async () => (await stored(mock, id)).length === 1, { message: 'the post' });
+    const context = page.context();
+    const session = await context.newCDPSession(page);
+    // It never answers.
+    void session.send('Page.crash').catch(() => undefined);
+    const other = await context.newPage();
+    await other.goto(shared.stage.url);
+    await ready(other);
+    await open(other, { baseUrl: mock.url, retry: RETRY }, id);
+    await other.evaluate(() => drive.settle(drive.session));
+    assert.deepEqual(await stored(mock, id), ['once']);
+    await waitFor(async () => (await kept(other))?.length === 0, { message: 'the record to go' });
+  }));
+
+  test('the prompts of a living tab are its own; of a closed one, exactly one tab takes them up', () => onMock(async (mock, { page }, id) => {
+    let up = false;
+    mock.on('*', '/session/:id/message', ({ drop, next }) => (up ? next() : drop()));
+    await begin(page, { baseUrl: mock.url, retry: RETRY }, id);
+    await send(page, 'mine', { noReply: true });
+    await waitFor(async () => (await kept(page))?.join().includes('mine'), { message: 'the record' });
+    const tabs = [];
+    for (const _ of [1, 2]) {
+      const tab = await page.context().newPage();
+      await tab.goto(shared.stage.url);
+      await ready(tab);
+      tabs.push(tab);
+    }
+    await begin(tabs[0], { baseUrl: mock.url, retry: RETRY }, id);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    assert.deepEqual(await users(tabs[0]), [], 'the first tab lives');
+    await tabs[0].reload();
+    await ready(tabs[0]);
+    await page.close();
+    await Promise.all(tabs.map((tab) => begin(tab, { baseUrl: mock.url, retry: RETRY }, id)));
+    await waitFor(async () => (await Promise.all(tabs.map(users))).flat().length > 0, { message: 'the prompt' });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assert.deepEqual((await Promise.all(tabs.map(users))).flat(), [['mine', 'sending']]);
+    up = true;
+    await waitFor(async () => (await stored(mock, id)).length > 0, { timeout: 30_000, message: 'the post' });
+    await Promise.all(tabs.map((tab) => tab.evaluate(() => drive.settle(drive.session))));
+    assert.deepEqual(await stored(mock, id), ['mine']);
+  }));
+
+  test("'off' leaves nothing, and removes what was left; no record holds credentials", () => onMock(async (mock, { page }, id) => {
+    const secret = 'canary-5d1f';
+    mock.on('*', '/session/:id/message', ({ drop }) => drop());
+    const options = { baseUrl: mock.url, retry: RETRY, auth: { type: 'bearer', token: secret } };
+    await begin(page, { ...options, journal: 'off' }, id);
+    await send(page, 'kept?', { noReply: true });
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    assert.equal(await kept(page), undefined);
+    await page.reload();
+    await ready(page);
+    await begin(page, options, id);
+    assert.deepEqual(await users(page), []);
+    await send(page, 'kept!', { noReply: true });
+    await waitFor(async () => (await kept(page))?.join().includes('kept!'), { message: 'the record' });
+    const all = [...await kept(page), await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }))];
+    assert.ok(all.every((text) => !text.includes(secret)));
+    await page.reload();
+    await ready(page);
+    await begin(page, { ...options, journal: 'off' }, id);
+    await waitFor(async () => (await kept(page))?.length === 0, { message: 'nothing to be left' });
+  }));
+
+  test('a record that cannot be read, and a database that is gone, cost one log line or none', () => onMock(async (mock, { page }, id) => {
+    mock.on('*', '/session/:id/todo', ({ next }) => next());
+    await page.evaluate(async ([url, id]) => {
+      const request = indexedDB.open('opencode-session', 1);
+      request.onupgradeneeded = () => request.result.createObjectStore('journal');
+      await new Promise((resolve) => { request.onsuccess = resolve; });
+      const rows = { a: { at: Date.now(), record: new Uint8Array([1, 2, 3]) }, b: 'foreign', c: { at: 1, record: new Uint8Array(0) } };
+      const store = request.result.transaction('journal', 'readwrite').objectStore('journal');
+      for (const [owner, row] of Object.entries(rows)) store.put(row, `${url}\n${id}\n${owner}`);
+      await new Promise((resolve) => { store.transaction.oncomplete = resolve; });
+      request.result.close();
+    }, [mock.url, id]);
+    await open(page, { baseUrl: mock.url, retry: RETRY }, id);
+    assert.deepEqual(await page.evaluate(() => drive.logs.map(({ code }) => code)), ['journal_dropped']);
+    await page.evaluate(() => new Promise((resolve, reject) => {
+      const request = indexedDB.deleteDatabase('opencode-session');
+      request.onsuccess = resolve;
+      request.onerror = reject;
+    }));
+    const message = mock.store.assistant(id);
+    const part = mock.store.begin(message);
+    mock.store.delta(part, 'after it was deleted');
+    await waitFor(async () => (await kept(page))?.join().includes('after it was deleted'), { message: 'a new record' });
+    assert.deepEqual(await page.evaluate(() => drive.logs.map(({ code }) => code)), ['journal_dropped']);
+  }));
+
+  test('a prompt is taken back while it waits, and not when it is stored', () => onMock(async (mock, { page }, id) => {
+    let up = false;
+    mock.on('*', '/session/:id/message', ({ drop, next }) => (up ? next() : drop()));
+    await begin(page, { baseUrl: mock.url, retry: RETRY }, id);
+    const seen = await page.evaluate(async () => {
+      const [first, second] = ['first', 'second'].map((text) => drive.session.send(text, { noReply: true }));
+      drive.second = second;
+      const cancelled = first.cancel();
+      return { cancelled, again: first.cancel(), stored: (await drive.problem(first.stored)).code, done: (await drive.problem(first.done)).code };
+    });
+    assert.deepEqual(seen, { cancelled: true, again: false, stored: 'cancelled', done: 'cancelled' });
+    up = true;
+    await page.evaluate(() => drive.soon(drive.second.stored, 'stored'));
+    assert.equal(await page.evaluate(() => drive.second.cancel()), false);
+    assert.deepEqual(await stored(mock, id), ['second']);
+  }));
+});

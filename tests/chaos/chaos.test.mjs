@@ -1,0 +1,77 @@
+// The judges, proven to see what is wrong; then a short run of the real thing.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Recorder } from './page/recorder.js';
+import { planScene, repeatable } from './plan.mjs';
+import { chaos } from './run.mjs';
+import { judge } from './verdict.mjs';
+
+/** Its first scene cuts the stream in the first answer and kills the server twice. */
+const SEED = 3;
+
+const user = (id, text) => ({ info: { id, role: 'user' }, parts: [{ id: `p${id}`, type: 'text', text }] });
+const answer = (id, text, more = {}) => ({ info: { id, role: 'assistant' }, parts: [{ id: `p${id}`, type: 'text', text, ...more }] });
+
+describe('the recorder', () => {
+  /** @param {any[][]} states */
+  const kinds = (...states) => {
+    const found = [];
+    const recorder = new Recorder(({ kind }) => found.push(kind));
+    for (const state of states) recorder.look(state);
+    return found;
+  };
+  for (const [title, states, expected] of /** @type {[string, any[][], string[]][]} */ ([
+    ['growing text is good, and so is a cut end', [[answer('a', '')], [answer('a', 'w1 w2 ')], [answer('a', 'w1 w2')]], []],
+    ['a word twice', [[answer('a', 'w1 w2 w2 ')]], ['no prefix']],
+    ['a word left out', [[answer('a', 'w1 w3 ')]], ['no prefix']],
+    ['two words swapped', [[answer('a', 'w1 w3 w2 ')]], ['no prefix']],
+    ['a text that begins in the middle', [[answer('a', 'w2 w3 ')]], ['no prefix']],
+    ['shorter than before', [[answer('a', 'w1 w2 ')], [answer('a', 'w1 ')]], ['shrunk']],
+    ['blank in between', [[answer('a', 'w1 w2 ')], [answer('a', '')], [answer('a', 'w1 w2 w3 ')]], ['shrunk']],
+    ['a part that goes', [[answer('a', 'w1 ')], []], ['gone']],
+    ['a hole told', [[answer('a', 'w1 ', { continuity: 'gapped', tail: 'w5 w6 ' })]], []],
+    ['a tail with a hole of its own', [[answer('a', 'w1 ', { continuity: 'gapped', tail: 'w5 w7 ' })]], ['wrong tail']],
+    ['a tail that repeats the text', [[answer('a', 'w1 w2 ', { continuity: 'gapped', tail: 'w2 w3 ' })]], ['wrong tail']],
+    ['a prompt and its echo side by side', [[user('u', 'words 1'), user('v', 'words 1')]], ['prompt shown twice']],
+    ['a failed prompt sent again', [[{ ...user('u', 'words 1'), delivery: 'failed' }, user('v', 'words 1')]], []],
+  ])) test(title, () => assert.deepEqual(kinds(...states), expected));
+});
+
+describe('the verdict', () => {
+  const sending = { tab: 1, at: 0, kind: 'sending', text: 'words 2' };
+  const told = (/** @type {string} */ kind, /** @type {string} */ outcome) => ({ tab: 1, at: 1, kind, text: 'words 2', outcome });
+  const history = [user('u', 'words 2'), answer('a', 'w1 w2 ')];
+  /** @param {object} seen */
+  const kinds = (seen) => judge({ reports: [sending, told('stored', 'stored'), told('done', 'done')], history, views: [], gone: new Set(), ...seen }).map((found) => /** @type {any} */ (found).kind);
+  for (const [title, seen, expected] of /** @type {[string, object, string[]][]} */ ([
+    ['all good', { views: [{ name: 'tab 1', messages: structuredClone(history) }] }, []],
+    ['a part less', { views: [{ name: 'tab 1', messages: [history[0], { ...history[1], parts: [] }] }] }, ['state is not the history']],
+    ['another order', { views: [{ name: 'tab 1', messages: [...history].reverse() }] }, ['state is not the history']],
+    ['stored twice', { history: [user('v', 'words 2'), ...history] }, ['prompt stored twice']],
+    ['stored, said to have failed', { reports: [sending, told('stored', 'failed'), told('done', 'failed')] }, ['prompt said not to be stored is']],
+    ['not stored, said to be', { history: [] }, ['prompt said to be stored is not']],
+    ['never decided', { reports: [sending] }, ['prompt undecided']],
+    ['never decided, by a tab that is gone', { reports: [sending], gone: new Set(['1 words 2']) }, []],
+    ['never done', { reports: [sending, told('stored', 'stored')] }, ['prompt never done']],
+    ['text that shrank though the server has it', { reports: [sending, told('stored', 'stored'), told('done', 'done'), { tab: 1, at: 2, kind: 'shrunk', part: 'pa', from: 'w1 w2 ', shown: 'w1 ' }] }, ['shrunk']],
+    ['text that shrank to what the server has', { reports: [sending, told('stored', 'stored'), told('done', 'done'), { tab: 1, at: 2, kind: 'shrunk', part: 'pa', from: 'w1 w2 w3 ', shown: 'w1 w2 ' }] }, []],
+    ['a part that went though the server has it', { reports: [sending, told('stored', 'stored'), told('done', 'done'), { tab: 1, at: 2, kind: 'gone', part: 'pa', from: 'w1 ' }] }, ['gone']],
+    ['a model that says something else', { history: [history[0], answer('a', 'w1 hello')] }, ['the model did not say numbered words']],
+  ])) test(title, () => assert.deepEqual(kinds(seen), expected));
+});
+
+test('a seed gives one plan, another seed another', () => {
+  assert.deepEqual(planScene(7, '1.18.33'), planScene(7, '1.18.33'));
+  assert.notDeepEqual(planScene(7, '1.18.33'), planScene(8, '1.18.33'));
+  assert.deepEqual(['1.1.65', '1.2.27', '1.14.40', '1.14.41', '1.18.33', '2.0.0'].map(repeatable), [true, false, false, true, true, true]);
+});
+
+test('a short run on a real server in Chromium', async () => {
+  const lines = [];
+  // So many scenes as a minute gives: few on a slow machine, but always one.
+  const { violations, faults, restarts, checks, scenes } = await chaos({ version: '1.18.33', seed: SEED, minutes: 1, say: (line) => lines.push(line) });
+  console.log(lines.join('\n'));
+  assert.equal(violations, 0, lines.join('\n'));
+  assert.ok(scenes >= 1 && faults >= 4 * scenes && checks >= 20 * scenes, 'the run proves little');
+  assert.ok(restarts >= 1, 'no restart in the first scene of this seed');
+});

@@ -1,0 +1,62 @@
+// What a test page has: the ways to the keeper, and a reader that keeps what it was told.
+import init from '../../../src/js/core/core.js';
+import { LeaderPort } from '../../../src/js/keeper/leader.js';
+import { openKeeper } from '../../../src/js/keeper/open.js';
+import { KeeperPort } from '../../../src/js/keeper/port.js';
+import type { AuthHeader, StreamSource } from '../../../src/js/keeper/protocol.js';
+
+interface Told {
+  status: number[];
+  kinds: string[];
+  closed: number[];
+  text: string;
+  events: { id: string; type: string; properties: Record<string, unknown> }[];
+  position: string | undefined;
+  /** Milliseconds from `open` to the first bytes. */
+  first: number;
+}
+
+const told: Told = { status: [], kinds: [], closed: [], text: '', events: [], position: undefined, first: -1 };
+const logs: string[] = [];
+const log = (level: number, code: string, message: string): void => void logs.push(`${level} ${code} ${message}`);
+let source: StreamSource | undefined;
+
+/** Opens a source of this kind once, then reads a stream through it. */
+function read(kind: 'port' | 'leader' | 'shared', script: string, base: string, options: { path?: string; auth?: AuthHeader; position?: string; times?: object } = {}): void {
+  source ??=
+    kind === 'port' ? new KeeperPort(script, base, log, options.times) : kind === 'leader' ? new LeaderPort(base, options.times) : openKeeper(script, base, log);
+  const begin = performance.now();
+  let buffer = '';
+  const decoder = new TextDecoder();
+  Object.assign(told, { text: '', events: [], first: -1 });
+  source.open(options.path ?? '/event', options.auth, options.position, {
+    opened: (status, kind) => {
+      told.status.push(status);
+      told.kinds.push(kind);
+    },
+    bytes: (chunk) => {
+      if (told.first < 0) told.first = performance.now() - begin;
+      buffer += decoder.decode(chunk, { stream: true });
+      const frames = buffer.split('\n\n');
+      buffer = frames.pop() ?? '';
+      for (const frame of frames) take(frame);
+    },
+    closed: (cause) => void told.closed.push(cause),
+  });
+}
+
+function take(frame: string): void {
+  const lines = frame.split('\n');
+  const id = lines.find((line) => line.startsWith('id: '))?.slice(4) ?? '';
+  const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6)).join('\n');
+  const parsed = JSON.parse(data);
+  const event = parsed.payload ?? parsed;
+  if (id !== '') told.position = id;
+  told.events.push({ id, type: event.type, properties: event.properties });
+  if (event.type === 'message.part.delta') told.text += event.properties.delta;
+}
+
+/** The wasm, for a tab that leads. */
+const loaded = init({ module_or_path: '/core_bg.wasm' });
+
+Object.assign(globalThis, { keeper: { read, told, logs, loaded, close: () => source?.close() } });

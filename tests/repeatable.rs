@@ -1,0 +1,372 @@
+//! Streams that can be repeated: what a keeper tells again closes gaps, and never doubles or shortens a text.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // also in helpers, where clippy.toml's rule for tests does not reach
+
+mod support_rs;
+
+use opencode_session::proto::client::{Config, Failure, Input};
+use opencode_session::proto::request::Response;
+use opencode_session::proto::sync::Output;
+use serde_json::{Value, json};
+use support_rs::bench::{Bench, item, live, text};
+use support_rs::script::Spot;
+use support_rs::server::{Server, Wire};
+use support_rs::world::{World, config};
+
+/// A client whose stream is fed by hand, and whose requests the server answers.
+struct Kept {
+    world: World,
+    session: String,
+    at: Spot,
+    handle: u32,
+    /// Frames so far: each has a position.
+    count: usize,
+}
+
+impl Kept {
+    /// One session with an open text of the given pieces; nobody was listening when they were said.
+    fn new(pieces: &[&str]) -> Self {
+        let mut server = Server::new(Wire::New, 1);
+        let session = server.create_session("/project");
+        server.put_message(
+            &session,
+            json!({ "id": "msg_1", "sessionID": session, "role": "assistant", "time": { "created": 1 } }),
+        );
+        let at = Spot::new(&mut server, &session, "msg_1", "text");
+        server.keep_status(&session, json!({ "type": "busy" }));
+        server.begin_text(&at);
+        for piece in pieces {
+            server.delta(&at, piece);
+        }
+        let mut world = World::with(
+            server,
+            Config {
+                keeper: true,
+                ..config(1)
+            },
+        );
+        world.drains = false;
+        let handle = world.open(&session, 100);
+        Kept {
+            world,
+            session,
+            at,
+            handle,
+            count: 0,
+        }
+    }
+
+    fn generation(&self) -> u32 {
+        self.world.stream.as_ref().unwrap().generation
+    }
+
+    fn attach(&mut self, continuity: &str) -> &mut Self {
+        let generation = self.generation();
+        let response = Response {
+            status: 200,
+            content_type: "text/event-stream",
+            ..Response::default()
+        };
+        self.world.input(Input::StreamOpened { generation, response });
+        self.frame(&json!({ "type": "replay.opened", "properties": { "continuity": continuity } }))
+    }
+
+    fn frame(&mut self, event: &Value) -> &mut Self {
+        self.count += 1;
+        let bytes = format!("id: epoch-{}\ndata: {event}\n\n", self.count).into_bytes();
+        let generation = self.generation();
+        self.world.input(Input::StreamBytes {
+            generation,
+            bytes: &bytes,
+        });
+        self
+    }
+
+    fn starts(&mut self) -> &mut Self {
+        let part = self.at.value("", Some(1), None);
+        self.frame(
+            &json!({ "type": "message.part.updated", "properties": { "sessionID": self.session, "part": part } }),
+        )
+    }
+
+    fn grows(&mut self, delta: &str) -> &mut Self {
+        self.frame(&json!({ "type": "message.part.delta", "properties": {
+            "sessionID": self.session, "messageID": "msg_1", "partID": self.at.part, "field": "text", "delta": delta,
+        } }))
+    }
+
+    /// The server says it now, and it is heard.
+    fn says(&mut self, delta: &str) -> &mut Self {
+        self.world.server.delta(&self.at, delta);
+        self.grows(delta)
+    }
+
+    fn live(&mut self) -> &mut Self {
+        self.frame(&json!({ "type": "replay.live", "properties": {} }))
+    }
+
+    fn hole(&mut self) -> &mut Self {
+        self.frame(&json!({ "type": "replay.hole", "properties": {} }))
+    }
+
+    fn answered(&mut self) -> &mut Self {
+        while !self.world.inflight.is_empty() {
+            self.world.progress(0);
+        }
+        self
+    }
+
+    fn lost(&mut self) -> &mut Self {
+        self.world.cut(false);
+        self.world.pass(1_000);
+        self
+    }
+
+    /// Text, continuity and tail of the part as they are shown.
+    fn shown(&mut self) -> (String, String, String) {
+        self.world.drain();
+        let part = self.world.mirrors[&self.handle].part(&self.at.part).unwrap();
+        (part.text().into(), part.continuity.into(), part.tail().into())
+    }
+
+    fn position(&mut self) -> Option<String> {
+        let mut found = None;
+        while let Some(output) = self.world.client.poll_output() {
+            if let Output::OpenStream { position, .. } = output {
+                found = position;
+            }
+        }
+        found
+    }
+
+    fn source(&mut self) -> Value {
+        self.world.drain();
+        self.world.mirrors[&self.handle].field("connection")["source"].clone()
+    }
+}
+
+fn shows(text: &str, continuity: &str, tail: &str) -> (String, String, String) {
+    (text.into(), continuity.into(), tail.into())
+}
+
+#[test]
+fn who_joins_in_the_middle_gets_the_whole_text() {
+    let mut kept = Kept::new(&["one ", "two "]);
+    kept.attach("kept")
+        .starts()
+        .grows("one ")
+        .grows("two ")
+        .live()
+        .answered();
+    assert_eq!(kept.shown(), shows("one two ", "streaming", ""));
+    kept.says("three");
+    assert_eq!(kept.shown(), shows("one two three", "streaming", ""));
+    assert_eq!(kept.source(), "keeper");
+}
+
+#[test]
+fn what_was_repeated_before_the_history_came_and_after_it_is_the_same() {
+    let mut kept = Kept::new(&["one ", "two "]);
+    kept.attach("kept")
+        .starts()
+        .answered()
+        .grows("one ")
+        .grows("two ")
+        .live();
+    assert_eq!(kept.shown(), shows("one two ", "streaming", ""));
+}
+
+#[test]
+fn a_stream_that_goes_on_where_it_was_left_loses_nothing() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("kept").starts().grows("one ").live().answered();
+    kept.world.drain();
+    kept.lost();
+    let asked = kept.world.requests.len();
+    kept.attach("kept").says("two ").live();
+    assert_eq!(kept.shown(), shows("one two ", "streaming", ""));
+    assert_eq!(kept.world.requests.len(), asked, "nothing had to be fetched");
+    assert_eq!(kept.world.mirrors[&kept.handle].field("continuity"), "kept");
+}
+
+#[test]
+fn the_last_position_is_asked_for_again() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("kept").starts().grows("one ").live().answered();
+    let generation = kept.generation();
+    kept.world.client.handle_input(
+        Input::StreamClosed {
+            generation,
+            cause: None,
+        },
+        kept.world.now,
+    );
+    kept.world.now += 1_000;
+    kept.world.client.handle_input(Input::Timeout, kept.world.now);
+    assert_eq!(kept.position().as_deref(), Some("epoch-4"));
+}
+
+#[test]
+fn a_lost_place_is_mended_by_telling_all_again() {
+    let mut kept = Kept::new(&["one ", "two "]);
+    kept.attach("kept").starts().grows("one ").live().answered();
+    assert_eq!(kept.shown(), shows("one ", "streaming", ""));
+    kept.lost();
+    kept.attach("lost")
+        .starts()
+        .grows("on")
+        .grows("e tw")
+        .grows("o ")
+        .live()
+        .answered();
+    assert_eq!(kept.shown(), shows("one two ", "streaming", ""));
+}
+
+#[test]
+fn a_repetition_without_its_start_is_not_guessed_into_place() {
+    let mut kept = Kept::new(&["one ", "two ", "three "]);
+    kept.attach("kept").starts().grows("one ").live().answered();
+    kept.lost();
+    kept.attach("lost").grows("two ").grows("three ").live().answered();
+    assert_eq!(kept.shown(), shows("one ", "gapped", ""));
+    kept.says("four");
+    assert_eq!(kept.shown(), shows("one ", "gapped", "four"));
+}
+
+#[test]
+fn a_hole_in_what_is_told_again_stays_a_hole() {
+    let mut kept = Kept::new(&["one ", "two ", "three "]);
+    kept.attach("lost")
+        .starts()
+        .grows("one ")
+        .hole()
+        .grows("three ")
+        .live()
+        .answered();
+    assert_eq!(kept.shown(), shows("one ", "gapped", "three "));
+    assert_eq!(kept.world.mirrors[&kept.handle].field("continuity"), "lost");
+}
+
+#[test]
+fn a_hole_on_a_live_stream_is_fetched_around() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("kept").starts().grows("one ").live().answered();
+    let asked = kept.world.requests.len();
+    kept.world.server.delta(&kept.at, "two ");
+    kept.hole().answered().says("three");
+    assert!(kept.world.requests.len() > asked);
+    assert_eq!(kept.shown(), shows("one ", "gapped", "three"));
+}
+
+#[test]
+fn without_a_keeper_the_next_rung_is_taken_at_once_and_the_text_is_not_called_whole() {
+    let mut kept = Kept::new(&["one ", "two "]);
+    kept.attach("kept").starts().grows("one ").live().answered();
+    let generation = kept.generation();
+    kept.world.stream = None;
+    kept.world.input(Input::StreamClosed {
+        generation,
+        cause: Some(Failure::Keeper),
+    });
+    kept.world.pass(1);
+    assert_eq!(kept.source(), "event");
+    kept.world.arrive();
+    kept.world.server.delta(&kept.at, "three");
+    kept.world.flow(usize::MAX);
+    assert_eq!(kept.shown(), shows("one ", "gapped", "three"));
+    let fallback = kept.world.mirrors[&kept.handle].field("connection")["fallback"].clone();
+    assert_eq!(fallback["code"], "keeper_failed");
+}
+
+#[test]
+fn an_old_place_is_not_used_after_another_way_was() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("kept").starts().grows("one ").live().answered();
+    let generation = kept.generation();
+    kept.world.stream = None;
+    kept.world.input(Input::StreamClosed {
+        generation,
+        cause: Some(Failure::Keeper),
+    });
+    kept.world.pass(1);
+    kept.world.client.reconnect(kept.world.now);
+    assert_eq!(kept.position(), None);
+}
+
+#[test]
+fn a_missing_number_of_a_stored_event_is_noticed_and_fetched() {
+    let mut kept = Kept::new(&[]);
+    kept.attach("kept").starts().live().answered();
+    let stored = |kept: &mut Kept, seq: u64| {
+        let session = kept.session.clone();
+        kept.frame(
+            &json!({ "directory": "/project", "payload": { "type": "sync", "syncEvent": {
+            "id": "evt_1", "type": "message.updated.1", "seq": seq, "aggregateID": session, "data": {},
+        } } }),
+        );
+    };
+    let asked = kept.world.requests.len();
+    for seq in [5, 6, 6, 7] {
+        stored(&mut kept, seq);
+    }
+    assert_eq!(kept.world.requests.len(), asked);
+    stored(&mut kept, 9);
+    kept.world.pass(3_000);
+    assert!(kept.world.requests.len() > asked, "event 8 is missing");
+}
+
+fn again(bench: &mut Bench) -> &mut Bench {
+    bench.messages.set_replaying(true);
+    bench
+}
+
+#[test]
+fn told_again_a_text_does_not_shrink_and_goes_on_where_it_ends() {
+    let mut bench = live();
+    bench.told(&text("", false)).grows("one two").interrupt();
+    again(&mut bench).told(&text("", false));
+    assert_eq!(bench.shown(), ("one two", "streaming", ""));
+    bench.grows("one ");
+    assert_eq!(bench.shown(), ("one two", "streaming", ""));
+    bench.grows("two three");
+    assert_eq!(bench.shown(), ("one two three", "streaming", ""));
+    bench.grows(" four");
+    assert_eq!(bench.shown(), ("one two three four", "streaming", ""));
+}
+
+#[test]
+fn told_again_a_gap_closes_and_its_tail_goes_into_the_text() {
+    let mut bench = live();
+    bench
+        .told(&text("", false))
+        .grows("one ")
+        .interrupt()
+        .page(&[item("msg_1", 1, &[text("", false)])], 50, false)
+        .grows("three ");
+    assert_eq!(bench.shown(), ("one ", "gapped", "three "));
+    bench.interrupt();
+    again(&mut bench)
+        .told(&text("", false))
+        .grows("one ")
+        .grows("two ")
+        .grows("three ");
+    assert_eq!(bench.shown(), ("one two three ", "streaming", ""));
+}
+
+#[test]
+fn told_again_and_torn_off_the_old_text_stays_with_a_gap() {
+    let mut bench = live();
+    bench.told(&text("", false)).grows("one two").interrupt();
+    again(&mut bench).told(&text("", false)).grows("one ").interrupt();
+    bench.messages.set_replaying(false);
+    bench.grows("five");
+    assert_eq!(bench.shown(), ("one two", "gapped", "five"));
+}
+
+#[test]
+fn told_again_in_other_words_the_server_is_right() {
+    let mut bench = live();
+    bench.told(&text("", false)).grows("one two").interrupt();
+    again(&mut bench).told(&text("", false)).grows("one ").grows("new");
+    assert_eq!(bench.shown(), ("one new", "streaming", ""));
+}
