@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use opencode_session::proto::connection::Source;
 use opencode_session::proto::error::{Code, Error};
 use opencode_session::proto::request::Request;
 use opencode_session::proto::sync::Reply;
+use serde_json::Value;
 
 use crate::fault::{Counts, Profile, Reached};
 use crate::support_rs::mirror::Mirror;
@@ -145,6 +147,8 @@ pub(crate) struct Judge {
     streams: VecDeque<u64>,
     requests: VecDeque<u64>,
     ended_at: Option<u64>,
+    /// Of the last stream.
+    rung: Option<Source>,
     not_before: u64,
     kicks: u32,
     kicked: bool,
@@ -201,15 +205,16 @@ impl Judge {
         self.not_before.saturating_sub(clock)
     }
 
-    pub(crate) fn opens_stream(&mut self, clock: u64) {
+    pub(crate) fn opens_stream(&mut self, clock: u64, source: Source) {
         assert!(
             !self.offline,
             "a stream is opened while the host says that there is no network"
         );
         let kicked = std::mem::take(&mut self.kicked);
-        // A stream that takes the place of a good one, for another directory, owes no wait.
+        // A stream that takes the place of a good one, for another directory, owes no wait; nor does the next rung.
+        let same = self.rung.replace(source) == Some(source);
         if let (Some(ended), false) = (self.ended_at.take(), kicked) {
-            assert!(clock >= ended + MIN_WAIT, "reconnected after {} ms", clock - ended);
+            assert!(!same || clock >= ended + MIN_WAIT, "reconnected after {} ms", clock - ended);
             assert!(
                 clock >= self.not_before,
                 "Retry-After is ignored: {} ms too early",
@@ -279,7 +284,8 @@ impl Judge {
                 // A hostile server may have said anything.
                 Some(Err(_)) if profile == Profile::Hostile => {}
                 Some(Err(error)) => assert!(
-                    sent.times(server) == 0,
+                    // One that was removed before anybody saw it cannot be told from one that never came.
+                    sent.times(server) == 0 || !sent.is_shown(server),
                     "P6: called failed, but it is stored: {sent:?} {error:?}"
                 ),
             }
@@ -318,6 +324,12 @@ impl Judge {
 impl Sent {
     fn text(&self) -> String {
         format!("prompt #{}", self.number)
+    }
+
+    fn is_shown(&self, server: &Server) -> bool {
+        let text = self.text();
+        let says = |message: &Value| message["parts"][0]["text"] == text.as_str();
+        server.history(&self.session).iter().any(says)
     }
 
     fn times(&self, server: &Server) -> usize {

@@ -327,8 +327,13 @@ impl World {
             }
             let clock = self.now + self.ahead;
             match output {
-                Output::OpenStream { generation, path, .. } => {
-                    self.judge.opens_stream(clock);
+                Output::OpenStream {
+                    generation,
+                    source,
+                    path,
+                    ..
+                } => {
+                    self.judge.opens_stream(clock, source);
                     if path.starts_with("/global") {
                         self.counts.reach(Reached::Global);
                     }
@@ -543,7 +548,7 @@ impl World {
                 Some(wait)
                     if wait < 2_500
                         || live_at.is_none()
-                        || (self.now < idle_since + PATIENCE && !self.is_at_rest()) =>
+                        || (self.now < idle_since + self.patience() && !self.is_at_rest()) =>
                 {
                     self.pass(wait.clamp(1, 9_000));
                 }
@@ -556,6 +561,11 @@ impl World {
         assert!(done, "never comes to rest: {:?}", self.judge.last_asked);
         self.arrive();
         self.drain();
+    }
+
+    fn patience(&self) -> u64 {
+        let polls = self.opens.iter().any(|open| open.mirror.field("connection")["phase"] == "polling");
+        if polls { POLL_PATIENCE } else { PATIENCE }
     }
 
     /// Nobody waits for anything, and what is shown is all there is. Polls and checks may take a while to get there.
@@ -630,8 +640,9 @@ impl World {
 /// P7: one backoff, one watchdog (2.5 beats of at most 45 s), one wait for `connected`, and the wait after a failed load.
 const RECOVERY: u64 = 20_000 + 113_000 + 20_000 + 20_000;
 
-/// Longer than any check, poll or wait for an answer takes.
+/// Longer than any check or wait for an answer takes; and than the polls of which one fetches everything.
 const PATIENCE: u64 = 100_000;
+const POLL_PATIENCE: u64 = 400_000;
 
 impl Until {
     fn next(&self) -> Option<u64> {

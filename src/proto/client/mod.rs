@@ -318,7 +318,8 @@ impl Client {
         if self.hidden && settled && self.sessions.iter().all(Session::is_resting) {
             return None;
         }
-        let sessions = self.sessions.iter().filter_map(Session::deadline);
+        let streaming = self.context.streaming;
+        let sessions = self.sessions.iter().filter_map(|session| session.deadline(streaming));
         sessions
             .chain(self.link.deadline())
             .chain(self.probe_at())

@@ -39,6 +39,8 @@ pub struct Session {
     /// Digest of the last page a poll fetched, and how many polls in a row found nothing new.
     polled: u64,
     unmoved: u32,
+    /// Polls since the last one that fetched everything.
+    light: u32,
     /// A user message that may be an own prompt under the server's name; it waits for its first part.
     pub(super) held: Vec<Vec<u8>>,
     pub(super) before: Option<String>,
@@ -107,6 +109,7 @@ impl Session {
             seq: None,
             polled: 0,
             unmoved: 0,
+            light: 0,
             held: Vec::new(),
             before: None,
             older: None,
@@ -136,8 +139,13 @@ impl Session {
     }
 
     /// Asks for what may have changed since the last fetch: all of it the first time, and once in a while.
+    ///
+    /// A fetch that takes longer than a poll goes on, and one that failed is tried again when its wait is over.
     pub fn poll(&mut self, context: &mut Context) {
-        let whole = !self.is_live() || self.fields.error().is_some() || self.unmoved % WHOLE_POLLS == WHOLE_POLLS - 1;
+        if matches!(self.phase, Phase::Fetching(_) | Phase::Failed(_)) {
+            return;
+        }
+        let whole = !self.is_live() || self.fields.error().is_some() || self.light >= WHOLE_POLLS;
         if whole {
             self.unmoved += 1;
             return self.begin(context);
@@ -338,11 +346,14 @@ impl Session {
         self.fields.set_error(Some(error));
     }
 
-    /// When `timeout` wants to run.
-    pub fn deadline(&self) -> Option<u64> {
+    /// When `timeout` wants to run. `streaming`: as in the context.
+    pub fn deadline(&self, streaming: bool) -> Option<u64> {
         match self.phase {
             Phase::Failed(at) => Some(at),
-            Phase::Live => self.turn.deadline().into_iter().chain(self.vigil_deadline()).min(),
+            Phase::Live => {
+                let vigil = self.vigil_deadline().filter(|_| streaming);
+                self.turn.deadline().into_iter().chain(vigil).min()
+            }
             _ => None,
         }
     }
@@ -498,9 +509,13 @@ impl Session {
         if moved {
             self.turn.told(busy, context);
         }
-        if !whole {
+        if whole {
+            self.light = 0;
+        } else {
             self.polled = digest;
             self.unmoved = if moved { 0 } else { self.unmoved + 1 };
+            // What a turn did beside its messages is fetched when it ends.
+            self.light = if moved && !busy { WHOLE_POLLS } else { self.light + 1 };
         }
         self.fields.set_status(status);
         for (field, body) in [

@@ -198,13 +198,11 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
-        let open = self.messages.is_open();
-        if self.turn.busy && !open && self.turn.doubts < MAX_DOUBTS {
-            self.turn.doubts += 1;
-            self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
-        } else if !self.turn.busy && !open && self.messages.open_depth() == 0 {
+        if self.turn.busy {
+            self.doubt(context);
+        } else if !self.messages.is_open() && self.messages.open_depth() == 0 {
             self.settle(context);
-        } else if !self.turn.busy && self.turn.check == Check::None {
+        } else if self.turn.check == Check::None {
             // Idle, but something is open: the turn died, perhaps while nobody looked.
             self.turn.tries = 0;
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
@@ -263,6 +261,11 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
+        if self.turn.busy {
+            // It was looked at for a prompt's sake; the end of the turn brings its own check.
+            self.turn.check = Check::None;
+            return self.doubt(context);
+        }
         if self.messages.touched_since(asked) > 0 && self.turn.tries < MAX_CHECKS {
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
             return;
@@ -281,7 +284,14 @@ impl Session {
         let busy = status.is_busy();
         self.fields.set_status(status);
         self.turn.told(busy, context);
-        if busy && !self.messages.is_open() && self.turn.doubts < MAX_DOUBTS {
+        if busy {
+            self.doubt(context);
+        }
+    }
+
+    /// A busy session without an open answer is asked about.
+    fn doubt(&mut self, context: &Context) {
+        if !self.messages.is_open() && self.turn.doubts < MAX_DOUBTS {
             self.turn.doubts += 1;
             self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
         }
