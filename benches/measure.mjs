@@ -4,16 +4,23 @@ import { workload } from './workloads.mjs';
 
 /** @typedef {{ messages: number, length: number, idle: boolean }} Seen what a page looks at once per frame */
 /**
+ * What a person sees: `gapped` where the page says that text is missing, `told` when it says that something failed.
+ * @typedef {{ messages: { role: string, text: string, gapped?: boolean }[], busy: boolean, told?: boolean }} View
+ */
+/**
  * @typedef {object} Store a rival, loaded and waiting for the stream
  * @property {() => Seen} read
  * @property {(fromEnd: number) => string} text of a message, 0 is the newest
+ * @property {() => View} view
+ * @property {(prompt: string) => Promise<unknown>} send rejects when the page says that it was not sent
  * @property {() => void} close
  * @property {() => Promise<void>} [play] for a rival that asks for each answer; without it the event stream is let go
  * @property {Promise<void>} [failed] rejected when the rival's loop breaks
  */
 /**
- * @typedef {(context: { fetch: typeof globalThis.fetch, baseUrl: string, sessionID: string,
- *   workload: import('./workloads.mjs').Workload }) => Promise<Store>} Open
+ * `workload` is set for measuring only; `onChange` is the listener of the page, `options` are for this package.
+ * @typedef {(context: { fetch: typeof globalThis.fetch, baseUrl: string, sessionID: string, onChange?: () => void,
+ *   workload?: import('./workloads.mjs').Workload, options?: object }) => Promise<Store>} Open
  */
 /** @typedef {{ milliseconds: number, events: number, runs: number, requests: number }} Sample */
 

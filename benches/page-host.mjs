@@ -58,6 +58,7 @@ export class PageHost {
     const name = pathname.slice(1).replace(/\.(js|html)$/, '');
     if (this.#scripts.has(name)) return pathname.endsWith('.js') ? this.#scripts.get(name) : this.#page(name);
     // A parsed URL has no ".." left, so this stays inside the folder.
+    if (pathname === '/opencode-session-keeper.js') return readFile(new URL('dist/keeper.js', ROOT));
     if (pathname.startsWith('/dist/')) return readFile(new URL(`.${pathname}`, ROOT));
     return undefined;
   }

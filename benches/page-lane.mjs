@@ -4,15 +4,17 @@ import { build } from 'esbuild';
 import { launchChromium } from '../tests/support/browser.mjs';
 import { PageHost } from './page-host.mjs';
 
+const IMPORTS = `import { Bench } from './measure.mjs';`;
+const BENCH = 'globalThis.load = (workload) => { globalThis.bench = new Bench(rival, workload); };';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 
-/** @param {string} rival @returns {Promise<string>} the script of its page */
-async function bundle(rival) {
-  const contents = `
-    import * as rival from './adapters/${rival}.mjs';
-    import { Bench } from './measure.mjs';
-    globalThis.load = (workload) => { globalThis.bench = new Bench(rival, workload); };
-  `;
+/**
+ * The script of a page with one rival in it.
+ * @param {string} rival @param {string} start what the page does, with `rival` at hand @param {string} imports
+ * @returns {Promise<string>}
+ */
+export async function bundle(rival, start, imports) {
+  const contents = `import * as rival from './adapters/${rival}.mjs';\n${imports}\n${start}`;
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: HERE },
     bundle: true,
@@ -41,7 +43,7 @@ export class PageLanes {
 
   /** @param {string} rival @param {string} workload */
   async open(rival, workload) {
-    if (!this.#scripts.has(rival)) this.#scripts.set(rival, await bundle(rival));
+    if (!this.#scripts.has(rival)) this.#scripts.set(rival, await bundle(rival, BENCH, IMPORTS));
     const context = await this.#browser.newContext();
     const page = await context.newPage();
     let broken;

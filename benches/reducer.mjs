@@ -15,6 +15,11 @@ export function shownText(parts) {
   return parts.map((part) => (part.type === 'text' ? part.text : (part.state?.output ?? ''))).join('');
 }
 
+/** What a page shows of messages in OpenCode's own shape. @param {readonly { info: object, parts: readonly object[] }[]} messages */
+export function viewed(messages) {
+  return messages.map(({ info, parts }) => ({ role: info.role, text: shownText(parts) }));
+}
+
 export class Thread {
   status = 'idle';
   /** Oldest first. @type {{ info: object, parts: object[] }[]} */
@@ -101,6 +106,11 @@ export class Thread {
     const { messages } = this;
     const last = messages[messages.length - 1];
     return { messages: messages.length, length: last ? shownLength(last.parts) : 0, idle: this.status === 'idle' };
+  }
+
+  /** @returns {import('./measure.mjs').View} */
+  view() {
+    return { messages: viewed(this.messages), busy: this.status !== 'idle' };
   }
 
   /** @param {number} fromEnd 0 is the newest message */

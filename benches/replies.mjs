@@ -28,3 +28,12 @@ export function reply({ answer, outputs = [], step = 4 }, index) {
   chunks.push({ type: 'finish-step' }, { type: 'finish', finishReason: 'stop' });
   return [...chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`), 'data: [DONE]\n\n'];
 }
+
+/** Stored messages in the shape of this rival. @param {object[]} history */
+export function past(history) {
+  return history.map(({ info, parts }) => ({
+    id: info.id,
+    role: info.role,
+    parts: parts.filter(({ type }) => type === 'text').map(({ text }) => ({ type: 'text', text, state: 'done' })),
+  }));
+}

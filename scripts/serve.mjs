@@ -1,5 +1,5 @@
 // The dev server of the page: static files on loopback under a strict security policy. `node scripts/serve.mjs` runs it alone.
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, sep } from 'node:path';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const LOOPBACK = '127.0.0.1';
+const KEEPER = '/opencode-session-keeper.js';
 
 /** Only these leave the server: sources, settings and whatever else lies there do not. */
 const TYPES = new Map(Object.entries({
@@ -28,6 +29,7 @@ const TYPES = new Map(Object.entries({
  * @property {string} [root] the repository
  * @property {string} [library] folder of the built library; default: dist in the root
  * @property {number} [port]
+ * @property {import('./lib/lab.mjs').Lab} [lab] what the lab page needs
  */
 
 /**
@@ -36,17 +38,22 @@ const TYPES = new Map(Object.entries({
  * @returns {Promise<{ url: string, close(): Promise<void> }>} `url` ends with a slash
  */
 export async function servePage(options) {
-  const { root = ROOT, library = join(root, 'dist'), port = 0, upstream, directory, passwordRequired = false } = options;
+  const { root = ROOT, library = join(root, 'dist'), port = 0, upstream, directory, passwordRequired = false, lab } = options;
   const servers = [upstream, ...(options.connect ?? listed(process.env.PAGE_CONNECT))].map(originOf);
-  const config = JSON.stringify({ baseUrl: upstream, directory, passwordRequired, servers });
+  const keeper = join(library, 'keeper.js');
+  const config = JSON.stringify({ baseUrl: upstream, directory, passwordRequired, servers, keeper: existsSync(keeper), lab: lab?.config });
   const headers = securityHeaders(servers);
+  // Only the lab may talk to the fault proxy; the keeper does so for it.
+  const labHeaders = securityHeaders(lab ? [...servers, originOf(lab.baseUrl)] : servers);
   const folders = [
     { prefix: '/opencode-session/', path: library },
     { prefix: '/', path: join(root, 'www') },
   ];
 
   const server = createServer((request, response) => {
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    const path = pathOf(request.url) ?? '';
+    const own = path.startsWith('/lab/') || path === KEEPER ? labHeaders : headers;
+    for (const [name, value] of Object.entries(own)) response.setHeader(name, value);
     answer(request, response).catch(() => refuse(response, 500));
   });
 
@@ -54,11 +61,13 @@ export async function servePage(options) {
   async function answer(request, response) {
     // A foreign name that resolves to this machine would make this page part of a foreign site.
     if (!isLocal(request.headers.host)) return refuse(response, 421);
+    if (lab?.handle(request, response, pathOf(request.url) ?? '')) return;
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, { allow: 'GET, HEAD' });
     const path = pathOf(request.url);
     if (path === undefined) return refuse(response, 400);
     if (path === '/config.json') return send(request, response, config);
-    const file = await find(folders, path === '/' ? '/index.html' : path);
+    // A service worker controls only what lies below it.
+    const file = await find(folders, path === KEEPER ? '/opencode-session/keeper.js' : path.endsWith('/') ? `${path}index.html` : path);
     if (!file) return refuse(response, 404);
     response.writeHead(200, { 'content-type': TYPES.get(extname(file.path)), 'content-length': file.size });
     if (request.method === 'HEAD') return void response.end();
@@ -80,13 +89,13 @@ export async function servePage(options) {
 }
 
 /**
- * Bundles the page's TypeScript into www/dist/chat.js. The library stays a file of its own, next to its wasm.
+ * Bundles the page's TypeScript into www/dist/. The library stays a file of its own, next to its wasm.
  * @param {{ root?: string }} [options]
  */
 export async function buildPage({ root = ROOT } = {}) {
   const { build } = await import('esbuild');
   await build({
-    entryPoints: { chat: join(root, 'www/chat/main.ts') },
+    entryPoints: { chat: join(root, 'www/chat/main.ts'), lab: join(root, 'www/lab/main.ts') },
     outdir: join(root, 'www/dist'),
     tsconfigRaw: {},
     bundle: true,
@@ -108,6 +117,7 @@ function securityHeaders(servers) {
   const policy = [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
+    "worker-src 'self'",
     "style-src 'self'",
     "img-src 'self' data: blob:",
     `connect-src 'self' ${[...new Set(servers)].join(' ')}`,
@@ -115,7 +125,8 @@ function securityHeaders(servers) {
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
+    // The one policy lets the keeper through (www/chat/trusted.ts).
+    'trusted-types default',
   ];
   return {
     'content-security-policy': policy.join('; '),

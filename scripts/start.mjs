@@ -22,7 +22,10 @@ try {
   const upstream = await server();
   const page = await pageFor(upstream);
   await answers(page, 'the page');
-  if (!undo.ending) console.log(`Open ${page}`);
+  if (!undo.ending) {
+    say(`The fault lab: ${page}lab/`);
+    console.log(`Open ${page}`);
+  }
 } catch (error) {
   if (!undo.ending) await end(1, error instanceof Error ? error.message : String(error));
 }
@@ -48,7 +51,10 @@ async function library() {
   await run(['run', '-s', 'build'], 'the library could not be built; the lines above say why (npm run build repeats it)');
 }
 
-/** @returns {Promise<{ url: string, directory?: string, passwordRequired: boolean }>} */
+/**
+ * @typedef {{ url: string, directory?: string, passwordRequired: boolean, restart?: (options: { downtime: number }) => Promise<void> }} Upstream
+ * @returns {Promise<Upstream>}
+ */
 async function server() {
   const given = process.env.OPENCODE_URL;
   if (given) return ownServer(given);
@@ -62,7 +68,7 @@ async function server() {
   undo.add(() => opencode.stop());
   await answers(`${opencode.url}/global/health`, 'the OpenCode server');
   say('The scripted model does what it is told: "words 40", "think 20 words 10", "tool bash: ls", "markdown", "ask Tea or coffee?: Tea | Coffee".');
-  return { url: opencode.url, directory: opencode.directory, passwordRequired: false };
+  return { url: opencode.url, directory: opencode.directory, passwordRequired: false, restart: (options) => opencode.restart(options) };
 }
 
 /** @param {string} given the caller's server */
@@ -75,11 +81,12 @@ async function ownServer(given) {
   return { url: base, directory: process.env.OPENCODE_DIRECTORY || undefined, passwordRequired: status === 401 };
 }
 
-/** @param {{ url: string, directory?: string, passwordRequired: boolean }} upstream */
-async function pageFor({ url, directory, passwordRequired }) {
+/** @param {Upstream} upstream */
+async function pageFor({ url, directory, passwordRequired, restart }) {
   const { buildPage, servePage } = await import('./serve.mjs');
   await buildPage();
-  const open = (/** @type {number} */ port) => servePage({ upstream: url, directory, passwordRequired, port });
+  const lab = passwordRequired ? undefined : await labFor({ url, restart });
+  const open = (/** @type {number} */ port) => servePage({ upstream: url, directory, passwordRequired, port, lab });
   const wanted = process.env.PORT;
   if (wanted && !/^\d{1,5}$/.test(wanted)) throw new Error(`PORT=${wanted} is no port number`);
   const page = await open(Number(wanted ?? 0)).catch((error) => {
@@ -88,6 +95,14 @@ async function pageFor({ url, directory, passwordRequired }) {
   });
   undo.add(() => page.close());
   return page.url;
+}
+
+/** The lab's own look at a server has no password. @param {{ url: string, restart?: Upstream['restart'] }} upstream */
+async function labFor(upstream) {
+  const { startLab } = await import('./lib/lab.mjs');
+  const lab = await startLab(upstream);
+  undo.add(() => lab.close());
+  return lab;
 }
 
 /** @param {string} url @param {string} what @param {number[]} [good] @returns {Promise<number>} the status */

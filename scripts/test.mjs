@@ -30,7 +30,7 @@ const steps = {
   },
   lint: () => run('npx', ['biome', 'lint', '--error-on-warnings']),
   size: () => run(process.execPath, ['scripts/size.mjs']),
-  support: () => node('tests/support'),
+  support: () => node('tests/support', 'tests/faults'),
   wasm: () => node('tests/wasm'),
   browser: () => node('tests/browser'),
   wpt: () => node('tests/wpt'),
@@ -40,6 +40,7 @@ const steps = {
   },
   keeper: () => node('tests/keeper'),
   chaos: () => node('tests/chaos'),
+  continuity: () => node('tests/continuity'),
   package: () => node('tests/package'),
 };
 
@@ -51,9 +52,11 @@ try {
   await need();
   // Said before the long part, if one of them cannot be had. Imported late: they need the packages.
   const { findChromium } = await import('../tests/support/browser.mjs');
+  const { findFirefox } = await import('../tests/support/firefox.mjs');
   const { ensureOpenCode } = await import('../tests/support/opencode.mjs');
   await findChromium();
-  for (const version of ['1.18.33', '1.1.65']) await ensureOpenCode(version);
+  await findFirefox();
+  for (const version of ['1.18.33', '1.2.27', '1.1.65']) await ensureOpenCode(version);
   const names = chosen.length > 0 ? chosen : Object.keys(steps);
   for (const name of names) {
     const begin = performance.now();

@@ -386,3 +386,67 @@ fn a_failed_prompt_can_be_taken_out() {
     assert_eq!(world.mirrors[&handle].messages.len(), 2);
     world.assert_equal(handle, &session);
 }
+
+#[test]
+fn a_turn_is_not_over_before_the_server_says_so() {
+    // The prompt is told, and no event of its turn comes: the stream is mute from there on.
+    let (mut world, handle, session) = settled(Wire::New, 1, 100);
+    let key = world.send(handle, &prompt("hello"), 10);
+    world.advance("/prompt_async");
+    world.advance("/prompt_async");
+    world.server.run_all();
+    world.flow(usize::MAX);
+    busy(&mut world, &session, true);
+    let parent = world.server.history(&session).pop().unwrap()["info"]["id"].clone();
+    assert_eq!(parent, key.as_str());
+    world.server.put_message(
+        &session,
+        json!({ "id": "msg_answer", "sessionID": session, "role": "assistant", "parentID": parent, "time": { "created": u64::MAX >> 12 } }),
+    );
+    world.client.wait_settled(handle, 20);
+    for _ in 0..40 {
+        world.pass(100);
+        while !world.inflight.is_empty() {
+            world.progress(0);
+        }
+    }
+    assert!(world.result(11).is_none(), "done: the server is busy");
+    assert!(world.result(20).is_none(), "settled: the server is busy");
+    world.drain();
+    assert_eq!(world.mirrors[&handle].field("status")["type"], "busy", "it was asked");
+    world.server.edit_message(&session, "msg_answer", |info| {
+        info["time"]["completed"] = json!(u64::MAX >> 12)
+    });
+    busy(&mut world, &session, false);
+    world.rest();
+    assert!(matches!(world.result(11), Some(Ok(_))), "{:?}", world.result(11));
+    assert!(matches!(world.result(20), Some(Ok(_))));
+}
+
+#[test]
+fn a_prompt_sent_while_polling_is_polled_for_at_once() {
+    let mut config = support_rs::world::config(4);
+    config.transport = opencode_session::proto::connection::Transport::Poll;
+    let mut server = support_rs::server::Server::new(Wire::New, 4);
+    server.plays = false;
+    let session = server.create_session("/project");
+    put_in(&mut server, &session);
+    let mut world = World::with(server, config);
+    let handle = world.open(&session, 100);
+    world.rest();
+    // Long idle, the polls are rare.
+    for _ in 0..100 {
+        world.pass(1_000);
+        world.arrive();
+    }
+    world.send(handle, &prompt("hello"), 10);
+    let wait = world.client.poll_timeout().unwrap().saturating_sub(world.now);
+    assert!(wait <= 1_000, "{wait}");
+}
+
+fn put_in(server: &mut support_rs::server::Server, session: &str) {
+    server.put_message(
+        session,
+        json!({ "id": "msg_1", "sessionID": session, "role": "user", "time": { "created": 1 } }),
+    );
+}

@@ -26,6 +26,10 @@ struct Kept {
 impl Kept {
     /// One session with an open text of the given pieces; nobody was listening when they were said.
     fn new(pieces: &[&str]) -> Self {
+        Kept::opened(pieces, |world, session| world.open(session, 100))
+    }
+
+    fn opened(pieces: &[&str], open: impl FnOnce(&mut World, &str) -> u32) -> Self {
         let mut server = Server::new(Wire::New, 1);
         let session = server.create_session("/project");
         server.put_message(
@@ -46,7 +50,7 @@ impl Kept {
             },
         );
         world.drains = false;
-        let handle = world.open(&session, 100);
+        let handle = open(&mut world, &session);
         Kept {
             world,
             session,
@@ -313,6 +317,69 @@ fn a_missing_number_of_a_stored_event_is_noticed_and_fetched() {
     stored(&mut kept, 9);
     kept.world.pass(3_000);
     assert!(kept.world.requests.len() > asked, "event 8 is missing");
+}
+
+#[test]
+fn the_journal_and_the_keeper_together_give_the_whole_text() {
+    // The journal of an earlier page, which had heard less.
+    let mut earlier = Kept::new(&["one "]);
+    earlier.attach("kept").starts().grows("one ").live().answered();
+    let record = earlier.world.client.journal(earlier.handle, false).unwrap();
+    assert!(!record.is_empty());
+    // It is read before, while and after the keeper tells everything again.
+    for moment in 0..4 {
+        let mut kept = Kept::opened(&["one ", "two "], |world, session| {
+            let handle = world.client.open_held(session, 100, world.now);
+            world.mirrors.insert(handle, Default::default());
+            world.pump();
+            handle
+        });
+        let restore = |kept: &mut Kept, now: bool| {
+            if now {
+                kept.world.client.restore(kept.handle, &record, true, kept.world.now);
+                kept.world.client.resume(kept.handle, kept.world.now);
+                kept.world.pump();
+            }
+        };
+        restore(&mut kept, moment == 0);
+        kept.attach("kept").starts().grows("one ");
+        restore(&mut kept, moment == 1);
+        kept.grows("two ").live();
+        restore(&mut kept, moment == 2);
+        kept.answered();
+        restore(&mut kept, moment == 3);
+        assert_eq!(
+            kept.shown(),
+            shows("one two ", "streaming", ""),
+            "read at moment {moment}"
+        );
+    }
+}
+
+#[test]
+fn a_history_that_fails_at_first_does_not_cost_what_was_told_again() {
+    for (status, kind) in [(500, "application/json"), (200, "text/html")] {
+        let mut kept = Kept::new(&["one ", "two "]);
+        kept.attach("kept").starts().grows("one ").grows("two ").live();
+        let page = kept
+            .world
+            .inflight
+            .iter()
+            .position(|flight| flight.request.path.contains("/message?"))
+            .unwrap();
+        let id = kept.world.inflight.remove(page).request.id;
+        let response = Response {
+            status,
+            content_type: kind,
+            body: b"no",
+            ..Response::default()
+        };
+        kept.world.input(Input::Response { id, response });
+        kept.answered();
+        kept.world.pass(2_000);
+        kept.answered();
+        assert_eq!(kept.shown(), shows("one two ", "streaming", ""), "{status} {kind}");
+    }
 }
 
 fn again(bench: &mut Bench) -> &mut Bench {

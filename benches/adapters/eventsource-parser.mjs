@@ -3,11 +3,15 @@ import { createParser } from 'eventsource-parser';
 import { Thread } from '../reducer.mjs';
 
 /** @type {import('../measure.mjs').Open} */
-export async function open({ fetch, baseUrl, sessionID }) {
+export async function open({ fetch, baseUrl, sessionID, onChange = () => {} }) {
   const thread = new Thread(sessionID);
   const response = await fetch(`${baseUrl}/event`);
   thread.load(await (await fetch(`${baseUrl}/session/${sessionID}/message`)).json());
-  const parser = createParser({ onEvent: ({ data }) => thread.apply(JSON.parse(data)) });
+  const apply = (event) => {
+    thread.apply(event);
+    onChange();
+  };
+  const parser = createParser({ onEvent: ({ data }) => apply(JSON.parse(data)) });
   const decoder = new TextDecoder();
   const reader = response.body.getReader();
   const pump = async () => {
@@ -21,6 +25,13 @@ export async function open({ fetch, baseUrl, sessionID }) {
     failed: pump(),
     read: () => thread.read(),
     text: (fromEnd) => thread.text(fromEnd),
+    view: () => thread.view(),
+    async send(text) {
+      const body = JSON.stringify({ parts: [{ type: 'text', text }] });
+      const headers = { 'content-type': 'application/json' };
+      const { ok } = await fetch(`${baseUrl}/session/${sessionID}/prompt_async`, { method: 'POST', headers, body });
+      if (!ok) throw new Error('not sent');
+    },
     close: () => reader.cancel(),
   };
 }

@@ -3,7 +3,7 @@ import { createOpencodeClient } from '@opencode-ai/sdk/v2/client';
 import { Thread } from '../reducer.mjs';
 
 /** @type {import('../measure.mjs').Open} */
-export async function open({ fetch, baseUrl, sessionID }) {
+export async function open({ fetch, baseUrl, sessionID, onChange = () => {} }) {
   const thread = new Thread(sessionID);
   const abort = new AbortController();
   const client = createOpencodeClient({ baseUrl, fetch });
@@ -13,12 +13,17 @@ export async function open({ fetch, baseUrl, sessionID }) {
   const { data } = await client.session.messages({ sessionID }, { throwOnError: true });
   thread.load(data);
   const pump = async () => {
-    for await (const event of stream) thread.apply(event);
+    for await (const event of stream) {
+      thread.apply(event);
+      onChange();
+    }
   };
   return {
     failed: pump(),
     read: () => thread.read(),
     text: (fromEnd) => thread.text(fromEnd),
+    view: () => thread.view(),
+    send: (text) => client.session.promptAsync({ sessionID, parts: [{ type: 'text', text }] }, { throwOnError: true }),
     close: () => abort.abort(),
   };
 }

@@ -140,8 +140,10 @@ class OpenCodeClient implements Client {
     if (page !== undefined) {
       const look = (): void => link.visible(page.visibilityState !== 'hidden');
       on(page, 'visibilitychange', look);
-      on(page, 'resume', look);
       if (page.visibilityState === 'hidden') look();
+      // A stream that was open while the page was frozen brings nothing more (seen in Chromium 156).
+      on(page, 'freeze', () => link.online(false));
+      on(page, 'resume', () => link.online(true));
       // A page with an open stream is not kept for going back to.
       on(globalThis, 'pagehide', () => link.online(false));
       on(globalThis, 'pageshow', (event) => {

@@ -214,7 +214,11 @@ impl Judge {
         // A stream that takes the place of a good one, for another directory, owes no wait; nor does the next rung.
         let same = self.rung.replace(source) == Some(source);
         if let (Some(ended), false) = (self.ended_at.take(), kicked) {
-            assert!(!same || clock >= ended + MIN_WAIT, "reconnected after {} ms", clock - ended);
+            assert!(
+                !same || clock >= ended + MIN_WAIT,
+                "reconnected after {} ms",
+                clock - ended
+            );
             assert!(
                 clock >= self.not_before,
                 "Retry-After is ignored: {} ms too early",

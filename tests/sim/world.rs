@@ -564,7 +564,10 @@ impl World {
     }
 
     fn patience(&self) -> u64 {
-        let polls = self.opens.iter().any(|open| open.mirror.field("connection")["phase"] == "polling");
+        let polls = self
+            .opens
+            .iter()
+            .any(|open| open.mirror.field("connection")["phase"] == "polling");
         if polls { POLL_PATIENCE } else { PATIENCE }
     }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { findChromium, launchChromium } from './browser.mjs';
+import { ENGINES, launchEngine } from './engines.mjs';
 import { call, openEvents, prompt } from './events.mjs';
 import { startMock } from './mock.mjs';
 import { startModel } from './model.mjs';
@@ -248,26 +248,35 @@ describe('mock', () => {
   });
 });
 
-test('a browser reads the mock from another origin', { timeout: 30_000 }, async () => {
-  assert.ok(existsSync(await findChromium()));
-  const mock = await startMock();
-  const browser = await launchChromium();
-  try {
-    const page = await browser.newPage();
-    await page.goto(`${mock.url.replace('127.0.0.1', 'localhost')}/page`);
-    const first = await page.evaluate((url) => new Promise((resolve) => {
-      const source = new EventSource(url);
-      source.onmessage = ({ data }) => {
-        source.close();
-        resolve(JSON.parse(data).type);
-      };
-    }), `${mock.url}/event`);
-    assert.equal(first, 'server.connected');
-  } finally {
-    await browser.close();
-    await mock.close();
-  }
-});
+for (const name of ENGINES) {
+  test(`${name} reads the mock's stream from another origin, in two tabs and after a reload`, { timeout: 120_000 }, async () => {
+    const mock = await startMock();
+    mock.on('GET', '/page', ({ reply }) => reply(200, '<!doctype html><title>page</title>', { 'content-type': 'text/html' }));
+    const engine = await launchEngine(name);
+    try {
+      assert.match(engine.version, /^\d+\./);
+      const profile = await engine.profile();
+      const page = `${mock.url.replace('127.0.0.1', 'localhost')}/page`;
+      const first = (tab) => tab.evaluate((url) => new Promise((resolve) => {
+        const source = new EventSource(url);
+        source.onmessage = ({ data }) => {
+          source.close();
+          resolve(JSON.parse(data).type);
+        };
+      }), `${mock.url}/event`);
+      const tabs = [await profile.tab(page), await profile.tab(page)];
+      for (const tab of tabs) assert.equal(await first(tab), 'server.connected');
+      await tabs[0].evaluate(() => console.log('before the reload'));
+      await tabs[0].reload();
+      assert.equal(await first(tabs[0]), 'server.connected');
+      assert.deepEqual([tabs[0].said, tabs[1].said], [['log: before the reload'], []]);
+      await profile.close();
+    } finally {
+      await engine.close();
+      await mock.close();
+    }
+  });
+}
 
 /** @param {number} pid */
 function running(pid) {

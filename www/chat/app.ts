@@ -79,8 +79,8 @@ export class App {
   private async connect(auth?: Auth): Promise<void> {
     const config = this.config;
     if (!config) return;
-    const { baseUrl, directory } = config;
-    const client = await createClient({ baseUrl, ...(directory !== undefined && { directory }), ...(auth && { auth }) });
+    const { baseUrl, directory, keeper } = config;
+    const client = await createClient({ baseUrl, keeper, ...(directory !== undefined && { directory }), ...(auth && { auth }) });
     const blocked = blockedServer(config);
     if (blocked) throw blocked;
     if (config.passwordRequired && !auth) {

@@ -5,6 +5,8 @@ export interface PageConfig {
   readonly baseUrl: string;
   readonly directory?: string;
   readonly passwordRequired: boolean;
+  /** Whether whoever serves the page has the service worker that keeps the stream. */
+  readonly keeper: boolean;
   /** Origins that the page's Content-Security-Policy lets it reach; undefined when whoever serves the page did not say. */
   readonly servers?: readonly string[];
 }
@@ -21,6 +23,7 @@ export async function loadConfig(search: string): Promise<PageConfig> {
   return {
     baseUrl,
     passwordRequired: served['passwordRequired'] === true,
+    keeper: served['keeper'] === true,
     ...(directory !== undefined && { directory }),
     ...(Array.isArray(servers) && { servers: servers.filter((one) => typeof one === 'string') }),
   };

@@ -157,7 +157,7 @@ impl Client {
         if let Some(session) = session(&mut self.sessions, handle) {
             session.unhold();
         }
-        self.begin_due();
+        self.show_due();
         self.after();
     }
 
@@ -457,11 +457,9 @@ impl Client {
     }
 
     /// Sessions that waited with their snapshot may not have to wait any more.
-    fn begin_due(&mut self) {
-        if self.link.phase().is_connected() {
-            for session in &mut self.sessions {
-                session.begin_due(&mut self.context);
-            }
+    fn show_due(&mut self) {
+        for session in &mut self.sessions {
+            session.show_due(&mut self.context);
         }
     }
 
@@ -538,7 +536,7 @@ impl Client {
         }
         self.link.woke(self.context.now);
         if self.link.phase() == Phase::Waiting {
-            let action = self.link.hurry(self.context.now);
+            let action = self.link.wake(self.context.now);
             self.act(action);
         } else {
             self.timeout();
@@ -669,6 +667,9 @@ impl Client {
         }
         self.widen();
         self.context.streaming = self.link.phase() == Phase::Live;
+        if self.sessions.iter().any(Session::expects) {
+            self.link.hurry(self.context.now + POLL_BUSY);
+        }
         let mut needs_catalog = false;
         for session in &mut self.sessions {
             needs_catalog |= session.pump(&mut self.catalog, &mut self.context);

@@ -31,7 +31,7 @@ impl Client {
                     Err(error) if error.status != 0 => self.context.own_ids = Some(false),
                     Err(_) => self.version_at = Some(self.context.now + VERSION_AGAIN),
                 }
-                self.begin_due();
+                self.show_due();
             }
             Purpose::Directory => {
                 self.directory_asked = false;

@@ -206,7 +206,7 @@ impl Link {
     }
 
     /// Somebody looks: the wait is over.
-    pub fn hurry(&mut self, now: u64) -> Action {
+    pub fn wake(&mut self, now: u64) -> Action {
         if self.phase == Phase::Waiting {
             self.open(now)
         } else {
@@ -405,6 +405,13 @@ impl Link {
     /// The next poll comes at `at`.
     pub fn poll_at(&mut self, at: u64) {
         self.retry_at = at;
+    }
+
+    /// The next poll comes no later than `at`.
+    pub fn hurry(&mut self, at: u64) {
+        if self.phase == Phase::Polling {
+            self.retry_at = self.retry_at.min(at);
+        }
     }
 
     /// Whether `to_json` would say something new since the last call of it.

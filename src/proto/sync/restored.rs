@@ -25,11 +25,9 @@ impl Session {
         self.held_back = false;
     }
 
-    /// What kept the snapshot from being asked for may be gone.
-    pub fn begin_due(&mut self, context: &mut Context) {
-        if std::mem::take(&mut self.due) {
-            self.begin(context);
-        }
+    /// What kept the snapshot from being shown may be gone.
+    pub fn show_due(&mut self, context: &mut Context) {
+        self.finish_due(context);
     }
 
     /// The record to keep, when it differs from the last one given; empty: there is nothing to keep.
@@ -96,7 +94,7 @@ impl Session {
         for prompt in record.prompts.into_iter().filter(|_| mine) {
             self.readmit(prompt, context);
         }
-        if self.outbox.prompts.len() > before && !self.is_detached() {
+        if self.outbox.prompts.len() > before && self.is_live() {
             self.begin(context);
         }
     }

@@ -50,6 +50,8 @@ pub struct Session {
     /// When an event last told the status.
     status_told: Stamp,
     failures: u32,
+    /// What an old server has answered at least once.
+    routes: Vec<What>,
     ready: Vec<u32>,
     /// Set when a good snapshot was applied at least once.
     pub(super) shown: bool,
@@ -62,8 +64,6 @@ pub struct Session {
     pub(super) journaled: u64,
     /// The snapshot waits for the journal.
     pub(super) held_back: bool,
-    /// The snapshot would have been asked for.
-    pub(super) due: bool,
     /// A look far back is under way.
     pub(super) deep: Option<Stamp>,
 }
@@ -81,8 +81,8 @@ enum Phase {
     Detached,
     /// The snapshot is on its way; events are kept.
     Fetching(Box<Snapshot>),
-    /// The snapshot failed; the next try is at this time.
-    Failed(u64),
+    /// The snapshot failed; the next try is at this time. Events are kept for it.
+    Failed(u64, Box<Snapshot>),
     /// Events are applied as they come.
     Live,
     /// Ended by an error that trying again cannot mend.
@@ -116,6 +116,7 @@ impl Session {
             page_asked_at: 0,
             status_told: 0,
             failures: 0,
+            routes: Vec::new(),
             ready: Vec::new(),
             shown: false,
             directory: None,
@@ -123,7 +124,6 @@ impl Session {
             recalled: Vec::new(),
             journaled: hash(b""),
             held_back: false,
-            due: false,
             deep: None,
         }
     }
@@ -142,7 +142,7 @@ impl Session {
     ///
     /// A fetch that takes longer than a poll goes on, and one that failed is tried again when its wait is over.
     pub fn poll(&mut self, context: &mut Context) {
-        if matches!(self.phase, Phase::Fetching(_) | Phase::Failed(_)) {
+        if matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..)) {
             return;
         }
         let whole = !self.is_live() || self.fields.error().is_some() || self.light >= WHOLE_POLLS;
@@ -163,23 +163,22 @@ impl Session {
         if matches!(self.phase, Phase::Dead) {
             return;
         }
-        if self.must_wait(context) {
-            self.due = true;
-            return;
-        }
-        self.due = false;
-        self.name_restored(context);
         self.deep = None;
         let limit = self.reach(limit);
         let asked = context.tick();
         let directory = self.directory.clone().or_else(|| context.directory.clone());
-        self.phase = Phase::Fetching(Box::new(Snapshot {
+        let mut snapshot = Snapshot {
             asked,
             directory,
             scope,
             limit,
             ..Default::default()
-        }));
+        };
+        if let Phase::Fetching(old) | Phase::Failed(_, old) = std::mem::replace(&mut self.phase, Phase::Detached) {
+            // Events that were kept for an older fetch are as needed for this one.
+            snapshot.take_over(*old);
+        }
+        self.phase = Phase::Fetching(Box::new(snapshot));
         self.parked.clear();
         self.held.clear();
         self.seq = None;
@@ -202,7 +201,6 @@ impl Session {
     pub fn interrupt(&mut self) {
         self.messages.interrupt();
         self.turn.unsettle();
-        self.due = false;
         if !matches!(self.phase, Phase::Dead) {
             self.phase = Phase::Detached;
         }
@@ -311,11 +309,6 @@ impl Session {
         matches!(self.phase, Phase::Live | Phase::Dead)
     }
 
-    /// Whether no snapshot is shown or on its way.
-    pub(super) fn is_detached(&self) -> bool {
-        matches!(self.phase, Phase::Detached)
-    }
-
     /// Whether the session is dead.
     pub fn is_dead(&self) -> bool {
         matches!(self.phase, Phase::Dead)
@@ -338,7 +331,9 @@ impl Session {
 
     /// Whether nothing is expected and nothing is left to be checked.
     pub fn is_resting(&self) -> bool {
-        !self.expects() && self.turn.deadline().is_none() && !matches!(self.phase, Phase::Fetching(_))
+        !self.expects()
+            && self.turn.deadline().is_none()
+            && !matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..))
     }
 
     /// Shows a problem; the next good snapshot takes it away.
@@ -349,7 +344,7 @@ impl Session {
     /// When `timeout` wants to run. `streaming`: as in the context.
     pub fn deadline(&self, streaming: bool) -> Option<u64> {
         match self.phase {
-            Phase::Failed(at) => Some(at),
+            Phase::Failed(at, _) => Some(at),
             Phase::Live => {
                 let vigil = self.vigil_deadline().filter(|_| streaming);
                 self.turn.deadline().into_iter().chain(vigil).min()
@@ -361,7 +356,7 @@ impl Session {
     /// A deadline may have passed.
     pub fn timeout(&mut self, context: &mut Context) {
         match self.phase {
-            Phase::Failed(at) if context.now >= at => self.begin(context),
+            Phase::Failed(at, _) if context.now >= at => self.begin(context),
             Phase::Live => {
                 self.turn_timeout(context);
                 self.vigil_timeout(context);
@@ -416,9 +411,10 @@ impl Session {
     }
 
     /// Asks for the status outside a snapshot.
-    pub(super) fn ask_status(&self, context: &mut Context) {
+    pub(super) fn ask_status(&self, context: &mut Context) -> Stamp {
         let asked = context.tick();
         self.get(context, What::Status, asked, self.scoped(context, "/session/status"));
+        asked
     }
 
     fn scoped(&self, context: &Context, path: &str) -> String {
@@ -433,11 +429,12 @@ impl Session {
         result: Result<&[u8], Error>,
         context: &mut Context,
     ) {
-        if let (Phase::Live, What::Status, Ok(body)) = (&self.phase, what, &result) {
+        if let (Phase::Live, What::Status) = (&self.phase, what) {
             if asked < self.status_told {
                 return;
             }
-            return self.status_answer(own_status(body, &self.id), context);
+            let status = result.ok().map(|body| own_status(body, &self.id));
+            return self.status_answer(asked, status, context);
         }
         let Phase::Fetching(snapshot) = &mut self.phase else {
             return;
@@ -459,21 +456,34 @@ impl Session {
         if *what == What::Page {
             snapshot.cursor = String::from(cursor);
         }
-        match snapshot.take(what, result) {
+        // A server that has answered once has the route.
+        let known = context.own_ids == Some(true) || self.routes.contains(what);
+        if result.is_ok() && !known {
+            self.routes.push(what.clone());
+        }
+        match snapshot.take(what, result, !known) {
             Err(error) => self.fail(error, context),
-            Ok(()) if snapshot.is_complete() => self.finish(context),
-            Ok(()) => {}
+            Ok(()) => self.finish_due(context),
+        }
+    }
+
+    /// Finishes when everything is there, and what the snapshot is to be shown with.
+    pub(super) fn finish_due(&mut self, context: &mut Context) {
+        if matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.is_complete()) && !self.must_wait(context) {
+            self.name_restored(context);
+            self.finish(context);
         }
     }
 
     /// The snapshot is there: apply it, replay what came meanwhile, go live.
     fn finish(&mut self, context: &mut Context) {
-        let Phase::Fetching(snapshot) = std::mem::replace(&mut self.phase, Phase::Live) else {
+        let Phase::Fetching(mut snapshot) = std::mem::replace(&mut self.phase, Phase::Live) else {
             return;
         };
-        let body = snapshot.page.unwrap_or_default();
+        let body = snapshot.page.take().unwrap_or_default();
         let digest = hash(&body);
         let Ok(mut page) = Page::read(&body) else {
+            self.phase = Phase::Fetching(snapshot);
             return self.fail(
                 Error::new(Code::BadResponse, "The history is not a list of messages."),
                 context,
@@ -546,19 +556,25 @@ impl Session {
             error.code = Code::SessionNotFound;
             error.message = String::from("The server does not know this session.");
         }
-        let hopeless = matches!(
-            error.code,
-            Code::SessionNotFound | Code::Unauthorized | Code::Forbidden | Code::HtmlResponse | Code::WrongContentType
-        );
-        if hopeless {
+        if matches!(error.code, Code::SessionNotFound | Code::Unauthorized | Code::Forbidden) {
             return self.die(&error, context);
         }
-        self.messages.interrupt();
         self.failures = self.failures.saturating_add(1);
         let wait = (500_u64 << self.failures.min(6)).min(20_000);
-        self.phase = Phase::Failed(context.now + wait / 2 + context.rng.below(wait / 2));
+        let at = context.now + wait / 2 + context.rng.below(wait / 2);
+        let mut kept = Snapshot::default();
+        if let Phase::Fetching(old) = std::mem::replace(&mut self.phase, Phase::Detached)
+            && error.code != Code::LimitReached
+        {
+            kept.take_over(*old);
+        } else {
+            self.messages.interrupt();
+        }
+        self.phase = Phase::Failed(at, Box::new(kept));
         context.warn(error.code.name(), &error.message);
-        if self.failures >= MAX_FAILURES {
+        // A web page in the place of the history may be a proxy's for a moment, but more often the address is wrong.
+        let wrong = matches!(error.code, Code::HtmlResponse | Code::WrongContentType);
+        if self.failures >= MAX_FAILURES || wrong {
             // Who waits is told; the tries go on.
             context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));
         }
@@ -567,7 +583,7 @@ impl Session {
 
     /// While the snapshot is on its way, events wait for it.
     fn keep(&mut self, data: &[u8], context: &mut Context) {
-        if let Phase::Fetching(snapshot) = &mut self.phase
+        if let Phase::Fetching(snapshot) | Phase::Failed(_, snapshot) = &mut self.phase
             && !snapshot.keep(data, context.replaying, &context.limits)
         {
             let message = "Too many events while the history loads (limits.buffered).";

@@ -73,8 +73,8 @@ impl Snapshot {
         })
     }
 
-    /// Takes one answer. What old servers lack counts as empty; the rest must be there.
-    pub(super) fn take(&mut self, what: &What, result: Result<&[u8], Error>) -> Result<(), Error> {
+    /// Takes one answer. What old servers may lack counts as empty; the rest must be there.
+    pub(super) fn take(&mut self, what: &What, result: Result<&[u8], Error>, may_lack: bool) -> Result<(), Error> {
         let (slot, empty) = match what {
             What::Page => (&mut self.page, None),
             What::Info => (&mut self.info, None),
@@ -89,10 +89,19 @@ impl Snapshot {
                 return Err(Error::new(Code::BadResponse, "An answer is not whole."));
             }
             (Ok(body), _) => *slot = Some(body.to_vec()),
-            (Err(error), Some(empty)) if lacks(&error) => *slot = Some(empty.to_vec()),
+            (Err(error), Some(empty)) if lacks(&error) && may_lack => *slot = Some(empty.to_vec()),
+            // It has the route: this answer came from somewhere else.
+            (Err(error), Some(_)) if lacks(&error) => return Err(Error::new(Code::BadResponse, error.message)),
             (Err(error), _) => return Err(error),
         }
         Ok(())
+    }
+
+    /// Takes over the events that were kept for an older fetch, on the same stream.
+    pub(super) fn take_over(&mut self, old: Snapshot) {
+        self.buffer = old.buffer;
+        self.bytes = old.bytes;
+        self.replayed = old.replayed;
     }
 
     /// Keeps an event for the replay; `false` when a limit is reached.
@@ -111,10 +120,6 @@ impl Snapshot {
 
 /// What is handed on unread must be whole. The page is read anyway.
 fn is_json(body: &[u8]) -> bool {
-    // Allowed nowhere in JSON, and not looked for by the cursor.
-    if body.iter().any(|byte| *byte < b' ' && !b"\t\n\r".contains(byte)) {
-        return false;
-    }
     let mut cursor = Cursor::new(body);
     cursor.raw().is_ok() && cursor.end().is_ok()
 }

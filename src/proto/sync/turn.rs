@@ -29,6 +29,9 @@ enum Check {
     #[default]
     None,
     Due(u64),
+    /// The server was asked whether the turn is over: its word may have been lost.
+    Confirm(Stamp),
+    /// The newest messages were asked for.
     Asked(Stamp),
     /// The server calls the session busy although its last answer is complete: its list lags.
     Doubt(u64),
@@ -61,7 +64,7 @@ impl Turn {
     /// A message or part changed.
     pub(super) fn touched(&mut self, now: u64) {
         self.settled = false;
-        if !self.busy && !matches!(self.check, Check::Asked(_)) {
+        if !self.busy && !matches!(self.check, Check::Asked(_) | Check::Confirm(_)) {
             self.check = Check::Due(now + CHECK_AFTER);
         }
     }
@@ -171,21 +174,33 @@ impl Session {
     pub(super) fn turn_timeout(&mut self, context: &mut Context) {
         match self.turn.check {
             Check::Due(at) if context.now >= at && planted::is(Bug::SettleUnchecked) => self.settle(context),
-            Check::Due(at) if context.now >= at => {
-                let asked = context.tick();
-                self.turn.check = Check::Asked(asked);
-                self.page_asked_at = context.now;
-                let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
-                let least = if self.awaits_name() { self.limit } else { 4 };
-                let path = self.page_path(self.reach(count.max(least)), None);
-                self.get(context, What::Settle, asked, path);
+            Check::Due(at) if context.now >= at && self.is_unanswered() => {
+                self.turn.check = Check::Confirm(self.ask_status(context));
             }
+            Check::Due(at) if context.now >= at => self.ask_newest(context),
             Check::Doubt(at) if context.now >= at => {
                 self.turn.check = Check::None;
                 self.ask_status(context);
             }
             _ => {}
         }
+    }
+
+    /// Whether something is open that the end of a turn would have ended.
+    fn is_unanswered(&self) -> bool {
+        let waits = |prompt: &Prompt| matches!(prompt.stage, Stage::Stored(_)) && !prompt.draft.no_reply;
+        self.messages.is_open() || self.outbox.prompts.iter().any(waits)
+    }
+
+    fn ask_newest(&mut self, context: &mut Context) {
+        let asked = context.tick();
+        self.turn.check = Check::Asked(asked);
+        let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
+        // A prompt without a name may be anywhere in the first page.
+        let least = if self.awaits_name() { self.limit } else { 4 };
+        let path = self.page_path(self.reach(count.max(least)), None);
+        self.page_asked_at = context.now;
+        self.get(context, What::Settle, asked, path);
     }
 
     /// A snapshot was applied: prompts that were unclear are clear now.
@@ -275,15 +290,28 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
+        if self.messages.is_open() && self.turn.tries < MAX_CHECKS {
+            // Idle, and an answer is not ended: its end may still be written.
+            self.turn.check = Check::Due(context.now + CHECK_AGAIN);
+            return;
+        }
         self.messages.abandon(&page, asked);
         self.settle(context);
     }
 
-    /// A status asked for outside a snapshot.
-    pub(super) fn status_answer(&mut self, status: Status, context: &mut Context) {
-        let busy = status.is_busy();
-        self.fields.set_status(status);
-        self.turn.told(busy, context);
+    /// A status asked for outside a snapshot, or nothing could be learned.
+    pub(super) fn status_answer(&mut self, asked: Stamp, status: Option<Status>, context: &mut Context) {
+        let busy = status.as_ref().is_some_and(Status::is_busy);
+        let known = status.is_some();
+        if let Some(status) = status {
+            self.fields.set_status(status);
+        }
+        if self.turn.check == Check::Confirm(asked) && !busy {
+            return self.ask_newest(context);
+        }
+        if known {
+            self.turn.told(busy, context);
+        }
         if busy {
             self.doubt(context);
         }

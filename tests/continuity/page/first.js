@@ -1,0 +1,2 @@
+// The page's first script: from here on time counts.
+globalThis.first = { at: Date.now(), now: performance.now() };
