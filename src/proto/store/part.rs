@@ -170,7 +170,9 @@ impl Part {
 
     /// A snapshot that was asked for at `asked` tells the whole part.
     pub(super) fn merge(&mut self, head: &PartHead<'_>, raw: &[u8], asked: Stamp) {
-        if head.rank < self.rank || (head.rank == self.rank && self.stamp > asked) {
+        // A part never becomes another kind: one of the two was broken, and ranks of kinds do not compare.
+        let older = head.rank < self.rank && head.kind == self.kind;
+        if older || (head.rank <= self.rank && self.stamp > asked) {
             return;
         }
         self.local = false;
