@@ -6,7 +6,7 @@ use opencode_session::proto::rng::Rng;
 use serde_json::json;
 
 use crate::fault::{Fault, Reached};
-use crate::net::Target;
+use crate::net::{Net, Target};
 use crate::support_rs::server::Wire;
 use crate::world::World;
 
@@ -17,7 +17,7 @@ impl World {
     pub(crate) fn hurt(&mut self, fault: Fault, rng: &mut Rng) {
         match fault {
             Fault::CleanEnd | Fault::Reset => {
-                if self.has_stream() {
+                if self.until_open(rng) && self.has_stream() {
                     self.counts.hit(fault);
                     self.cut(fault == Fault::CleanEnd);
                 }
@@ -47,6 +47,7 @@ impl World {
                 } else {
                     self.now + rng.below(90 * SECOND)
                 };
+                self.until_open(rng);
                 if let Some(stream) = self.net.stream.as_mut().filter(|stream| stream.opened) {
                     stream.still = wait;
                     self.counts.hit(fault);
@@ -56,7 +57,8 @@ impl World {
             }
             Fault::LateBytes => self.late_bytes(rng),
             Fault::Mute => {
-                let until = self.now + SECOND + rng.below(MINUTE);
+                let until = self.now + MINUTE + rng.below(10 * MINUTE);
+                self.until_open(rng);
                 if let Some(stream) = self.net.stream.as_mut().filter(|stream| stream.opened) {
                     stream.mute = true;
                     self.until.mute = Some(until);
@@ -122,8 +124,8 @@ impl World {
                 self.live_through(3 * SECOND, rng);
             }
             Fault::Hidden => {
-                // PLACE FOR PAGE LIFE: tell the client that the page is hidden, and when it is shown again.
                 self.counts.hit(fault);
+                self.look(false);
                 let end = self.now + rng.below(5 * MINUTE);
                 self.clamp = (SECOND, Some(Fault::LateTimer1));
                 (self.until.clamp, self.until.slow) = (Some(end), Some(end));
@@ -149,6 +151,10 @@ impl World {
             }
             Fault::Reload => {
                 self.counts.hit(fault);
+                // A crash writes nothing.
+                if rng.below(3) > 0 {
+                    self.save();
+                }
                 self.reload();
             }
             Fault::SlowSubscriber => {
@@ -158,6 +164,7 @@ impl World {
             Fault::ByteWise => self.byte_wise(rng),
             Fault::CutUtf8 | Fault::CutCrlf => self.cut_pair(fault, rng),
             Fault::EmptyChunk => {
+                self.until_open(rng);
                 if let Some(stream) = self.net.stream.as_ref().filter(|stream| stream.opened) {
                     let generation = stream.generation;
                     self.counts.hit(fault);
@@ -220,7 +227,7 @@ impl World {
 
     /// Something to be cut: the server speaks until a frame is on the wire.
     fn until_pending(&mut self, rng: &mut Rng) -> bool {
-        if self.config.transport == Transport::EventSource || !self.is_open() {
+        if self.config.transport == Transport::EventSource || !self.until_open(rng) {
             return false;
         }
         for _ in 0..30 {
@@ -337,14 +344,23 @@ impl World {
         if self.frozen || self.opens.is_empty() {
             return;
         }
-        if rng.below(2) == 0 {
+        self.until_open(rng);
+        let posting = |net: &Net| {
+            net.flights
+                .iter()
+                .any(|flight| flight.request.path.contains("prompt_async"))
+        };
+        if !posting(&self.net) {
             self.send();
         }
-        let posting = self
-            .net
-            .flights
-            .iter()
-            .any(|flight| flight.request.path.contains("prompt_async"));
+        for _ in 0..12 {
+            if !posting(&self.net) {
+                self.flow(usize::MAX);
+                self.progress(rng.below(4) as usize);
+                self.pass(10);
+            }
+        }
+        let posting = posting(&self.net);
         let token = self.next_token();
         let path = format!("/session/{}/abort", self.opens[0].session);
         self.client.call(self.opens[0].handle, "POST", &path, None, token);
@@ -414,7 +430,12 @@ impl World {
 
     /// The page stands still, and then gets everything at once; or, from the back-forward cache, nothing of it.
     fn freeze(&mut self, fault: Fault, rng: &mut Rng) {
-        // PLACE FOR PAGE LIFE: freeze, pagehide, resume and pageshow are told to the client here and below.
+        // Browsers tell most pages; a machine that sleeps tells none.
+        let told = rng.below(2) == 0 && self.until.offline.is_none() && !self.judge.is_offline();
+        if told {
+            self.save();
+            self.go_offline();
+        }
         self.frozen = true;
         self.live_through(rng.below(3 * MINUTE), rng);
         self.frozen = false;
@@ -424,6 +445,10 @@ impl World {
             for _ in 0..self.net.flights.len() {
                 self.lose(0);
             }
+        }
+        if told {
+            self.judge.kicked();
+            self.input(Input::Online);
         }
         self.arrive();
         self.pass(1);

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use opencode_session::proto::change::Delivery;
 use opencode_session::proto::connection::Source;
 use opencode_session::proto::error::{Code, Error};
+use opencode_session::proto::journal::{Record, Text};
 use opencode_session::proto::request::Request;
 use opencode_session::proto::sync::Reply;
 use serde_json::Value;
 
 use crate::fault::{Counts, Profile, Reached};
-use crate::support_rs::mirror::Mirror;
+use crate::support_rs::mirror::{Message, Mirror};
 use crate::support_rs::oracle::{Shown, equal};
 use crate::support_rs::server::Server;
 
@@ -24,6 +26,8 @@ pub(crate) struct Open {
     ids: BTreeSet<String>,
     was_live: bool,
     was_gapped: bool,
+    /// Texts that the journal had, until the page is live.
+    recalled: Vec<Text>,
 }
 
 impl Open {
@@ -37,6 +41,39 @@ impl Open {
             ids: BTreeSet::new(),
             was_live: false,
             was_gapped: false,
+            recalled: Vec::new(),
+        }
+    }
+
+    /// After a reload, with what the journal had.
+    pub(crate) fn restored(session: String, handle: u32, limit: usize, record: &[u8]) -> Self {
+        let record = Record::read(record).unwrap_or_else(|| panic!("a record of the client's own cannot be read"));
+        Open {
+            recalled: record.texts,
+            ..Open::new(session, handle, limit)
+        }
+    }
+
+    pub(crate) fn shows_failed(&self, text: &str) -> bool {
+        let failed = |message: &Message| message.delivery == Some(Delivery::Failed) && message.text() == text;
+        self.mirror.messages.iter().any(failed)
+    }
+
+    /// P5: from the first moment on, a new page shows what the old one had kept.
+    fn nothing_forgotten(&mut self, server: &Server, counts: &mut Counts) {
+        for kept in std::mem::take(&mut self.recalled) {
+            let Some(part) = self.mirror.parts().find(|part| part.id() == kept.part) else {
+                continue;
+            };
+            let rewritten = server.said.get(part.id()).is_none_or(|said| said.rewritten);
+            let ended = part.value["time"]["end"].is_number() || part.continuity == "settled";
+            counts.reach(Reached::Recalled);
+            assert!(
+                rewritten || ended || part.text().starts_with(&kept.text),
+                "P5: the journal had {:?}, but shown is {:?}",
+                kept.text,
+                part.text()
+            );
         }
     }
 
@@ -68,6 +105,7 @@ impl Open {
         }
         if live && !self.was_live {
             counts.reach(Reached::Resync);
+            self.nothing_forgotten(server, counts);
             let kept = self.mirror.field("continuity") == "kept";
             assert!(
                 !(fresh && gapped && kept),
@@ -140,6 +178,8 @@ pub(crate) struct Sent {
 #[derive(Debug, Default)]
 pub(crate) struct Judge {
     pub(crate) sent: Vec<Sent>,
+    /// Prompts that a journal brought over from an earlier page.
+    pub(crate) carried: Vec<Sent>,
     /// Tokens of those who wait for the session to be settled.
     pub(crate) owed: Vec<u32>,
     pub(crate) last_asked: String,
@@ -189,6 +229,13 @@ impl Judge {
 
     pub(crate) fn stream_ended(&mut self, clock: u64) {
         self.ended_at = Some(clock);
+    }
+
+    /// Somebody looks at the page again: no wait is owed, but what the server asked for.
+    pub(crate) fn kicked_now(&mut self) {
+        self.kicks += 1;
+        self.ended_at = None;
+        self.not_before = 0;
     }
 
     /// A stream was refused, perhaps with the wish to be left alone for a while.
@@ -267,14 +314,35 @@ impl Judge {
             .all(|token| self.answers.contains_key(&token))
     }
 
-    pub(crate) fn reloaded(&mut self) {
-        // A page that is gone waits for nothing.
-        self.sent.clear();
+    pub(crate) fn reloaded(&mut self, journal: &BTreeMap<String, Vec<u8>>) {
+        // A page that is gone waits for nothing; but what its journal has is the next one's to send.
+        let answers = &self.answers;
+        let open = self.sent.drain(..).filter(|sent| !answers.contains_key(&sent.stored));
+        self.carried.extend(open);
+        self.carried.retain(|sent| {
+            let record = journal
+                .get(&sent.session)
+                .map(|record| String::from_utf8_lossy(record).into_owned());
+            // The draft stands in the record as JSON in a string, or as JSON.
+            let (plain, quoted) = (format!("{}\"", sent.text()), format!("{}\\\"", sent.text()));
+            record.is_some_and(|record| record.contains(&plain) || record.contains(&quoted))
+        });
         self.owed.clear();
         self.kicked();
     }
 
-    pub(crate) fn conclude(&mut self, server: &Server, profile: Profile) {
+    pub(crate) fn conclude(&mut self, server: &Server, profile: Profile, opens: &[Open]) {
+        for sent in &self.carried {
+            let failed = opens.iter().any(|open| open.shows_failed(&sent.text()));
+            assert!(
+                sent.times(server) == 1 || failed || profile == Profile::Hostile,
+                "P6: the journal had it, but it is neither stored nor called failed: {sent:?}"
+            );
+            assert!(
+                !failed || !sent.is_shown(server) || profile == Profile::Hostile,
+                "P6: restored and called failed, but it is stored: {sent:?}"
+            );
+        }
         let mut numbers = BTreeSet::new();
         for text in &server.stored {
             assert!(numbers.insert(text), "P6: {text:?} was stored twice");

@@ -34,9 +34,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Of five seeds, one is hostile; unless a profile is asked for.
+    /// Of four seeds, one is hostile; unless a profile is asked for.
     pub(crate) fn grow(seed: u64, profile: Option<Profile>) -> Plan {
-        let profile = profile.unwrap_or(if seed % 5 == 4 {
+        let profile = profile.unwrap_or(if seed % 4 == 3 {
             Profile::Hostile
         } else {
             Profile::Lawful

@@ -1,5 +1,7 @@
 //! A page, a server, and what is between them, in virtual time.
 
+use std::collections::BTreeMap;
+
 use opencode_session::proto::change::Delivery;
 use opencode_session::proto::client::{Client, Config, Failure, Input};
 use opencode_session::proto::connection::{RetryPolicy, Transport};
@@ -33,6 +35,12 @@ pub(crate) struct World {
     pub(crate) skew: i64,
     /// The page does nothing.
     pub(crate) frozen: bool,
+    /// Nobody looks at it.
+    pub(crate) hidden: bool,
+    /// Records by session, as the page wrote them last; and when the next may be written.
+    pub(crate) journal: BTreeMap<String, Vec<u8>>,
+    journaling: bool,
+    save_at: u64,
     /// Timers fire at multiples of this.
     pub(crate) clamp: (u64, Option<Fault>),
     pub(crate) until: Until,
@@ -150,6 +158,10 @@ impl World {
             back: 0,
             skew: 0,
             frozen: false,
+            hidden: false,
+            journal: BTreeMap::new(),
+            journaling: rng.below(4) > 0,
+            save_at: 0,
             clamp: (0, None),
             until: Until::default(),
             token: 0,
@@ -313,9 +325,26 @@ impl World {
         self.client.handle_input(input, self.clock());
         self.undrained += 1;
         self.pump();
+        if self.now >= self.save_at {
+            self.save();
+        }
         let slow = self.until.slow.is_some() && !self.calm;
         if self.drains && !slow && self.drain_rng.below(3) == 0 {
             self.drain();
+        }
+    }
+
+    /// The page writes its journal. Not more often than this, but for the reasons that cannot wait.
+    pub(crate) fn save(&mut self) {
+        const EVERY: u64 = 250;
+        if !self.journaling {
+            return;
+        }
+        self.save_at = self.now + EVERY;
+        for open in &self.opens {
+            if let Some(record) = self.client.journal(open.handle, false) {
+                self.journal.insert(open.session.clone(), record);
+            }
         }
     }
 
@@ -337,6 +366,9 @@ impl World {
                     if path.starts_with("/global") {
                         self.counts.reach(Reached::Global);
                     }
+                    if self.until.mute.take().is_some() {
+                        self.counts.reach(Reached::MuteNoticed);
+                    }
                     self.net.stream = Some(Stream::new(
                         generation,
                         path.starts_with("/global"),
@@ -348,6 +380,10 @@ impl World {
                     self.net.stream = None;
                 }
                 Output::Request(request) => {
+                    if request.path.contains("/prompt_async") {
+                        // The post waits until it stands in the journal.
+                        self.save();
+                    }
                     self.judge.asks(clock, &request, self.opens.len());
                     self.net.asked(&request, &mut self.counts);
                     self.net.flights.push(Flight::new(request, self.now));
@@ -475,6 +511,7 @@ impl World {
         }
         if past(&self.until.clamp, self.now) {
             (self.until.clamp, self.clamp) = (None, (0, None));
+            self.look(true);
         }
         if past(&self.until.slow, self.now) {
             self.drain();
@@ -489,9 +526,23 @@ impl World {
         }
         if past(&self.until.mute, self.now) {
             self.until.mute = None;
-            // PLACE FOR MUTE DETECTION: nothing notices a mute stream yet, so the proxy ends it at last. Once the
-            // client leaves such a stream by itself, the next line goes, and `rest` proves P7 for it.
-            self.cut(false);
+            // What no message tells of, a title, is only found when the proxy ends the stream.
+            if self.net.stream.as_ref().is_some_and(|stream| stream.mute) {
+                self.cut(false);
+            }
+        }
+    }
+
+    /// The page is shown or hidden.
+    pub(crate) fn look(&mut self, visible: bool) {
+        if !self.frozen && self.hidden == visible {
+            self.hidden = !visible;
+            if visible {
+                self.judge.kicked_now();
+            } else {
+                self.save();
+            }
+            self.input(Input::Visible(visible));
         }
     }
 
@@ -503,7 +554,8 @@ impl World {
         self.clamp = (0, None);
         self.net.disarm();
         self.until.down = None;
-        for at in [&mut self.until.offline, &mut self.until.mute, &mut self.until.slow] {
+        self.look(true);
+        for at in [&mut self.until.offline, &mut self.until.slow] {
             *at = at.map(|_| self.now);
         }
         self.recover();
@@ -568,7 +620,12 @@ impl World {
             .opens
             .iter()
             .any(|open| open.mirror.field("connection")["phase"] == "polling");
-        if polls { POLL_PATIENCE } else { PATIENCE }
+        let mute = self.until.mute.is_some();
+        if polls || mute {
+            POLL_PATIENCE + 400_000 * u64::from(mute)
+        } else {
+            PATIENCE
+        }
     }
 
     /// Nobody waits for anything, and what is shown is all there is. Polls and checks may take a while to get there.
@@ -576,17 +633,36 @@ impl World {
         self.judge.is_answered() && self.opens.iter().all(|open| open.differs(&self.server).is_none())
     }
 
-    /// A new page: nothing of the old one is left.
+    /// A new page: of the old one, only the journal is left.
     pub(crate) fn reload(&mut self) {
         self.config.seed = self.config.seed.wrapping_add(1_000_003);
         self.client = Client::new(self.config.clone());
         self.net.stream = None;
         self.net.flights.clear();
-        self.judge.reloaded();
-        // PLACE FOR THE JOURNAL: what it restores is fed to the new client here; then `Open::reloaded` keeps `shown`
-        // (P5), and `Judge::reloaded` keeps the prompts that are not answered.
+        self.judge.reloaded(&self.journal);
+        self.hidden = false;
+        self.save_at = 0;
         for open in std::mem::take(&mut self.opens) {
-            self.open(open.session, open.limit);
+            let record = self
+                .journal
+                .get(&open.session)
+                .filter(|record| !record.is_empty())
+                .cloned();
+            let Some(record) = record else {
+                self.open(open.session, open.limit);
+                continue;
+            };
+            self.counts.reach(Reached::Restored);
+            let handle = self.client.open_held(&open.session, open.limit, self.clock());
+            self.opens
+                .push(Open::restored(open.session, handle, open.limit, &record));
+            self.pump();
+            if self.rng.below(2) == 0 {
+                self.arrive();
+            }
+            self.client.restore(handle, &record, true, self.clock());
+            self.client.resume(handle, self.clock());
+            self.pump();
         }
         if self.until.offline.is_some() {
             self.go_offline();
@@ -606,7 +682,7 @@ impl World {
                 panic!("{error}");
             }
         }
-        self.judge.conclude(&self.server, self.profile);
+        self.judge.conclude(&self.server, self.profile, &self.opens);
         if self.profile == Profile::Hostile {
             return;
         }
@@ -615,6 +691,9 @@ impl World {
             .iter()
             .map(|open| (open.session.clone(), open.mirror.clone()))
             .collect();
+        // A fresh client, with nothing to restore.
+        self.journal.clear();
+        self.journaling = false;
         self.reload();
         self.rest();
         for (open, (session, mirror)) in self.opens.iter().zip(&known) {
