@@ -5,7 +5,8 @@ mod on {
     pub(crate) use opencode_session::proto::planted::Bug;
     use opencode_session::proto::planted::{ALL, set};
 
-    use crate::runner::run_many;
+    use crate::plan::Plan;
+    use crate::runner::{Red, run_many, run_one};
 
     pub(crate) fn plant(bug: Option<Bug>) {
         set(bug);
@@ -19,11 +20,24 @@ mod on {
     /// The bound within which each bug must be found.
     const SEEDS: u64 = 1_000;
 
+    /// The first seed that is red with the bug, and not without it.
+    fn find(bug: Bug) -> Option<Red> {
+        let mut from = 0;
+        while from < SEEDS {
+            let (_, reds) = run_many(from, SEEDS - from, None, Some(bug), false);
+            from = reds.last()?.seed + 1;
+            let planted = |red: &Red| run_one(&Plan::grow(red.seed, None), None).is_ok();
+            if let Some(red) = reds.into_iter().find(planted) {
+                return Some(red);
+            }
+        }
+        None
+    }
+
     pub(crate) fn hunt() {
         let mut missed = Vec::new();
         for (bug, name) in ALL {
-            let (_, red) = run_many(0, SEEDS, None, Some(*bug), false);
-            match red.first() {
+            match find(*bug) {
                 Some(red) => {
                     let first: String = red
                         .message

@@ -98,7 +98,9 @@ impl World {
             Fault::Sleep => self.sleep(rng),
             Fault::WallBack => {
                 self.counts.hit(fault);
-                if rng.below(2) == 0 {
+                // A restored prompt that the server names is known by being newer than what was there before it.
+                let named_by_time = self.is_journaling() && self.server.wire != Wire::New;
+                if rng.below(2) == 0 && !named_by_time {
                     self.skew -= (SECOND + rng.below(60 * MINUTE)) as i64;
                 } else {
                     self.back = 1 + rng.below(60 * MINUTE);
@@ -268,8 +270,15 @@ impl World {
         let Some(stream) = &self.net.stream else { return };
         let (generation, bytes) = (stream.generation, stream.pending().to_vec());
         self.cut(false);
-        let wait = rng.below(6 * SECOND);
-        self.live_through(wait, rng);
+        if rng.below(2) == 0 {
+            self.live_through(rng.below(6 * SECOND), rng);
+        } else {
+            // The server says nothing meanwhile: what comes late is what is still open.
+            for _ in 0..60 {
+                self.pass(200);
+                self.arrive();
+            }
+        }
         if self.frozen
             || self
                 .net
@@ -381,6 +390,10 @@ impl World {
             for _ in 0..5 + rng.below(20) {
                 self.server.step(0);
             }
+        }
+        // A message is stored with its parts at once.
+        while self.server.is_urgent() {
+            self.server.step(0);
         }
         self.flow(usize::MAX);
         self.server.restart(rng.below(2) == 0);

@@ -283,7 +283,7 @@ impl World {
     /// The stream breaks, or ends.
     pub(crate) fn cut(&mut self, clean: bool) {
         if let Some(stream) = self.net.stream.take() {
-            self.judge.stream_ended(self.now + self.ahead);
+            self.judge.stream_ended(self.seen);
             self.input(Input::StreamClosed {
                 generation: stream.generation,
                 cause: (!clean).then_some(Failure::Network),

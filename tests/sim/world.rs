@@ -33,6 +33,8 @@ pub(crate) struct World {
     /// The page's clock goes back for a moment.
     pub(crate) back: u64,
     pub(crate) skew: i64,
+    /// The latest time that the page's clock has shown: the client knows no other.
+    pub(crate) seen: u64,
     /// The page does nothing.
     pub(crate) frozen: bool,
     /// Nobody looks at it.
@@ -157,6 +159,7 @@ impl World {
             ahead: 0,
             back: 0,
             skew: 0,
+            seen: 0,
             frozen: false,
             hidden: false,
             journal: BTreeMap::new(),
@@ -322,6 +325,7 @@ impl World {
         if self.trace.on {
             self.trace.note(self.now - START, &input);
         }
+        self.seen = self.seen.max(self.clock());
         self.client.handle_input(input, self.clock());
         self.undrained += 1;
         self.pump();
@@ -332,6 +336,10 @@ impl World {
         if self.drains && !slow && self.drain_rng.below(3) == 0 {
             self.drain();
         }
+    }
+
+    pub(crate) fn is_journaling(&self) -> bool {
+        self.journaling
     }
 
     /// The page writes its journal. Not more often than this, but for the reasons that cannot wait.
@@ -376,7 +384,7 @@ impl World {
                     ));
                 }
                 Output::CloseStream => {
-                    self.judge.stream_ended(clock);
+                    self.judge.stream_ended(self.seen);
                     self.net.stream = None;
                 }
                 Output::Request(request) => {

@@ -519,8 +519,9 @@ impl Client {
 
     /// A session has seen that the stream carries no events of it.
     fn mute(&mut self) {
-        let action = self.link.mute(self.context.now);
-        if action != Action::None {
+        let generation = self.link.generation();
+        let action = self.link.mute(self.context.now, &mut self.context.rng);
+        if generation != self.link.generation() {
             self.interrupt();
             self.context.outputs.push_back(Output::CloseStream);
             self.act(action);

@@ -329,20 +329,23 @@ impl Link {
         self.enter(Phase::Waiting);
     }
 
-    /// The stream carries no events although there are some: the next rung is taken.
-    pub fn mute(&mut self, now: u64) -> Action {
+    /// The stream carries no events although there are some: the next rung is taken. On the lowest, the stream ends, so
+    /// that the next one brings what this one did not.
+    pub fn mute(&mut self, now: u64, rng: &mut Rng) -> Action {
         if !matches!(self.phase, Phase::Live | Phase::Syncing) {
             return Action::None;
         }
-        self.error = Some(Error::new(
+        let error = Error::new(
             Code::Mute,
             "The event stream carries no events, though the session moves on.",
-        ));
+        );
+        self.error = Some(error.clone());
         if self.fall(now, false) {
-            self.open(now)
-        } else {
-            Action::None
+            return self.open(now);
         }
+        let retry_after = None;
+        self.ended(Cause::Refused { error, retry_after }, now, rng);
+        Action::None
     }
 
     /// When `timeout` wants to run.
