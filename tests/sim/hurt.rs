@@ -274,8 +274,8 @@ impl World {
             self.live_through(rng.below(6 * SECOND), rng);
         } else {
             // The server says nothing meanwhile: what comes late is what is still open.
-            for _ in 0..60 {
-                self.pass(200);
+            for _ in 0..24 {
+                self.pass(500);
                 self.arrive();
             }
         }

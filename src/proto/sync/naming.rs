@@ -68,8 +68,10 @@ impl Session {
                     .iter()
                     .any(|prompt| self.is_unnamed(prompt) && is_later(item.place(), prompt))
             };
+            let before = page.items.len();
             page.items
                 .retain(|item| item.head.role != Role::User || told(item) || !may_be(item));
+            self.withheld |= page.items.len() < before;
         }
         for item in &page.items {
             if item.head.role != Role::User {

@@ -43,6 +43,8 @@ pub struct Session {
     light: u32,
     /// A user message that may be an own prompt under the server's name; it waits for its first part.
     pub(super) held: Vec<Vec<u8>>,
+    /// Such a message of a page is not shown.
+    pub(super) withheld: bool,
     pub(super) before: Option<String>,
     pub(super) older: Option<Stamp>,
     /// When the newest page was asked for, milliseconds.
@@ -111,6 +113,7 @@ impl Session {
             unmoved: 0,
             light: 0,
             held: Vec::new(),
+            withheld: false,
             before: None,
             older: None,
             page_asked_at: 0,

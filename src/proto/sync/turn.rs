@@ -213,6 +213,10 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
+        if std::mem::take(&mut self.withheld) {
+            // It was nobody's after all.
+            return self.begin(context);
+        }
         if self.turn.busy {
             self.doubt(context);
         } else if !self.messages.is_open() && self.messages.open_depth() == 0 {
@@ -275,6 +279,9 @@ impl Session {
             self.turn.tries = 0;
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
+        }
+        if std::mem::take(&mut self.withheld) {
+            return self.begin(context);
         }
         if self.turn.busy {
             // It was looked at for a prompt's sake; the end of the turn brings its own check.
