@@ -99,8 +99,8 @@ impl World {
             Fault::WallBack => {
                 self.counts.hit(fault);
                 // A restored prompt that the server names is known by being newer than what was there before it.
-                let named_by_time = self.is_journaling() && self.server.wire != Wire::New;
-                if rng.below(2) == 0 && !named_by_time {
+                // Any server may be taken for one that names prompts, when the answer about its version was spoilt.
+                if rng.below(2) == 0 && !self.is_journaling() {
                     self.skew -= (SECOND + rng.below(60 * MINUTE)) as i64;
                 } else {
                     self.back = 1 + rng.below(60 * MINUTE);

@@ -131,7 +131,15 @@ impl Plan {
 
 fn of(profile: Profile) -> Vec<Fault> {
     let wanted = ALL.iter().filter(|(_, of, _)| *of == profile);
-    wanted.map(|(fault, ..)| *fault).collect()
+    // Some seldom find what they need to take effect.
+    let times = |fault: Fault| match fault {
+        Fault::SameIdAgain => 3,
+        Fault::AbortWhileSending | Fault::SlowSubscriber => 2,
+        _ => 1,
+    };
+    wanted
+        .flat_map(|(fault, ..)| std::iter::repeat_n(*fault, times(*fault)))
+        .collect()
 }
 
 fn pick(rng: &mut Rng, from: &[Fault]) -> Fault {
