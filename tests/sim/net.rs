@@ -258,8 +258,7 @@ impl World {
             return self.cut(true);
         }
         let answer = spoil(fault, Answer::default());
-        self.judge
-            .refuses(self.now + self.ahead, answer.retry_after, answer.status);
+        self.judge.refuses(self.seen, answer.retry_after, answer.status);
         self.input(Input::StreamOpened {
             generation,
             response: response(&answer),
