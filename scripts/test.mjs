@@ -14,12 +14,17 @@ const node = (...folders) => {
 const steps = {
   format: () => run('cargo', ['fmt', '--check']),
   clippy: () => {
+    run('cargo', ['clippy', '-q', '--locked', '--all-targets', '--features', 'xtask,planted', '--', '-D', 'warnings']);
     run('cargo', ['clippy', '-q', '--locked', '--all-targets', '--features', 'xtask', '--', '-D', 'warnings']);
     for (const feature of ['page', 'keeper']) {
       run('cargo', ['clippy', '-q', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--features', feature, '--', '-D', 'warnings']);
     }
   },
   native: () => run('cargo', ['test', '--locked']),
+  sim: () => {
+    run(process.execPath, ['scripts/sim.mjs', '--seeds', '10000']);
+    run(process.execPath, ['scripts/sim.mjs', '--planted']);
+  },
   build: () => run(process.execPath, ['scripts/build.mjs']),
   types: () => {
     run('npx', ['tsc', '-p', '.', '--noEmit', '--emitDeclarationOnly', 'false']);

@@ -109,9 +109,9 @@ fn expected(phase: Phase, step: Step) -> (Phase, Action, bool) {
         (Step::Offline, _) => (Phase::Offline, Action::None, true),
         (Step::Online, Phase::Offline) => open,
         (Step::Online, _) => stay,
-        // Also a link that waits or was closed is opened: another stream is another chance.
-        (Step::Widen, Phase::Idle | Phase::Polling) => stay,
-        (Step::Widen, _) => open,
+        // No wait is cut short, and nothing is opened offline: the next stream has the right path anyway.
+        (Step::Widen, Phase::Connecting | Phase::Syncing | Phase::Live) => open,
+        (Step::Widen, _) => stay,
         (Step::Synced, Phase::Syncing) => (Phase::Live, Action::None, false),
         (Step::Synced, _) => stay,
         (Step::Early, Phase::Polling) => (Phase::Polling, Action::Poll, false),
@@ -470,11 +470,15 @@ fn the_ladder_is_walked_down_rung_by_rung_and_says_why() {
 #[test]
 fn a_mute_stream_is_left_for_the_next_rung() {
     let mut link = link(Phase::Live);
-    assert_eq!(link.mute(START), Action::Open);
+    assert_eq!(link.mute(START, &mut Rng::new(1)), Action::Open);
     assert_eq!((link.source(), link.phase()), (Source::Global, Phase::Connecting));
     link.connected(START);
-    assert_eq!(link.mute(START), Action::Poll);
-    assert_eq!(link.mute(START), Action::None, "a poll cannot be mute");
+    assert_eq!(link.mute(START, &mut Rng::new(1)), Action::Poll);
+    assert_eq!(
+        link.mute(START, &mut Rng::new(1)),
+        Action::None,
+        "a poll cannot be mute"
+    );
     let shown: serde_json::Value = serde_json::from_str(&link.to_json()).unwrap();
     assert_eq!(shown["fallback"]["code"], "mute");
 }
@@ -483,7 +487,7 @@ fn a_mute_stream_is_left_for_the_next_rung() {
 fn the_best_rung_is_tried_again_ever_more_rarely() {
     let mut link = link(Phase::Live);
     let mut rng = Rng::new(1);
-    let _ = link.mute(START);
+    let _ = link.mute(START, &mut Rng::new(1));
     link.connected(START);
     link.synced();
     let mut now = START;

@@ -153,7 +153,7 @@ fn law_with_lost_posts() {
 fn law_with_lost_streams() {
     WIRES.into_iter().for_each(|wire| law(wire, 250, &CUTS));
     // The runs do reach what they are about.
-    let gaps: usize = (0..60).map(|seed| run(Wire::New, seed, &CUTS).0.gaps_seen).sum();
+    let gaps: usize = (0..60).map(|seed| run(Wire::New, seed, &CUTS).0.shown.gaps).sum();
     assert!(gaps > 20, "only {gaps} gaps were shown");
 }
 
@@ -257,7 +257,7 @@ fn joining_in_the_middle_of_an_old_server_misses_nothing() {
         "one two three four"
     );
     world.assert_equal(handle, &session);
-    assert_eq!(world.gaps_seen, 0);
+    assert_eq!(world.shown.gaps, 0);
 }
 
 #[test]

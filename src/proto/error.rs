@@ -1,6 +1,6 @@
 //! Everything that can go wrong, with a stable code and the one thing to do about it.
 
-use super::json::{Cursor, Object, quote};
+use super::json::{Cursor, Object, has_control, quote};
 use super::request::Response;
 
 /// Stable codes. [`Code::name`] is what callers see.
@@ -248,7 +248,11 @@ impl Error {
 
     /// Checks status and content type of an answer that should be JSON.
     pub fn check_json(response: &Response<'_>) -> Result<(), Error> {
-        Error::check(response, JSON)
+        Error::check(response, JSON)?;
+        if has_control(response.body) {
+            return Err(Error::new(Code::BadResponse, "The answer is not valid JSON."));
+        }
+        Ok(())
     }
 
     /// Checks status and content type of an answer that should be an event stream.

@@ -15,6 +15,8 @@ pub mod journal;
 pub mod json;
 pub mod keeper;
 pub mod limits;
+#[doc(hidden)]
+pub mod planted;
 pub mod replay;
 pub mod request;
 pub mod rng;

@@ -189,7 +189,9 @@ pub(crate) fn utf16(text: &str) -> u32 {
 }
 
 fn parse(raw: &[u8]) -> Value {
-    serde_json::from_slice(raw).unwrap_or_else(|error| panic!("{error}: {}", raw.escape_ascii()))
+    // `TextDecoder` mends what is no UTF-8.
+    serde_json::from_str(&String::from_utf8_lossy(raw))
+        .unwrap_or_else(|error| panic!("{error}: {}", raw.escape_ascii()))
 }
 
 fn name(field: Field) -> &'static str {

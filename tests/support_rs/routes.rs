@@ -36,11 +36,7 @@ impl Server {
                     rooms().filter_map(|room| Some((room.info["id"].as_str()?.to_owned(), room.status.clone()?)));
                 ok(&Value::Object(busy.collect()))
             }
-            (_, ["session", id, ..]) if !self.rooms.contains_key(*id) => Answer {
-                status: 404,
-                body: b"{}".to_vec(),
-                ..Answer::default()
-            },
+            (_, ["session", id, ..]) if !self.rooms.contains_key(*id) => missing(),
             ("GET", ["session", id]) => ok(&self.rooms[*id].info),
             ("GET", ["session", id, "todo"]) => ok(&self.rooms[*id].todos),
             ("GET", ["session", id, "message"]) => self.page(id, find("limit"), find("before")),
@@ -49,14 +45,7 @@ impl Server {
                     .messages
                     .iter()
                     .find(|stored| stored.info["id"] == *message);
-                found.map_or(
-                    Answer {
-                        status: 404,
-                        body: b"{}".to_vec(),
-                        ..Answer::default()
-                    },
-                    |stored| ok(&tell(stored)),
-                )
+                found.map_or_else(missing, |stored| ok(&tell(stored)))
             }
             ("POST", ["session", id, "prompt_async"]) => {
                 let body = serde_json::from_slice(request.body.as_deref().unwrap()).unwrap();
@@ -65,6 +54,10 @@ impl Server {
                     status: 204,
                     ..Answer::default()
                 }
+            }
+            ("POST", ["session", id, "abort"]) => {
+                self.abort(id);
+                ok(&json!(true))
             }
             other => panic!("no route {other:?}"),
         }
@@ -93,7 +86,16 @@ impl Server {
 fn ok(body: &Value) -> Answer {
     Answer {
         status: 200,
+        content_type: "application/json",
+        retry_after: "",
         cursor: String::new(),
         body: body.to_string().into_bytes(),
+    }
+}
+
+fn missing() -> Answer {
+    Answer {
+        status: 404,
+        ..ok(&json!({}))
     }
 }

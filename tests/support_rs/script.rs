@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::server::{Server, Wire};
+use super::server::{HIGH, LOW, Server, Wire};
 
 /// Where a text grows.
 #[derive(Debug, Clone)]
@@ -39,6 +39,15 @@ impl Spot {
 
 /// The `n`-th piece of a text: numbered, so that a loss shows, or alike, so that guesses by overlap fail.
 fn piece(server: &mut Server, n: u64) -> String {
+    if server.tagged {
+        let count = 1 + server.rng.below(5) as u32;
+        let first = server.letters;
+        server.letters += count;
+        // 20,000 different characters; no text is as long.
+        return (first..first + count)
+            .filter_map(|n| char::from_u32(0x4E00 + n % 20_000))
+            .collect();
+    }
     match server.rng.below(6) {
         0 => "aaaa".into(),
         1 => "a".into(),
@@ -68,6 +77,12 @@ pub(crate) fn stream(server: &mut Server, at: &Spot, pieces: u64) {
     let spot = at.clone();
     server.push(&at.session, move |server| server.begin_text(&spot));
     for n in 0..pieces {
+        if server.halves && server.rng.below(4) == 0 {
+            for half in [HIGH, LOW] {
+                let spot = at.clone();
+                server.push(&at.session, move |server| server.delta(&spot, half));
+            }
+        }
         let (spot, text) = (at.clone(), piece(server, n));
         server.push(&at.session, move |server| server.delta(&spot, &text));
         noise(server, &at.session);

@@ -7,6 +7,11 @@ use serde_json::{Value, json};
 
 use super::script;
 
+/// A rocket's first half, in a text to be published.
+pub(crate) const HIGH: &str = "\u{e000}";
+/// And its second.
+pub(crate) const LOW: &str = "\u{e001}";
+
 /// Something the server does in one step. Urgent steps follow the one before without delay.
 pub(crate) struct Op {
     pub(crate) urgent: bool,
@@ -29,6 +34,39 @@ pub(crate) struct Logged {
     pub(crate) directory: String,
     pub(crate) json: String,
     pub(crate) stored: bool,
+}
+
+impl Logged {
+    /// As a stream sends it: that of all directories wraps it, and repeats what is stored.
+    pub(crate) fn frames(&self, global: bool) -> String {
+        let Logged {
+            directory,
+            json,
+            stored,
+        } = self;
+        if !global {
+            return if directory == "/project" {
+                format!("data: {json}\n\n")
+            } else {
+                String::new()
+            };
+        }
+        let plain = format!("data: {{\"directory\":\"{directory}\",\"payload\":{json}}}\n\n");
+        let twin = format!(
+            "data: {{\"directory\":\"{directory}\",\"payload\":{{\"type\":\"sync\",\"syncEvent\":{{\"data\":{json}}}}}}}\n\n"
+        );
+        if *stored { plain + &twin } else { plain }
+    }
+}
+
+/// The first frame of a stream.
+pub(crate) fn hello(global: bool) -> String {
+    let event = "{\"type\":\"server.connected\",\"properties\":{}}";
+    if global {
+        format!("data: {{\"payload\":{event}}}\n\n")
+    } else {
+        format!("data: {event}\n\n")
+    }
 }
 
 /// All that was ever said of a part's text.
@@ -59,6 +97,8 @@ pub(crate) struct Stored {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) retry_after: &'static str,
     pub(crate) cursor: String,
     pub(crate) body: Vec<u8>,
 }
@@ -75,9 +115,22 @@ pub(crate) struct Server {
     pub(crate) posted: Vec<Value>,
     /// Answers new prompts by itself.
     pub(crate) plays: bool,
+    /// Each character of a text is unique, instead of hostile to guesses.
+    pub(crate) tagged: bool,
+    /// Surrogate pairs are split between two deltas.
+    pub(crate) halves: bool,
+    /// Texts that grow.
+    pub(crate) open: Vec<script::Spot>,
+    /// First texts of the prompts stored, oldest first.
+    pub(crate) stored: Vec<String>,
+    /// What no client may do to a server, done.
+    pub(crate) abuse: Vec<String>,
+    pub(crate) letters: u32,
     /// Message ids that clients made.
     taken: BTreeSet<String>,
     ids: u64,
+    /// The server is going down: it changes things and tells nobody.
+    mute: bool,
 }
 
 impl Server {
@@ -92,14 +145,30 @@ impl Server {
             said: BTreeMap::new(),
             posted: Vec::new(),
             plays: true,
+            tagged: false,
+            halves: false,
+            open: Vec::new(),
+            stored: Vec::new(),
+            abuse: Vec::new(),
+            letters: 0,
             taken: BTreeSet::new(),
-            ids: 0,
+            ids: 0x1fca_0000_0000,
+            mute: false,
         }
+    }
+
+    /// The time part of ids runs over soon.
+    pub(crate) fn wrap_ids(&mut self, left: u64) {
+        self.ids = (1 << 48) - left;
     }
 
     pub(crate) fn id(&mut self, prefix: &str) -> String {
         self.ids += 1;
-        format!("{prefix}1fca{:08x}Model{:09}", self.ids, self.ids)
+        format!(
+            "{prefix}{:012x}Model{:09}",
+            self.ids & ((1 << 48) - 1),
+            self.ids & 0xfff_ffff
+        )
     }
 
     pub(crate) fn version(&self) -> &'static str {
@@ -174,6 +243,9 @@ impl Server {
 
     /// Says it on the stream, in the shape of the generation.
     pub(crate) fn publish(&mut self, session: &str, kind: &str, mut properties: Value) {
+        if self.mute {
+            return;
+        }
         let in_info = kind.starts_with("message.updated")
             || kind.starts_with("session.updated")
             || kind.starts_with("session.created");
@@ -185,12 +257,15 @@ impl Server {
         } else {
             String::new()
         };
+        // Rust text cannot hold half a pair: its halves are written into the JSON.
+        let split = |json: String| json.replace(HIGH, "\\ud83d").replace(LOW, "\\ude80");
         // Some proxies and languages sort keys: the order says nothing.
         let json = if self.rng.below(8) == 0 {
             format!("{{{id}\"properties\":{properties},\"type\":\"{kind}\"}}")
         } else {
             format!("{{{id}\"type\":\"{kind}\",\"properties\":{properties}}}")
         };
+        let json = if self.halves { split(json) } else { json };
         let directory = self
             .rooms
             .get(session)
@@ -303,6 +378,7 @@ impl Server {
             .or_default()
             .versions
             .push(String::new());
+        self.open.push(at.clone());
         if self.wire != Wire::Old {
             self.put_part(&at.session, at.value("", Some(self.now), None), None);
         }
@@ -310,7 +386,11 @@ impl Server {
 
     pub(crate) fn delta(&mut self, at: &script::Spot, piece: &str) {
         let live = self.said.get_mut(&at.part).unwrap().versions.last_mut().unwrap();
-        live.push_str(piece);
+        match piece {
+            HIGH => {}
+            LOW => live.push('🚀'),
+            _ => live.push_str(piece),
+        }
         let text = live.clone();
         if self.wire == Wire::Old {
             return self.put_part(&at.session, at.value(&text, Some(self.now), None), Some(piece));
@@ -323,6 +403,7 @@ impl Server {
 
     /// The part's end: trimmed before 1.14, and a plugin may rewrite it.
     pub(crate) fn end_text(&mut self, at: &script::Spot, rewrite: Option<&str>) {
+        self.open.retain(|open| open.part != at.part);
         let live = self.said(&at.part).to_owned();
         let trimmed = if self.wire == Wire::New {
             live.as_str()
@@ -343,6 +424,7 @@ impl Server {
 
     /// The part will never end: what is stored is all that is left of it.
     pub(crate) fn lose_text(&mut self, at: &script::Spot) {
+        self.open.retain(|open| open.part != at.part);
         if self.wire != Wire::Old {
             let said = self.said.get_mut(&at.part).unwrap();
             said.rewritten = true;
@@ -381,6 +463,70 @@ impl Server {
         );
     }
 
+    /// `POST /session/{id}/abort`: what runs ends, idle is told first.
+    pub(crate) fn abort(&mut self, session: &str) {
+        let running = self.lanes.remove(session).is_some_and(|lane| !lane.is_empty());
+        if !running {
+            return;
+        }
+        let error = json!({ "name": "MessageAbortedError", "data": { "message": "Aborted" } });
+        self.publish(
+            session,
+            "session.error",
+            json!({ "sessionID": session, "error": error }),
+        );
+        self.say_status(session, &json!({ "type": "idle" }));
+        self.room(session).permissions.clear();
+        self.end_turn(session);
+        self.keep_status(session, json!({ "type": "idle" }));
+        self.say_status(session, &json!({ "type": "idle" }));
+    }
+
+    /// The process dies and starts again: what is not stored is lost, and nobody is told. `marks`: it closes the
+    /// answers that it left open.
+    pub(crate) fn restart(&mut self, marks: bool) {
+        self.lanes.clear();
+        self.mute = true;
+        let sessions: Vec<String> = self.rooms.keys().cloned().collect();
+        for session in &sessions {
+            let room = self.room(session);
+            (room.status, room.permissions, room.questions) = (None, Vec::new(), Vec::new());
+            if marks {
+                self.end_turn(session);
+            }
+        }
+        for at in std::mem::take(&mut self.open) {
+            self.lose_text(&at);
+        }
+        self.mute = false;
+        let stored = self.rooms.values().flat_map(|room| &room.messages);
+        let stored: BTreeSet<&str> = stored.filter_map(|message| message.info["id"].as_str()).collect();
+        self.taken.retain(|id| stored.contains(id.as_str()));
+    }
+
+    fn end_turn(&mut self, session: &str) {
+        let open: Vec<script::Spot> = self.open.iter().filter(|at| at.session == session).cloned().collect();
+        for at in open {
+            match self.wire {
+                Wire::New if !self.mute => self.end_text(&at, None),
+                _ => self.lose_text(&at),
+            }
+        }
+        let unfinished =
+            |stored: &&Stored| stored.info["role"] == "assistant" && stored.info["time"]["completed"].is_null();
+        let messages = self.rooms[session].messages.iter().filter(unfinished);
+        let messages: Vec<String> = messages
+            .map(|stored| stored.info["id"].as_str().unwrap().into())
+            .collect();
+        let now = self.now;
+        for message in messages {
+            self.edit_message(session, &message, |info| {
+                info["error"] = json!({ "name": "MessageAbortedError", "data": { "message": "Aborted" } });
+                info["time"]["completed"] = json!(now);
+            });
+        }
+    }
+
     /// The history as a fresh load gives it.
     pub(crate) fn history(&self, session: &str) -> Vec<Value> {
         self.rooms[session].messages.iter().map(tell).collect()
@@ -389,6 +535,16 @@ impl Server {
     /// Stores a prompt step by step, then plays its turn. A message id that is known already is not stored again.
     pub(crate) fn prompt(&mut self, session: &str, body: Value) {
         self.posted.push(body.clone());
+        if self.wire != Wire::New && !body["messageID"].is_null() {
+            self.abuse
+                .push("a message id made by a client makes this server loop".into());
+        }
+        let text = body["parts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find_map(|part| part["text"].as_str());
+        let text = text.unwrap_or_default().to_owned();
         let id = match body["messageID"].as_str() {
             Some(id) if !self.taken.insert(id.to_owned()) => return,
             Some(id) => id.to_owned(),
@@ -398,6 +554,7 @@ impl Server {
         let (room, message) = (session.to_owned(), id.clone());
         self.push(&lane, move |server| {
             let created = server.now;
+            server.stored.push(text);
             let info = json!({ "id": message, "sessionID": room, "role": "user", "time": { "created": created }, "agent": "build" });
             server.put_message(&room, info);
         });

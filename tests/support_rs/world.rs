@@ -11,8 +11,9 @@ use opencode_session::proto::rng::Rng;
 use opencode_session::proto::sync::{Output, Reply};
 use serde_json::Value;
 
-use super::mirror::{Mirror, utf16};
-use super::server::{Answer, Server, Wire};
+use super::mirror::Mirror;
+use super::oracle::{Shown, equal};
+use super::server::{Answer, Server, Wire, hello};
 
 pub(crate) struct World {
     pub(crate) client: Client,
@@ -29,14 +30,13 @@ pub(crate) struct World {
     pub(crate) lossy: u64,
     /// Drains at random moments; otherwise only when asked.
     pub(crate) drains: bool,
-    pub(crate) gaps_seen: usize,
     /// Posts wait for the journal, as the shell has them wait.
     pub(crate) journaling: bool,
     /// Journal records by session, as the page wrote them last.
     pub(crate) journals: BTreeMap<String, Vec<u8>>,
     rng: Rng,
     drain_rng: Rng,
-    shown: BTreeMap<String, String>,
+    pub(crate) shown: Shown,
     beat: u64,
 }
 
@@ -84,12 +84,11 @@ impl World {
             requests: Vec::new(),
             lossy: 0,
             drains: true,
-            gaps_seen: 0,
             journaling: false,
             journals: BTreeMap::new(),
             rng: Rng::new(seed.wrapping_mul(77)),
             drain_rng: Rng::new(seed.wrapping_mul(99)),
-            shown: BTreeMap::new(),
+            shown: Shown::default(),
             beat: 0,
         }
     }
@@ -128,7 +127,7 @@ impl World {
         self.stream = None;
         self.inflight.clear();
         self.mirrors.clear();
-        self.shown.clear();
+        self.shown = Shown::default();
         self.replies.clear();
     }
 
@@ -253,12 +252,7 @@ impl World {
         if !stream.opened {
             stream.opened = true;
             stream.next = self.server.log.len();
-            let hello = if stream.global {
-                "{\"payload\":{\"type\":\"server.connected\",\"properties\":{}}}"
-            } else {
-                "{\"type\":\"server.connected\",\"properties\":{}}"
-            };
-            stream.bytes = format!("data: {hello}\n\n").into_bytes();
+            stream.bytes = hello(stream.global).into_bytes();
             let response = Response {
                 status: 200,
                 content_type: "text/event-stream",
@@ -267,19 +261,7 @@ impl World {
             return self.input(Input::StreamOpened { generation, response });
         }
         for event in self.server.log.get(stream.next..).unwrap_or_default() {
-            let json = &event.json;
-            let text = if stream.global {
-                let twin = format!(
-                    "data: {{\"directory\":\"{}\",\"payload\":{{\"type\":\"sync\",\"syncEvent\":{{\"data\":{json}}}}}}}\n\n",
-                    event.directory
-                );
-                let plain = format!("data: {{\"directory\":\"{}\",\"payload\":{json}}}\n\n", event.directory);
-                if event.stored { plain + &twin } else { plain }
-            } else if event.directory == "/project" {
-                format!("data: {json}\n\n")
-            } else {
-                String::new()
-            };
+            let text = event.frames(stream.global);
             stream.bytes.extend_from_slice(text.as_bytes());
         }
         stream.next = self.server.log.len();
@@ -329,9 +311,9 @@ impl World {
         }
         let response = Response {
             status: answer.status,
-            content_type: "application/json",
+            content_type: answer.content_type,
             cursor: &answer.cursor,
-            retry_after: "",
+            retry_after: answer.retry_after,
             body: &answer.body,
         };
         self.input(Input::Response { id, response });
@@ -450,76 +432,14 @@ impl World {
             self.client.drain(handle, &mut changes);
             let mirror = self.mirrors.get_mut(&handle).unwrap();
             mirror.apply(changes);
-            let mirror = mirror.clone();
-            self.check(&mirror);
+            self.shown.check(mirror, &self.server).unwrap();
         }
     }
 
-    /// P1, P2 and P4 for what is shown now, and no prompt twice.
-    fn check(&mut self, mirror: &Mirror) {
-        let mut prompts: Vec<String> = mirror
-            .messages
-            .iter()
-            .filter(|message| message.info["role"] == "user")
-            .map(|message| message.text())
-            .collect();
-        prompts.retain(|text| text.starts_with("prompt #"));
-        let count = prompts.len();
-        prompts.sort();
-        prompts.dedup();
-        assert_eq!(count, prompts.len(), "a prompt is shown twice: {:#?}", mirror.messages);
-        for part in mirror.parts() {
-            let Some(said) = self.server.said.get(part.id()) else {
-                continue;
-            };
-            let text = part.text();
-            assert!(
-                said.versions.iter().any(|version| version.starts_with(text)),
-                "P1: {text:?} is no beginning of {said:?}"
-            );
-            if let Some(at) = part.gap {
-                self.gaps_seen += 1;
-                assert_eq!(at, utf16(text), "P4: the gap is not where the text ends");
-                assert!(
-                    said.versions.iter().any(|version| version.contains(part.tail())),
-                    "P4: {part:?} of {said:?}"
-                );
-            }
-            let before = self
-                .shown
-                .insert(part.id().to_owned(), text.to_owned())
-                .unwrap_or_default();
-            let kept =
-                text.starts_with(&before) || (said.rewritten && said.versions.iter().any(|version| version == text));
-            assert!(kept, "P2: {before:?} became {text:?}; said {said:?}");
-        }
-    }
-
-    /// P3: what is shown equals a fresh load.
+    /// P3: what is shown equals a fresh load, and the client knows that it does.
     pub(crate) fn assert_equal(&self, handle: u32, session: &str) {
         let mirror = &self.mirrors[&handle];
-        let room = &self.server.rooms[session];
-        let history = self.server.history(session);
-        let shown = mirror.history();
-        let older = history.len().saturating_sub(shown.len());
-        assert!(
-            older == 0 || mirror.field("hasOlder") == true,
-            "the history is not whole: {:?}",
-            mirror.ids()
-        );
-        for (at, told) in history[older..].iter().enumerate() {
-            assert_eq!(shown.get(at), Some(told), "P3: message {at}");
-        }
-        assert_eq!(shown.len(), history.len() - older, "P3: more is shown than there is");
-        for part in mirror.parts() {
-            assert_eq!(part.continuity, "settled", "{part:?}");
-        }
-        assert_eq!(mirror.field("session"), &room.info);
-        assert_eq!(mirror.field("todos"), &room.todos);
-        assert_eq!(
-            mirror.field("permissions").as_array().map_or(0, Vec::len),
-            room.permissions.len()
-        );
+        equal(mirror, &self.server, session, usize::MAX).unwrap();
         assert_eq!(mirror.field("status")["type"].as_str().unwrap_or("idle"), "idle");
         assert_eq!(mirror.field("connection")["phase"], "live");
     }

@@ -10,6 +10,7 @@ use crate::proto::command::Catalog;
 use crate::proto::connection::{Action, Cause, Link, Phase, Source, retry_after};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Event, decode};
+use crate::proto::planted::{self, Bug};
 use crate::proto::request::Response;
 use crate::proto::sse::{Decoder, Item, Notice, SseLimits};
 use crate::proto::sync::{Context, Output, Purpose, Session, with_directory};
@@ -317,7 +318,8 @@ impl Client {
         if self.hidden && settled && self.sessions.iter().all(Session::is_resting) {
             return None;
         }
-        let sessions = self.sessions.iter().filter_map(Session::deadline);
+        let streaming = self.context.streaming;
+        let sessions = self.sessions.iter().filter_map(|session| session.deadline(streaming));
         sessions
             .chain(self.link.deadline())
             .chain(self.probe_at())
@@ -348,8 +350,15 @@ impl Client {
         }
     }
 
+    /// Bytes of memory held for what is unfinished, for tests of its bounds.
+    #[doc(hidden)]
+    pub fn buffered_bytes(&self) -> usize {
+        let sessions = self.sessions.iter().map(Session::buffered_bytes);
+        self.decoder.capacity() + sessions.sum::<usize>()
+    }
+
     fn bytes(&mut self, generation: u32, bytes: &[u8]) {
-        if generation != self.link.generation() {
+        if generation != self.link.generation() && !planted::is(Bug::NoFence) {
             return;
         }
         self.link.fed(self.context.now);
@@ -358,7 +367,7 @@ impl Client {
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(limits));
         decoder.feed(bytes, &mut |item| match item {
             // A frame may end this stream; what follows it in the chunk is of the past.
-            _ if generation != self.link.generation() => {}
+            _ if generation != self.link.generation() && !planted::is(Bug::NoFence) => {}
             Item::Frame(frame) => self.frame(frame.data),
             Item::Notice(Notice::TooLarge) => {
                 self.missed(Error::new(
@@ -524,8 +533,9 @@ impl Client {
 
     /// A session has seen that the stream carries no events of it.
     fn mute(&mut self) {
-        let action = self.link.mute(self.context.now);
-        if action != Action::None {
+        let generation = self.link.generation();
+        let action = self.link.mute(self.context.now, &mut self.context.rng);
+        if generation != self.link.generation() {
             self.interrupt();
             self.context.outputs.push_back(Output::CloseStream);
             self.act(action);
@@ -541,7 +551,7 @@ impl Client {
         }
         self.link.woke(self.context.now);
         if self.link.phase() == Phase::Waiting {
-            let action = self.link.reopen(self.context.now);
+            let action = self.link.wake(self.context.now);
             self.act(action);
         } else {
             self.timeout();
@@ -559,7 +569,8 @@ impl Client {
             return;
         }
         if let Err(error) = Error::check_stream(response) {
-            let retry_after = retry_after(response.retry_after, self.context.now);
+            let retry_after =
+                retry_after(response.retry_after, self.context.now).filter(|_| !planted::is(Bug::IgnoreRetryAfter));
             self.context.outputs.push_back(Output::CloseStream);
             self.stream_ended(Cause::Refused { error, retry_after });
         } else {
@@ -572,8 +583,12 @@ impl Client {
             Cause::Refused { error, .. } => Some(error.clone()),
             _ => None,
         };
-        self.detach();
-        self.decoder.reset();
+        if !planted::is(Bug::ForgetInterrupt) {
+            self.detach();
+        }
+        if !planted::is(Bug::KeepHalfFrame) {
+            self.decoder.reset();
+        }
         self.link.ended(cause, self.context.now, &mut self.context.rng);
         if let (Phase::Closed, Some(error)) = (self.link.phase(), fatal) {
             for session in &mut self.sessions {
@@ -619,7 +634,9 @@ impl Client {
         match action {
             Action::None => {}
             Action::Open => {
-                self.decoder.reset();
+                if !planted::is(Bug::KeepHalfFrame) {
+                    self.decoder.reset();
+                }
                 let source = self.link.source();
                 let path = match source {
                     Source::Event => with_directory("/event", self.context.directory.as_deref()),

@@ -1,4 +1,5 @@
 use super::prompt::Draft;
+use crate::proto::planted::{self, Bug};
 use crate::proto::store::Stamp;
 
 /// A prompt on its way to the server.
@@ -66,6 +67,13 @@ impl Outbox {
 
     /// The prompt to post next, unless one before it is still on its way.
     pub fn upcoming(&mut self) -> Option<&mut Prompt> {
+        if planted::is(Bug::PromptsReversed) {
+            return self
+                .prompts
+                .iter_mut()
+                .rev()
+                .find(|prompt| prompt.stage == Stage::Queued);
+        }
         let first = self
             .prompts
             .iter_mut()

@@ -2,6 +2,7 @@ use super::backoff::{Backoff, RetryPolicy};
 use super::watchdog::Watchdog;
 use crate::proto::error::{Code, Error};
 use crate::proto::json::Object;
+use crate::proto::planted::{self, Bug};
 use crate::proto::rng::Rng;
 
 /// What the caller allows.
@@ -195,12 +196,21 @@ impl Link {
         self.open(now)
     }
 
-    /// The stream is opened anew, on the same rung.
+    /// The stream is opened anew, on the same rung. Where there is none, the next one comes when it is due.
     pub fn reopen(&mut self, now: u64) -> Action {
-        if self.phase == Phase::Idle {
-            Action::None
-        } else {
+        if matches!(self.phase, Phase::Connecting | Phase::Syncing | Phase::Live) {
             self.open(now)
+        } else {
+            Action::None
+        }
+    }
+
+    /// Somebody looks: the wait is over.
+    pub fn wake(&mut self, now: u64) -> Action {
+        if self.phase == Phase::Waiting {
+            self.open(now)
+        } else {
+            Action::None
         }
     }
 
@@ -208,7 +218,11 @@ impl Link {
     pub fn offline(&mut self) {
         if self.phase != Phase::Idle {
             self.generation += 1;
-            self.enter(Phase::Offline);
+            self.enter(if planted::is(Bug::AskOffline) {
+                Phase::Waiting
+            } else {
+                Phase::Offline
+            });
         }
     }
 
@@ -315,20 +329,23 @@ impl Link {
         self.enter(Phase::Waiting);
     }
 
-    /// The stream carries no events although there are some: the next rung is taken.
-    pub fn mute(&mut self, now: u64) -> Action {
+    /// The stream carries no events although there are some: the next rung is taken. On the lowest, the stream ends, so
+    /// that the next one brings what this one did not.
+    pub fn mute(&mut self, now: u64, rng: &mut Rng) -> Action {
         if !matches!(self.phase, Phase::Live | Phase::Syncing) {
             return Action::None;
         }
-        self.error = Some(Error::new(
+        let error = Error::new(
             Code::Mute,
             "The event stream carries no events, though the session moves on.",
-        ));
+        );
+        self.error = Some(error.clone());
         if self.fall(now, false) {
-            self.open(now)
-        } else {
-            Action::None
+            return self.open(now);
         }
+        let retry_after = None;
+        self.ended(Cause::Refused { error, retry_after }, now, rng);
+        Action::None
     }
 
     /// When `timeout` wants to run.

@@ -1,6 +1,6 @@
 use super::delta::{self, Peek};
 use super::heads::{MessageHead, PartHead, message_head, part_head};
-use crate::proto::json::{Bad, Cursor, Str};
+use crate::proto::json::{Bad, Cursor, Str, has_control};
 
 /// One event, with the session it belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +134,9 @@ pub fn decode<'a>(data: &'a [u8], wanted: &dyn Fn(Str<'a>) -> bool) -> Result<Op
     }
     let mut cursor = Cursor::new(data);
     let event = envelope(&mut cursor, wanted)?;
+    if !matches!(event, Found::Skip) && has_control(data) {
+        return Err(Bad);
+    }
     if matches!(event, Found::Whole(_)) {
         cursor.end()?;
     }

@@ -245,6 +245,23 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Whether a control character stands where `JSON.parse` allows none. The cursor does not look for them.
+pub fn has_control(json: &[u8]) -> bool {
+    if json.iter().all(|byte| *byte >= b' ') {
+        return false;
+    }
+    let (mut inside, mut escaped) = (false, false);
+    json.iter().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = inside,
+            b'"' => inside = !inside,
+            _ => {}
+        }
+        *byte < b' ' && (inside || !b"\t\n\r".contains(byte))
+    })
+}
+
 /// The next quote or backslash. Tool output is full of escapes: near ones are found eight bytes at a time right here,
 /// far ones by the vector search, which costs more to start.
 fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {

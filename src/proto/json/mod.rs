@@ -8,6 +8,6 @@ mod cursor;
 mod text;
 mod write;
 
-pub use cursor::{Bad, Cursor};
+pub use cursor::{Bad, Cursor, has_control};
 pub use text::{Str, Unescape};
 pub use write::{Object, quote};

@@ -3,6 +3,7 @@ use super::part::Part;
 use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Delivery};
 use crate::proto::event::{MessageHead, Role};
+use crate::proto::planted::{self, Bug};
 
 /// One message with its parts.
 #[derive(Debug)]
@@ -101,6 +102,10 @@ impl Message {
 
     /// Position of a part, or where it would go: parts sort by id, as the server sorts them.
     pub(super) fn find_part(&self, id: &[u8]) -> Result<usize, usize> {
+        if planted::is(Bug::PartsByArrival) {
+            let found = self.parts.iter().position(|part| part.id.as_bytes() == id);
+            return found.ok_or(self.parts.len());
+        }
         self.parts.binary_search_by(|part| part.id.as_bytes().cmp(id))
     }
 
@@ -124,6 +129,11 @@ impl Message {
 
     /// The message's place in the list.
     pub(super) fn place(&self) -> (i64, &str) {
-        (if self.echo { i64::MAX } else { self.created }, &self.id)
+        let created = if planted::is(Bug::MessagesById) {
+            0
+        } else {
+            self.created
+        };
+        (if self.echo { i64::MAX } else { created }, &self.id)
     }
 }

@@ -8,6 +8,7 @@ use crate::proto::change::{Change, Delivery};
 use crate::proto::event::{MessageHead, PartHead, Role, message_head, part_head};
 use crate::proto::journal::Text;
 use crate::proto::json::{Cursor, Str};
+use crate::proto::planted::{self, Bug};
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +106,7 @@ impl Messages {
         let known = |message: &Message| ids.contains(message.id.as_bytes());
         let oldest = page.items.first().map(|item| item.head.created).unwrap_or(i64::MIN);
         // A partial page that shares nothing with the list leaves a hole between them: the list starts anew.
-        let apart = more && !self.list.iter().any(known);
+        let apart = more && !self.shares(page);
         let stale: Vec<usize> = (0..self.list.len())
             .filter(|at| {
                 let message = &self.list[*at];
@@ -209,9 +210,12 @@ impl Messages {
         self.replaying = replaying;
     }
 
-    /// Whether any message of the page is in the list.
+    /// Whether any message of the page is in the list. An own prompt that the page is the first to tell is no bridge.
     pub fn shares(&mut self, page: &Page<'_>) -> bool {
-        page.items.iter().any(|item| self.find(item.head.id).is_some())
+        page.items.iter().any(|item| {
+            let at = self.find(item.head.id);
+            at.and_then(|at| self.list.get(at)).is_some_and(|message| !message.echo)
+        })
     }
 
     /// Whether the page has something that no event has told here: a message, a part, its end, or more of its text.
@@ -477,9 +481,11 @@ impl Messages {
     }
 
     fn is_buried(&self, id: Str<'_>, asked: Stamp) -> bool {
-        self.tombstones
-            .iter()
-            .any(|(buried, stamp)| *stamp > asked && *buried == hash(id.raw()))
+        !planted::is(Bug::DropTombstones)
+            && self
+                .tombstones
+                .iter()
+                .any(|(buried, stamp)| *stamp > asked && *buried == hash(id.raw()))
     }
 
     /// The server has told the message at `at`: an echo is confirmed, and goes to its real place.

@@ -4,6 +4,7 @@ use crate::proto::bytes::{hash, same};
 use crate::proto::change::{Change, Continuity};
 use crate::proto::event::{PartHead, PartKind};
 use crate::proto::json::Str;
+use crate::proto::planted::{self, Bug};
 
 /// One part, merged by rules M3 and M4.
 ///
@@ -94,7 +95,9 @@ impl Part {
             whole: false,
             ..Part::told(head, raw)
         };
-        if part.is_open_text() && head.text.is_none_or(|text| text.is_empty()) {
+        if planted::is(Bug::JoinAsWhole) {
+            part.whole = true;
+        } else if part.is_open_text() && head.text.is_none_or(|text| text.is_empty()) {
             part.open_gap();
         }
         if handed_out {
@@ -143,7 +146,8 @@ impl Part {
         }
         self.kind = head.kind;
         self.rank = head.rank;
-        let keep = self.is_open_text() && matches!(self.relation(head.text), Relation::Shorter);
+        let keep =
+            self.is_open_text() && matches!(self.relation(head.text), Relation::Shorter) && !planted::is(Bug::RollBack);
         if keep {
             // Shown text never rolls back to a stored beginning of it.
             self.keep_text();
@@ -166,7 +170,9 @@ impl Part {
 
     /// A snapshot that was asked for at `asked` tells the whole part.
     pub(super) fn merge(&mut self, head: &PartHead<'_>, raw: &[u8], asked: Stamp) {
-        if head.rank < self.rank || (head.rank == self.rank && self.stamp > asked) {
+        // A part never becomes another kind: one of the two was broken, and ranks of kinds do not compare.
+        let older = head.rank < self.rank && head.kind == self.kind;
+        if older || (head.rank <= self.rank && self.stamp > asked) {
             return;
         }
         self.local = false;
@@ -182,13 +188,13 @@ impl Part {
             return;
         }
         match self.relation(head.text) {
-            Relation::Same | Relation::Shorter => {
+            Relation::Same | Relation::Shorter if !planted::is(Bug::RollBack) => {
                 let unsure = !self.whole && !self.abandoned && self.gap.is_none() && self.retold.is_none();
                 if unsure && head.text.is_none_or(|text| text.is_empty()) {
                     self.open_gap();
                 }
             }
-            Relation::Longer | Relation::Other => {
+            _ => {
                 self.whole = false;
                 self.retold = None;
                 self.live = None;
@@ -201,7 +207,7 @@ impl Part {
     /// A delta. Appended to a text known whole; kept apart behind a gap otherwise (M4). Deltas for ended parts are stale.
     /// `replaying` as in `receive`.
     pub(super) fn append(&mut self, delta: Str<'_>, stamp: Stamp, replaying: bool) {
-        if self.rank == 2 || self.kind != PartKind::Text {
+        if (self.rank == 2 && !planted::is(Bug::DeltaAfterEnd)) || self.kind != PartKind::Text {
             return;
         }
         self.stamp = stamp;
@@ -218,6 +224,7 @@ impl Part {
         }
         self.dirty |= GREW;
         match &mut self.gap {
+            Some(_) if planted::is(Bug::LoseTail) => {}
             Some(gap) => {
                 if std::mem::take(&mut self.torn) {
                     gap.tail = Growing::default();
@@ -268,7 +275,7 @@ impl Part {
 
     /// The stream broke: what comes next may not follow on what is here.
     pub(super) fn interrupt(&mut self) {
-        self.whole = false;
+        self.whole &= planted::is(Bug::AppendAfterGap);
         self.retold = None;
         self.follows = false;
         self.torn = self.gap.is_some();

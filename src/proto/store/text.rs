@@ -1,4 +1,5 @@
 use crate::proto::json::{Str, Unescape};
+use crate::proto::planted::{self, Bug};
 
 /// Text that grows, and how much of it was handed out.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,9 @@ impl Growing {
     }
 
     pub(super) fn push(&mut self, delta: Str<'_>) {
+        if planted::is(Bug::DropHalfPair) {
+            self.join = Unescape::default();
+        }
         self.join.push(delta, &mut self.text);
     }
 

@@ -1,6 +1,7 @@
 use crate::proto::change::{Change, Field};
 use crate::proto::error::{Code, Error};
 use crate::proto::json::{Bad, Cursor, Object, Str};
+use crate::proto::planted::{self, Bug};
 
 /// What the session is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,7 +102,7 @@ impl Fields {
             self.status = status;
             self.mark(Field::Status);
         }
-        if !self.status.is_busy() {
+        if !self.status.is_busy() && !planted::is(Bug::KeepRequests) {
             self.clear_requests();
         }
     }

@@ -6,6 +6,7 @@ use crate::proto::command::{Prompt, Stage};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{MessageHead, Role, message_head};
 use crate::proto::json::Cursor;
+use crate::proto::planted::{self, Bug};
 use crate::proto::store::{Page, PageItem, Stamp};
 
 /// Longest wait for a prompt that the server may have to appear in its history, milliseconds.
@@ -67,8 +68,10 @@ impl Session {
                     .iter()
                     .any(|prompt| self.is_unnamed(prompt) && is_later(item.place(), prompt))
             };
+            let before = page.items.len();
             page.items
                 .retain(|item| item.head.role != Role::User || told(item) || !may_be(item));
+            self.withheld |= page.items.len() < before;
         }
         for item in &page.items {
             if item.head.role != Role::User {
@@ -104,6 +107,9 @@ impl Session {
 
     /// The oldest posted prompt with this text that the server has not named, for a message of this time and id.
     pub(super) fn expecting(&self, text: Option<&str>, place: Option<(i64, &[u8])>) -> Option<String> {
+        if planted::is(Bug::NeverAdopt) {
+            return None;
+        }
         // Two of them may say the same in one page.
         let open =
             |prompt: &&Prompt| self.is_unnamed(prompt) && (place.is_none() || !self.messages.is_adopted(&prompt.key));
@@ -115,6 +121,9 @@ impl Session {
 
     /// Prompts that a page named are stored.
     pub(super) fn confirm_named(&mut self, context: &mut Context) {
+        if planted::is(Bug::ForgetEcho) {
+            return;
+        }
         let prompts = self.outbox.prompts.iter().filter(|prompt| self.is_stored(&prompt.key));
         let keys: Vec<String> = prompts.map(|prompt| prompt.key.clone()).collect();
         for key in keys {
@@ -124,8 +133,13 @@ impl Session {
 
     /// Prompts that the server took, or may have taken, long ago and never told.
     pub(super) fn give_up_unnamed(&mut self, context: &mut Context) {
-        let late =
-            |prompt: &&Prompt| prompt.looked && self.is_unnamed(prompt) && context.now > prompt.since + MAX_UNNAMED;
+        // A page that was asked for earlier proves nothing, nor does one that came before the post's answer.
+        let late = |prompt: &&Prompt| {
+            prompt.looked
+                && self.is_unnamed(prompt)
+                && prompt.stage != Stage::Posting
+                && self.page_asked_at > prompt.since + MAX_UNNAMED
+        };
         let late: Vec<String> = self
             .outbox
             .prompts
@@ -150,18 +164,23 @@ impl Session {
     /// Own prompts that were stored before the newest page was asked for, and are not in the list: they are on a page
     /// that is not loaded, or were removed.
     pub(super) fn drop_unloaded(&mut self, asked: Stamp) {
-        let gone =
-            |prompt: &&Prompt| matches!(prompt.stage, Stage::Stored(at) if at < asked) && !self.is_stored(&prompt.key);
-        let gone: Vec<String> = self
-            .outbox
-            .prompts
-            .iter()
-            .filter(gone)
-            .map(|prompt| prompt.key.clone())
-            .collect();
-        for key in gone {
+        for key in self.unloaded(asked) {
             self.messages.discard(&key);
         }
+    }
+
+    /// Whether `drop_unloaded` would drop something that is shown.
+    pub(super) fn has_unloaded(&self, asked: Stamp) -> bool {
+        self.unloaded(asked)
+            .iter()
+            .any(|key| self.messages.position(key).is_some())
+    }
+
+    fn unloaded(&self, asked: Stamp) -> Vec<String> {
+        let gone =
+            |prompt: &&Prompt| matches!(prompt.stage, Stage::Stored(at) if at < asked) && !self.is_stored(&prompt.key);
+        let prompts = self.outbox.prompts.iter();
+        prompts.filter(gone).map(|prompt| prompt.key.clone()).collect()
     }
 
     fn is_unnamed(&self, prompt: &Prompt) -> bool {

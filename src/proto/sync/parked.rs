@@ -77,6 +77,11 @@ impl Parked {
         self.forget(message);
     }
 
+    /// Bytes of all events that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Forgets everything: a snapshot comes.
     pub(super) fn clear(&mut self) {
         *self = Parked::default();

@@ -71,7 +71,12 @@ impl Session {
         let Some(record) = Record::read(bytes) else {
             return context.warn("journal_dropped", "A journal record cannot be read; it is left out.");
         };
-        if self.is_dead() {
+        if self.is_dead()
+            && self
+                .fields
+                .error()
+                .is_none_or(|error| error.code == Code::SessionNotFound)
+        {
             return;
         }
         if mine {

@@ -11,6 +11,7 @@ use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, decode, session_directory};
 use crate::proto::journal::Text;
 use crate::proto::json::Cursor;
+use crate::proto::planted::{self, Bug};
 use crate::proto::request::{query, session_path};
 use crate::proto::store::{Messages, Page, Placed, Seen, Stamp};
 
@@ -38,13 +39,21 @@ pub struct Session {
     /// Digest of the last page a poll fetched, and how many polls in a row found nothing new.
     polled: u64,
     unmoved: u32,
+    /// Polls since the last one that fetched everything.
+    light: u32,
     /// A user message that may be an own prompt under the server's name; it waits for its first part.
     pub(super) held: Vec<Vec<u8>>,
+    /// Such a message of a page is not shown.
+    pub(super) withheld: bool,
     pub(super) before: Option<String>,
     pub(super) older: Option<Stamp>,
+    /// When the newest page was asked for, milliseconds.
+    pub(super) page_asked_at: u64,
     /// When an event last told the status.
     status_told: Stamp,
     failures: u32,
+    /// What an old server has answered at least once.
+    routes: Vec<What>,
     ready: Vec<u32>,
     /// Set when a good snapshot was applied at least once.
     pub(super) shown: bool,
@@ -102,11 +111,15 @@ impl Session {
             seq: None,
             polled: 0,
             unmoved: 0,
+            light: 0,
             held: Vec::new(),
+            withheld: false,
             before: None,
             older: None,
+            page_asked_at: 0,
             status_told: 0,
             failures: 0,
+            routes: Vec::new(),
             ready: Vec::new(),
             shown: false,
             directory: None,
@@ -129,8 +142,13 @@ impl Session {
     }
 
     /// Asks for what may have changed since the last fetch: all of it the first time, and once in a while.
+    ///
+    /// A fetch that takes longer than a poll goes on, and one that failed is tried again when its wait is over.
     pub fn poll(&mut self, context: &mut Context) {
-        let whole = !self.is_live() || self.fields.error().is_some() || self.unmoved % WHOLE_POLLS == WHOLE_POLLS - 1;
+        if matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..)) {
+            return;
+        }
+        let whole = !self.is_live() || self.fields.error().is_some() || self.light >= WHOLE_POLLS;
         if whole {
             self.unmoved += 1;
             return self.begin(context);
@@ -149,6 +167,7 @@ impl Session {
             return;
         }
         self.deep = None;
+        let limit = self.reach(limit);
         let asked = context.tick();
         let directory = self.directory.clone().or_else(|| context.directory.clone());
         let mut snapshot = Snapshot {
@@ -166,6 +185,7 @@ impl Session {
         self.parked.clear();
         self.held.clear();
         self.seq = None;
+        self.page_asked_at = context.now;
         for what in scope.wants() {
             let path = match what {
                 What::Page => self.page_path(limit, None),
@@ -229,6 +249,7 @@ impl Session {
                 self.messages.set_replaying(context.replaying);
                 self.apply(envelope, data, context);
             }
+            Phase::Fetching(_) if planted::is(Bug::SkipBuffering) => {}
             _ => self.keep(data, context),
         }
     }
@@ -323,11 +344,14 @@ impl Session {
         self.fields.set_error(Some(error));
     }
 
-    /// When `timeout` wants to run.
-    pub fn deadline(&self) -> Option<u64> {
+    /// When `timeout` wants to run. `streaming`: as in the context.
+    pub fn deadline(&self, streaming: bool) -> Option<u64> {
         match self.phase {
             Phase::Failed(at, _) => Some(at),
-            Phase::Live => self.turn.deadline().into_iter().chain(self.vigil_deadline()).min(),
+            Phase::Live => {
+                let vigil = self.vigil_deadline().filter(|_| streaming);
+                self.turn.deadline().into_iter().chain(vigil).min()
+            }
             _ => None,
         }
     }
@@ -353,6 +377,21 @@ impl Session {
     pub fn drain(&mut self, out: &mut Vec<Change>) {
         self.messages.drain(out);
         self.fields.drain(out);
+    }
+
+    /// Bytes of events kept for later.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        let snapshot = match &self.phase {
+            Phase::Fetching(snapshot) => snapshot.bytes,
+            _ => 0,
+        };
+        snapshot + self.parked.bytes() + self.held.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// A page that does not reach back to a prompt proves nothing about it.
+    pub(super) fn reach(&self, limit: usize) -> usize {
+        const REACH: usize = 100;
+        if self.awaits_name() { limit.max(REACH) } else { limit }
     }
 
     /// The newest `limit` messages, or those before a cursor.
@@ -403,7 +442,7 @@ impl Session {
         let Phase::Fetching(snapshot) = &mut self.phase else {
             return;
         };
-        if snapshot.asked != asked {
+        if snapshot.asked != asked && !planted::is(Bug::StaleSnapshot) {
             return;
         }
         if let (What::Info, Ok(info)) = (what, &result) {
@@ -420,7 +459,12 @@ impl Session {
         if *what == What::Page {
             snapshot.cursor = String::from(cursor);
         }
-        match snapshot.take(what, result) {
+        // A server that has answered once has the route.
+        let known = context.own_ids == Some(true) || self.routes.contains(what);
+        if result.is_ok() && !known {
+            self.routes.push(what.clone());
+        }
+        match snapshot.take(what, result, !known) {
             Err(error) => self.fail(error, context),
             Ok(()) => self.finish_due(context),
         }
@@ -459,6 +503,10 @@ impl Session {
         self.messages.newest(&page, snapshot.asked, more);
         self.recall();
         self.note_looked(&page, more);
+        if snapshot.scope != Scope::All && self.has_unloaded(snapshot.asked) {
+            // The server's clock may have put an own prompt further back than a small page looks.
+            return self.begin(context);
+        }
         self.drop_unloaded(snapshot.asked);
         if self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref() || !more {
             self.fields.set_has_older(more);
@@ -478,9 +526,13 @@ impl Session {
         if moved {
             self.turn.told(busy, context);
         }
-        if !whole {
+        if whole {
+            self.light = 0;
+        } else {
             self.polled = digest;
             self.unmoved = if moved { 0 } else { self.unmoved + 1 };
+            // What a turn did beside its messages is fetched when it ends.
+            self.light = if moved && !busy { WHOLE_POLLS } else { self.light + 1 };
         }
         self.fields.set_status(status);
         for (field, body) in [
@@ -498,7 +550,8 @@ impl Session {
         }
         self.vigil.heard(context.now);
         self.failures = 0;
-        self.fields.set_kept(!self.messages.has_gaps());
+        self.fields
+            .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
         self.shown = true;
         context.reply_all(std::mem::take(&mut self.ready), &Ok(Reply::Done));
         self.after_snapshot(context);
@@ -552,7 +605,7 @@ impl Session {
     }
 
     pub(super) fn apply(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
-        if envelope.id.is_some_and(|id| !self.seen.insert(id.raw())) {
+        if envelope.id.is_some_and(|id| !self.seen.insert(id.raw())) && !planted::is(Bug::IgnoreSeen) {
             return;
         }
         self.vigil.heard(context.now);

@@ -1,5 +1,6 @@
 use super::context::What;
 use crate::proto::error::{Code, Error};
+use crate::proto::json::Cursor;
 use crate::proto::limits::Limits;
 use crate::proto::store::Stamp;
 
@@ -72,8 +73,8 @@ impl Snapshot {
         })
     }
 
-    /// Takes one answer. What old servers lack counts as empty; the rest must be there.
-    pub(super) fn take(&mut self, what: &What, result: Result<&[u8], Error>) -> Result<(), Error> {
+    /// Takes one answer. What old servers may lack counts as empty; the rest must be there.
+    pub(super) fn take(&mut self, what: &What, result: Result<&[u8], Error>, may_lack: bool) -> Result<(), Error> {
         let (slot, empty) = match what {
             What::Page => (&mut self.page, None),
             What::Info => (&mut self.info, None),
@@ -84,8 +85,13 @@ impl Snapshot {
             _ => return Ok(()),
         };
         match (result, empty) {
+            (Ok(body), _) if *what != What::Page && !is_json(body) => {
+                return Err(Error::new(Code::BadResponse, "An answer is not whole."));
+            }
             (Ok(body), _) => *slot = Some(body.to_vec()),
-            (Err(error), Some(empty)) if lacks(&error) => *slot = Some(empty.to_vec()),
+            (Err(error), Some(empty)) if lacks(&error) && may_lack => *slot = Some(empty.to_vec()),
+            // It has the route: this answer came from somewhere else.
+            (Err(error), Some(_)) if lacks(&error) => return Err(Error::new(Code::BadResponse, error.message)),
             (Err(error), _) => return Err(error),
         }
         Ok(())
@@ -110,6 +116,12 @@ impl Snapshot {
         }
         true
     }
+}
+
+/// What is handed on unread must be whole. The page is read anyway.
+fn is_json(body: &[u8]) -> bool {
+    let mut cursor = Cursor::new(body);
+    cursor.raw().is_ok() && cursor.end().is_ok()
 }
 
 /// Whether the error says that the server does not have the route: old servers answer their web page, or 4xx.

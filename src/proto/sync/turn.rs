@@ -4,6 +4,7 @@ use super::session::Session;
 use crate::proto::change::Delivery;
 use crate::proto::command::{Catalog, Draft, Prompt, Stage};
 use crate::proto::error::{Code, Error};
+use crate::proto::planted::{self, Bug};
 use crate::proto::request::session_path;
 use crate::proto::store::{Page, Stamp};
 
@@ -184,6 +185,7 @@ impl Session {
 
     pub(super) fn turn_timeout(&mut self, context: &mut Context) {
         match self.turn.check {
+            Check::Due(at) if context.now >= at && planted::is(Bug::SettleUnchecked) => self.settle(context),
             Check::Due(at) if context.now >= at && self.is_unanswered() => {
                 self.turn.check = Check::Confirm(self.ask_status(context));
             }
@@ -208,7 +210,8 @@ impl Session {
         let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
         // A prompt without a name may be anywhere in the first page.
         let least = if self.awaits_name() { self.limit } else { 4 };
-        let path = self.page_path(count.max(least), None);
+        let path = self.page_path(self.reach(count.max(least)), None);
+        self.page_asked_at = context.now;
         self.get(context, What::Settle, asked, path);
     }
 
@@ -222,12 +225,18 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
-        let open = self.messages.is_open();
-        if self.turn.busy && !open && self.turn.doubts < MAX_DOUBTS {
-            self.turn.doubts += 1;
-            self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
-        } else if !self.turn.busy && !open && self.messages.open_depth() == 0 {
+        if std::mem::take(&mut self.withheld) {
+            // It was nobody's after all.
+            return self.begin(context);
+        }
+        if self.turn.busy {
+            self.doubt(context);
+        } else if !self.messages.is_open() && self.messages.open_depth() == 0 {
             self.settle(context);
+        } else if self.turn.check == Check::None {
+            // Idle, but something is open: the turn died, perhaps while nobody looked.
+            self.turn.tries = 0;
+            self.turn.check = Check::Due(context.now + CHECK_AFTER);
         }
     }
 
@@ -242,7 +251,7 @@ impl Session {
             .collect();
         for key in unclear {
             let Some(prompt) = self.outbox.get(&key) else { continue };
-            if prompt.names_itself && prompt.tries < MAX_POSTS {
+            if (prompt.names_itself || planted::is(Bug::ResendBlindly)) && prompt.tries < MAX_POSTS {
                 prompt.stage = Stage::Queued;
             } else if prompt.names_itself {
                 let error = Error::new(Code::NotStored, "The server did not get the prompt.");
@@ -268,6 +277,10 @@ impl Session {
             }
             return;
         };
+        if !self.messages.shares(&page) {
+            // More came meanwhile than a check looks at.
+            return self.begin(context);
+        }
         self.adopt_page(&mut page, context);
         self.messages.newest(&page, asked, true);
         self.confirm_named(context);
@@ -278,6 +291,14 @@ impl Session {
             self.turn.tries = 0;
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
+        }
+        if std::mem::take(&mut self.withheld) {
+            return self.begin(context);
+        }
+        if self.turn.busy {
+            // It was looked at for a prompt's sake; the end of the turn brings its own check.
+            self.turn.check = Check::None;
+            return self.doubt(context);
         }
         if self.messages.touched_since(asked) > 0 && self.turn.tries < MAX_CHECKS {
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
@@ -310,7 +331,14 @@ impl Session {
         if known {
             self.turn.told(busy, context);
         }
-        if busy && !self.messages.is_open() && self.turn.doubts < MAX_DOUBTS {
+        if busy {
+            self.doubt(context);
+        }
+    }
+
+    /// A busy session without an open answer is asked about.
+    fn doubt(&mut self, context: &Context) {
+        if !self.messages.is_open() && self.turn.doubts < MAX_DOUBTS {
             self.turn.doubts += 1;
             self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
         }
@@ -330,6 +358,7 @@ impl Session {
             }
             Ok(_) => {}
             Err(_) if matches!(prompt.stage, Stage::Stored(_)) => {}
+            Err(error) if planted::is(Bug::UnclearIsFailed) => self.refuse(key, &error, context),
             Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::ServerError) => {
                 prompt.stage = Stage::Unclear;
                 prompt.since = context.now;
@@ -351,14 +380,18 @@ impl Session {
         context.reply_all(waiting, &Err(error.clone()));
     }
 
-    /// As `end_turns`, and shows the prompts that were not stored as failed.
+    /// Tells everybody who waits, but for prompts that the server may have: those stay until it can be asked again.
     pub(super) fn end_waiters(&mut self, error: &Error, context: &mut Context) {
-        for prompt in &self.outbox.prompts {
-            if !matches!(prompt.stage, Stage::Stored(_)) {
-                self.messages.deliver(&prompt.key, Delivery::Failed);
-            }
+        let prompts = std::mem::take(&mut self.outbox.prompts);
+        let (unclear, clear): (Vec<_>, Vec<_>) = prompts
+            .into_iter()
+            .partition(|prompt| matches!(prompt.stage, Stage::Posting | Stage::Unclear | Stage::Accepted));
+        for prompt in clear.iter().filter(|prompt| prompt.stage == Stage::Queued) {
+            self.messages.deliver(&prompt.key, Delivery::Failed);
         }
+        self.outbox.prompts = clear;
         self.end_turns(error, context);
+        self.outbox.prompts = unclear;
     }
 
     fn queue(&mut self, key: String, draft: Draft, stored: u32, done: u32, context: &mut Context) {
@@ -424,6 +457,9 @@ impl Session {
         self.answer_prompts(context);
         if self.outbox.prompts.is_empty() {
             let waiters = std::mem::take(&mut self.turn.waiters);
+            if planted::is(Bug::SettleTwice) {
+                context.reply_all(waiters.clone(), &Ok(Reply::Done));
+            }
             return context.reply_all(waiters, &Ok(Reply::Done));
         }
         // A stored prompt without a turn: its turn may start late, or may have died with the server.
@@ -461,10 +497,17 @@ impl Session {
         let patient = now < prompt.since + ANSWER_WAIT;
         let session = self.handle;
         if no_reply {
-            return self
+            let gone = || {
+                Err(Error::new(
+                    Code::TurnFailed,
+                    "The prompt is not in the history any more.",
+                ))
+            };
+            let there = self
                 .messages
                 .position(key)
                 .map(|index| Ok(Reply::Message { session, index }));
+            return there.or_else(|| (!patient).then(gone));
         }
         let id = self.messages.id_of(key).unwrap_or(key);
         let answer = self.messages.answer(id);

@@ -1,0 +1,70 @@
+//! Bugs on purpose, for the simulation in `tests/sim` to find. Compiled only with the feature `planted`; in every other
+//! build `is` is a constant `false`, and nothing of this is left.
+
+macro_rules! bugs {
+    ($($name:ident: $what:literal,)+) => {
+        /// A bug that can be planted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Bug { $(#[doc = $what] $name,)+ }
+
+        /// All of them, by name.
+        #[cfg(feature = "planted")]
+        pub const ALL: &[(Bug, &str)] = &[$((Bug::$name, stringify!($name)),)+];
+    };
+}
+
+bugs! {
+    SkipBuffering: "Events that come while the snapshot is on its way are dropped.",
+    NoFence: "Bytes of an older stream are taken.",
+    AppendAfterGap: "A broken stream leaves texts as if nothing had been missed.",
+    DropTombstones: "What was removed may come back.",
+    ResetBackoff: "Each wait is the first.",
+    RollBack: "Shown text goes back to its stored beginning.",
+    IgnoreSeen: "Repeated events are applied again.",
+    SettleUnchecked: "Idle is taken for settled.",
+    UnclearIsFailed: "A post without an answer is called failed.",
+    ResendBlindly: "A post without an answer is sent again, also where that stores it twice.",
+    OwnIdsEverywhere: "Ids made here are sent to old servers.",
+    LoseTail: "Text behind a gap is dropped.",
+    StaleSnapshot: "The answers of an older snapshot are taken for those of a newer one.",
+    PartsByArrival: "Parts are in the order in which they came.",
+    MessagesById: "Messages are in the order of their ids.",
+    DeafWatchdog: "Silence is never noticed.",
+    IgnoreRetryAfter: "A server that wants to be left alone is not.",
+    DropParked: "Events of unknown messages are forgotten when the message comes.",
+    AlwaysKept: "Continuity is called kept, whatever was missed.",
+    DropHalfPair: "Half of a surrogate pair is dropped.",
+    ForgetInterrupt: "Sessions are not told that the stream broke.",
+    SettleTwice: "Who waits for settled is told twice.",
+    PromptsReversed: "The newest prompt is posted first.",
+    NeverAdopt: "Own prompts are not recognised under the server's names.",
+    JoinAsWhole: "A text joined in the middle is taken for whole.",
+    KeepHalfFrame: "A new stream continues the last frame of the old one.",
+    DeltaAfterEnd: "Late deltas are appended to an ended text.",
+    KeepRequests: "Permissions stay when the session is idle.",
+    ForgetEcho: "A prompt that the history names is not called stored.",
+    AskOffline: "Timers go on while the host says that there is no network.",
+}
+
+#[cfg(feature = "planted")]
+thread_local! {
+    static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+}
+
+/// Plants a bug in what runs on this thread.
+#[cfg(feature = "planted")]
+pub fn set(bug: Option<Bug>) {
+    PLANTED.set(bug);
+}
+
+/// Whether the bug is there.
+#[cfg(feature = "planted")]
+pub(crate) fn is(bug: Bug) -> bool {
+    PLANTED.get() == Some(bug)
+}
+
+/// Whether the bug is there: it is not.
+#[cfg(not(feature = "planted"))]
+pub(crate) const fn is(_: Bug) -> bool {
+    false
+}

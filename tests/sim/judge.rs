@@ -1,0 +1,411 @@
+//! What must hold at every step, and what at rest.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use opencode_session::proto::change::Delivery;
+use opencode_session::proto::connection::Source;
+use opencode_session::proto::error::{Code, Error};
+use opencode_session::proto::journal::{Record, Text};
+use opencode_session::proto::request::Request;
+use opencode_session::proto::sync::Reply;
+use serde_json::Value;
+
+use crate::fault::{Counts, Profile, Reached};
+use crate::support_rs::mirror::{Message, Mirror};
+use crate::support_rs::oracle::{Shown, equal};
+use crate::support_rs::server::Server;
+
+/// A session that the page shows.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) session: String,
+    pub(crate) handle: u32,
+    pub(crate) limit: usize,
+    pub(crate) mirror: Mirror,
+    shown: Shown,
+    ids: BTreeSet<String>,
+    was_live: bool,
+    was_gapped: bool,
+    /// Texts that the journal had, until the page is live.
+    recalled: Vec<Text>,
+}
+
+impl Open {
+    pub(crate) fn new(session: String, handle: u32, limit: usize) -> Self {
+        Open {
+            session,
+            handle,
+            limit,
+            mirror: Mirror::default(),
+            shown: Shown::default(),
+            ids: BTreeSet::new(),
+            was_live: false,
+            was_gapped: false,
+            recalled: Vec::new(),
+        }
+    }
+
+    /// After a reload, with what the journal had.
+    pub(crate) fn restored(session: String, handle: u32, limit: usize, record: &[u8]) -> Self {
+        let record = Record::read(record).unwrap_or_else(|| panic!("a record of the client's own cannot be read"));
+        Open {
+            recalled: record.texts,
+            ..Open::new(session, handle, limit)
+        }
+    }
+
+    pub(crate) fn shows_failed(&self, text: &str) -> bool {
+        let failed = |message: &Message| message.delivery == Some(Delivery::Failed) && message.text() == text;
+        self.mirror.messages.iter().any(failed)
+    }
+
+    /// P5: from the first moment on, a new page shows what the old one had kept.
+    fn nothing_forgotten(&mut self, server: &Server, counts: &mut Counts) {
+        for kept in std::mem::take(&mut self.recalled) {
+            let Some(part) = self.mirror.parts().find(|part| part.id() == kept.part) else {
+                continue;
+            };
+            let rewritten = server.said.get(part.id()).is_none_or(|said| said.rewritten);
+            let ended = part.value["time"]["end"].is_number() || part.continuity == "settled";
+            counts.reach(Reached::Recalled);
+            assert!(
+                rewritten || ended || part.text().starts_with(&kept.text),
+                "P5: the journal had {:?}, but shown is {:?}",
+                kept.text,
+                part.text()
+            );
+        }
+    }
+
+    /// After a drain. `fresh`: nothing happened between this drain and the input before it.
+    pub(crate) fn check(&mut self, server: &Server, profile: Profile, fresh: bool, counts: &mut Counts) {
+        let phase = self.mirror.field("connection")["phase"].as_str().unwrap_or_default();
+        match phase {
+            "polling" => counts.reach(Reached::Polled),
+            "offline" => counts.reach(Reached::OfflinePhase),
+            "closed" => counts.reach(Reached::ClosedPhase),
+            _ => {}
+        }
+        if self.is_hopeless() {
+            counts.reach(Reached::DeadSession);
+        }
+        let gapped = self.mirror.parts().any(|part| part.gap.is_some());
+        if gapped {
+            counts.reach(Reached::Gapped);
+        } else if self.was_gapped {
+            counts.reach(Reached::GapHealed);
+        }
+        self.was_gapped = gapped;
+        if self.mirror.parts().any(|part| !part.tail().is_empty()) {
+            counts.reach(Reached::Tail);
+        }
+        let live = phase == "live";
+        if profile == Profile::Hostile {
+            return;
+        }
+        if live && !self.was_live {
+            counts.reach(Reached::Resync);
+            self.nothing_forgotten(server, counts);
+            let kept = self.mirror.field("continuity") == "kept";
+            assert!(
+                !(fresh && gapped && kept),
+                "P4: continuity is called kept: {:?}",
+                self.mirror
+            );
+        }
+        self.was_live = live;
+        if let Err(error) = self.shown.check(&self.mirror, server) {
+            panic!("{error}");
+        }
+        self.nothing_vanishes(server, counts);
+    }
+
+    /// P2 for whole messages: only what the server removed goes, when all of the history is loaded.
+    fn nothing_vanishes(&mut self, server: &Server, counts: &mut Counts) {
+        let ids: BTreeSet<String> = self.mirror.ids().into_iter().map(String::from).collect();
+        for id in self.ids.difference(&ids) {
+            if server.has(&self.session, id) {
+                assert!(self.limit < 100, "P2: message {id} vanished");
+            } else {
+                counts.reach(Reached::Removed);
+            }
+        }
+        self.ids = ids;
+    }
+
+    /// Only the caller can mend it.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        let code = self.mirror.field("error")["code"].as_str().unwrap_or_default();
+        const FATAL: [&str; 6] = [
+            "session_not_found",
+            "unauthorized",
+            "forbidden",
+            "html_response",
+            "wrong_content_type",
+            "closed",
+        ];
+        FATAL.contains(&code) || self.mirror.field("connection")["phase"] == "closed"
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        let phase = self.mirror.field("connection")["phase"].as_str().unwrap_or_default();
+        matches!(phase, "live" | "polling") && self.mirror.field("error").is_null()
+    }
+
+    pub(crate) fn differs(&self, server: &Server) -> Option<String> {
+        if self.mirror.field("status")["type"]
+            .as_str()
+            .is_some_and(|kind| kind != "idle" && kind != "error")
+        {
+            return Some(format!("P3: at rest, but {}", self.mirror.field("status")));
+        }
+        // A resync looks no further back than a page: what was removed before that, while nobody looked, stays.
+        let limit = if self.limit < 100 { self.limit } else { usize::MAX };
+        equal(&self.mirror, server, &self.session, limit).err()
+    }
+}
+
+/// A prompt, and what its sender was told.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    number: u32,
+    session: String,
+    stored: u32,
+    done: u32,
+}
+
+/// What the client does to the server and its callers, over time.
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    pub(crate) sent: Vec<Sent>,
+    /// Prompts that a journal brought over from an earlier page.
+    pub(crate) carried: Vec<Sent>,
+    /// Tokens of those who wait for the session to be settled.
+    pub(crate) owed: Vec<u32>,
+    pub(crate) last_asked: String,
+    answers: BTreeMap<u32, Result<(), Error>>,
+    streams: VecDeque<u64>,
+    requests: VecDeque<u64>,
+    ended_at: Option<u64>,
+    /// Of the last stream.
+    rung: Option<Source>,
+    not_before: u64,
+    kicks: u32,
+    kicked: bool,
+    /// The client was told so, and nobody asked it to try all the same.
+    offline: bool,
+}
+
+/// The shortest wait before a stream is opened again, as `RetryPolicy` has it.
+const MIN_WAIT: u64 = 500;
+const MINUTE: u64 = 60_000;
+
+impl Judge {
+    pub(crate) fn sends(&mut self, number: u32, session: &str, stored: u32, done: u32) {
+        self.sent.push(Sent {
+            number,
+            session: session.into(),
+            stored,
+            done,
+        });
+    }
+
+    /// The caller, or the host, asks to try now: no wait is owed.
+    pub(crate) fn kicked(&mut self) {
+        self.kicks += 1;
+        self.kicked = true;
+        self.offline = false;
+        self.not_before = 0;
+        self.ended_at = None;
+    }
+
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    pub(crate) fn goes_offline(&mut self) {
+        self.offline = true;
+    }
+
+    pub(crate) fn stream_ended(&mut self, clock: u64) {
+        self.ended_at = Some(clock);
+    }
+
+    /// Somebody looks at the page again: no wait is owed, but what the server asked for.
+    pub(crate) fn kicked_now(&mut self) {
+        self.kicks += 1;
+        self.ended_at = None;
+        self.not_before = 0;
+    }
+
+    /// A stream was refused, perhaps with the wish to be left alone for a while.
+    pub(crate) fn refuses(&mut self, clock: u64, retry_after: &str, status: u16) {
+        if status == 429
+            && let Ok(seconds) = retry_after.parse::<u64>()
+        {
+            self.not_before = clock + (seconds * 1_000).min(300_000);
+        }
+    }
+
+    /// How much longer than usual it may take to be live.
+    pub(crate) fn grace(&self, clock: u64) -> u64 {
+        self.not_before.saturating_sub(clock)
+    }
+
+    pub(crate) fn opens_stream(&mut self, clock: u64, source: Source) {
+        assert!(
+            !self.offline,
+            "a stream is opened while the host says that there is no network"
+        );
+        let kicked = std::mem::take(&mut self.kicked);
+        // A stream that takes the place of a good one, for another directory, owes no wait; nor does the next rung.
+        let same = self.rung.replace(source) == Some(source);
+        if let (Some(ended), false) = (self.ended_at.take(), kicked) {
+            assert!(
+                !same || clock >= ended + MIN_WAIT,
+                "reconnected after {} ms",
+                clock - ended
+            );
+            assert!(
+                clock >= self.not_before,
+                "Retry-After is ignored: {} ms too early",
+                self.not_before - clock
+            );
+        }
+        self.streams.push_back(clock);
+        while self.streams.front().is_some_and(|at| at + MINUTE < clock) {
+            self.streams.pop_front();
+        }
+        let most = 34 + 2 * self.kicks as usize;
+        assert!(self.streams.len() <= most, "{} streams in a minute", self.streams.len());
+    }
+
+    pub(crate) fn asks(&mut self, clock: u64, request: &Request, sessions: usize) {
+        let by_user = request.path.contains("/abort") || request.path.contains("&before=");
+        assert!(!self.offline || by_user, "asked while offline: {}", request.path);
+        self.last_asked.clone_from(&request.path);
+        self.requests.push_back(clock);
+        while self.requests.front().is_some_and(|at| at + MINUTE < clock) {
+            self.requests.pop_front();
+        }
+        // Polls of a busy session: 60 a minute, 7 requests each; the rest leaves room for loads and checks.
+        let most = 600 * sessions + 20 * self.kicks as usize;
+        assert!(
+            self.requests.len() <= most,
+            "{} requests in a minute, the last: {}",
+            self.requests.len(),
+            request.path
+        );
+    }
+
+    pub(crate) fn answered(&mut self, token: u32, result: &Result<Reply, Error>, server: &Server) {
+        let result = result.as_ref().map(|_| ()).map_err(Clone::clone);
+        if let (Some(sent), Ok(())) = (self.sent.iter().find(|sent| sent.stored == token), &result) {
+            assert_eq!(sent.times(server), 1, "P6: called stored, but it is not: {sent:?}");
+        }
+        let again = self.answers.insert(token, result);
+        assert!(again.is_none(), "token {token} was answered twice: {again:?}");
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        let tokens = self.sent.iter().flat_map(|sent| [sent.stored, sent.done]);
+        tokens
+            .chain(self.owed.iter().copied())
+            .all(|token| self.answers.contains_key(&token))
+    }
+
+    pub(crate) fn reloaded(&mut self, journal: &BTreeMap<String, Vec<u8>>) {
+        // A page that is gone waits for nothing; but what its journal has is the next one's to send.
+        let answers = &self.answers;
+        let open = self.sent.drain(..).filter(|sent| !answers.contains_key(&sent.stored));
+        self.carried.extend(open);
+        self.carried.retain(|sent| {
+            let record = journal
+                .get(&sent.session)
+                .map(|record| String::from_utf8_lossy(record).into_owned());
+            // The draft stands in the record as JSON in a string, or as JSON.
+            let (plain, quoted) = (format!("{}\"", sent.text()), format!("{}\\\"", sent.text()));
+            record.is_some_and(|record| record.contains(&plain) || record.contains(&quoted))
+        });
+        self.owed.clear();
+        self.kicked();
+    }
+
+    pub(crate) fn conclude(&mut self, server: &Server, profile: Profile, opens: &[Open]) {
+        for sent in &self.carried {
+            let failed = opens.iter().any(|open| open.shows_failed(&sent.text()));
+            assert!(
+                sent.times(server) == 1 || failed || profile == Profile::Hostile,
+                "P6: the journal had it, but it is neither stored nor called failed: {sent:?}"
+            );
+            assert!(
+                !failed || !sent.is_shown(server) || profile == Profile::Hostile,
+                "P6: restored and called failed, but it is stored: {sent:?}"
+            );
+        }
+        let mut numbers = BTreeSet::new();
+        for text in &server.stored {
+            assert!(numbers.insert(text), "P6: {text:?} was stored twice");
+        }
+        assert!(server.abuse.is_empty(), "{:?}", server.abuse);
+        for sent in &self.sent {
+            let stored = self.answers.get(&sent.stored);
+            match stored {
+                None => panic!("P6: nobody was told whether it is stored: {sent:?}"),
+                Some(Ok(())) => {}
+                // A hostile server may have said anything.
+                Some(Err(_)) if profile == Profile::Hostile => {}
+                Some(Err(error)) => assert!(
+                    // One that was removed before anybody saw it cannot be told from one that never came.
+                    sent.times(server) == 0 || !sent.is_shown(server),
+                    "P6: called failed, but it is stored: {sent:?} {error:?}"
+                ),
+            }
+            assert!(self.answers.contains_key(&sent.done), "{sent:?} got no answer");
+        }
+        for token in &self.owed {
+            let settled = self.answers.get(token);
+            let given_up = |error: &Error| {
+                matches!(
+                    error.code,
+                    Code::Unauthorized
+                        | Code::Forbidden
+                        | Code::SessionNotFound
+                        | Code::HtmlResponse
+                        | Code::WrongContentType
+                )
+            };
+            match settled {
+                None => panic!("`settled` is never answered"),
+                Some(Err(error)) => assert!(given_up(error), "`settled` failed: {error:?}"),
+                Some(Ok(())) => {}
+            }
+        }
+        // The order of sending is the order of storing, for each session.
+        let mut last: BTreeMap<&str, usize> = BTreeMap::new();
+        for sent in &self.sent {
+            let name = sent.text();
+            if let Some(at) = server.stored.iter().position(|text| *text == name) {
+                let before = last.insert(&sent.session, at);
+                assert!(before.is_none_or(|before| before < at), "P6: {name} overtook another");
+            }
+        }
+    }
+}
+
+impl Sent {
+    fn text(&self) -> String {
+        format!("prompt #{}", self.number)
+    }
+
+    fn is_shown(&self, server: &Server) -> bool {
+        let text = self.text();
+        let says = |message: &Value| message["parts"][0]["text"] == text.as_str();
+        server.history(&self.session).iter().any(says)
+    }
+
+    fn times(&self, server: &Server) -> usize {
+        let text = self.text();
+        server.stored.iter().filter(|stored| **stored == text).count()
+    }
+}

@@ -1,0 +1,123 @@
+//! What may be shown, judged by all that the server ever said.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::mirror::{Message, Mirror, utf16};
+use super::server::Server;
+
+/// What was shown of each part so far.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    texts: BTreeMap<String, String>,
+    /// How often a gap was shown.
+    pub(crate) gaps: usize,
+}
+
+impl Shown {
+    /// P1, P2 and P4 for what is shown now, and no prompt twice.
+    pub(crate) fn check(&mut self, mirror: &Mirror, server: &Server) -> Result<(), String> {
+        let mut prompts = Vec::new();
+        for message in mirror.messages.iter().filter(|message| message.info["role"] == "user") {
+            let text = message.text();
+            if text.starts_with("prompt #") {
+                prompts.push(text);
+            }
+        }
+        let count = prompts.len();
+        prompts.sort_unstable();
+        prompts.dedup();
+        if prompts.len() < count {
+            let brief = |message: &Message| format!("{} {} {:?}", message.key, message.info, message.text());
+            let list: Vec<String> = mirror.messages.iter().map(brief).collect();
+            return Err(format!("a prompt is shown twice:\n{}", list.join("\n")));
+        }
+        for part in mirror.parts() {
+            let Some(said) = server.said.get(part.id()) else {
+                continue;
+            };
+            let text = part.text();
+            if !said.versions.iter().any(|version| version.starts_with(text)) {
+                return Err(format!("P1: {text:?} is no beginning of {said:?}"));
+            }
+            if let Some(at) = part.gap {
+                self.gaps += 1;
+                // A tail may begin with the second half of a pair whose first half was missed.
+                let tail = part.tail().trim_start_matches(char::REPLACEMENT_CHARACTER);
+                if at != utf16(text) {
+                    return Err(format!("P4: the gap is not where the text ends: {part:?}"));
+                }
+                if !said.versions.iter().any(|version| version.contains(tail)) {
+                    return Err(format!("P4: the tail was never said: {part:?} of {said:?}"));
+                }
+            }
+            let Some(before) = self.texts.get_mut(part.id()) else {
+                self.texts.insert(part.id().to_owned(), text.to_owned());
+                continue;
+            };
+            if before == text {
+                continue;
+            }
+            let rewritten = said.rewritten && said.versions.iter().any(|version| version == text);
+            if !text.starts_with(before.as_str()) && !rewritten {
+                return Err(format!("P2: {before:?} became {text:?}; said {said:?}"));
+            }
+            text.clone_into(before);
+        }
+        Ok(())
+    }
+}
+
+/// P3: what is shown equals a fresh load of the newest `limit` messages.
+pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str, limit: usize) -> Result<(), String> {
+    let room = &server.rooms[session];
+    let mut history = server.history(session);
+    let mut shown = mirror.history();
+    if shown.len() >= limit && history.len() >= limit {
+        history.drain(..history.len() - limit);
+        shown.drain(..shown.len() - limit);
+    }
+    let older = history.len().saturating_sub(shown.len());
+    if older > 0 && mirror.field("hasOlder") != true {
+        return Err(format!("the history is not whole: {:?}", mirror.ids()));
+    }
+    for (at, told) in history[older..].iter().enumerate() {
+        if shown.get(at) != Some(told) {
+            return Err(format!("P3: message {at} differs: {}", difference(shown.get(at), told)));
+        }
+    }
+    if shown.len() != history.len() - older {
+        return Err(format!("P3: more is shown than there is: {:?}", mirror.ids()));
+    }
+    if let Some(part) = mirror.parts().find(|part| part.continuity != "settled") {
+        return Err(format!("P3: not settled: {part:?}"));
+    }
+    let asked = mirror.field("permissions").as_array().map_or(0, Vec::len);
+    let fields = [
+        ("session", mirror.field("session") == &room.info, &room.info),
+        ("todos", mirror.field("todos") == &room.todos, &room.todos),
+        ("permissions", asked == room.permissions.len(), &room.todos),
+    ];
+    match fields.iter().find(|(_, same, _)| !same) {
+        Some((name, _, told)) => Err(format!("P3: {name} is {} instead of {told}", mirror.field(name))),
+        None => Ok(()),
+    }
+}
+
+/// The first thing in which two messages differ.
+fn difference(shown: Option<&Value>, told: &Value) -> String {
+    let Some(shown) = shown else {
+        return format!("it is missing: {}", told["info"]);
+    };
+    if shown["info"] != told["info"] {
+        return format!("{} instead of {}", shown["info"], told["info"]);
+    }
+    let list = |value: &Value| value["parts"].as_array().cloned().unwrap_or_default();
+    let (shown, told) = (list(shown), list(told));
+    let at = (0..shown.len().max(told.len()))
+        .find(|at| shown.get(*at) != told.get(*at))
+        .unwrap_or_default();
+    let text = |part: Option<&Value>| part.map_or("nothing".into(), Value::to_string);
+    format!("part {at} is {} instead of {}", text(shown.get(at)), text(told.get(at)))
+}
