@@ -13,6 +13,9 @@ function plain() {
   return stored.map(({ info, parts }) => ({ info, parts: parts.map(({ continuity, gap, tail, ...part }) => part) }));
 }
 
+/** Own prompts as they stand here. */
+const prompts = () => session.state.messages.filter(({ info }) => info.role === 'user').map(({ info, delivery }) => `${info.id.slice(-6)} ${info.time.created} ${delivery ?? ''}`);
+
 /** What was looked at, for the count at the end. */
 const counted = () => ({ kind: 'checks', checks: recorder.checks, gapped: recorder.gapped.size });
 
@@ -69,6 +72,6 @@ globalThis.tab = {
     for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
   },
   plain,
-  where: () => ({ ...session.state.connection, error: session.state.connection.error?.code, status: session.state.status.type, problem: session.state.error?.code, logs }),
+  where: () => ({ ...session.state.connection, error: session.state.connection.error?.code, status: session.state.status.type, problem: session.state.error?.code, prompts: prompts(), logs }),
   close: () => client.close(),
 };
