@@ -105,12 +105,18 @@ export class Store {
       id: body.messageID ?? this.id('message'),
       role: 'user',
       sessionID,
-      time: { created: this.clock() },
+      time: { created: this.#next(sessionID) },
       agent: body.agent ?? 'build',
       model: body.model ?? { providerID: 'mock', modelID: 'words' },
     });
     for (const part of body.parts ?? []) this.putPart(message, { id: this.id('part'), ...part });
     return message;
+  }
+
+  /** No message is as old as the one before it: ids made elsewhere would put them in any order. @param {string} sessionID */
+  #next(sessionID) {
+    const last = this.session(sessionID).messages.at(-1)?.info.time.created ?? 0;
+    return Math.max(this.clock(), last + 1);
   }
 
   /** An assistant message without parts. @param {string} sessionID @param {string} [parentID] @param {Partial<Info>} [more] */
@@ -127,7 +133,7 @@ export class Store {
       tokens: TOKENS,
       modelID: 'words',
       providerID: 'mock',
-      time: { created: this.clock() },
+      time: { created: this.#next(sessionID) },
       sessionID,
       ...more,
     });
