@@ -645,6 +645,7 @@ impl World {
     pub(crate) fn reload(&mut self) {
         self.config.seed = self.config.seed.wrapping_add(1_000_003);
         self.client = Client::new(self.config.clone());
+        self.seen = self.clock();
         self.net.stream = None;
         self.net.flights.clear();
         self.judge.reloaded(&self.journal);

@@ -127,16 +127,17 @@ impl Messages {
         // So that a long history does not search the list for each new message.
         let count = self.list.len() + page.items.len();
         let mut known = id_set(self.list.iter().map(|message| message.id.as_bytes()), count);
+        let mut before = i64::MIN;
         for item in &page.items {
             if self.is_buried(item.head.id, asked) {
                 continue;
             }
             // Also of this page: a broken server may list a message twice.
             let maybe = !known.insert(item.head.id.raw());
-            match maybe.then(|| self.place_of(item)).flatten() {
-                Some(at) => self.again(at, item, asked),
+            before = match maybe.then(|| self.place_of(item)).flatten() {
+                Some(at) => self.again(at, item, asked, before),
                 None => self.fresh(item, asked),
-            }
+            };
         }
     }
 
@@ -425,14 +426,19 @@ impl Messages {
         }
     }
 
-    /// A message that is in the list already.
-    fn again(&mut self, at: usize, item: &PageItem<'_>, asked: Stamp) {
+    /// A message that is in the list already. `before`: the time of the one before it on the page. Gives its own.
+    fn again(&mut self, at: usize, item: &PageItem<'_>, asked: Stamp, before: i64) -> i64 {
         let message = &mut self.list[at];
+        // Only a wrong time can be earlier: a page is in order.
+        if message.created < before {
+            message.created = item.head.created;
+        }
         let newer = (item.head.completed && !message.completed)
             || (item.head.completed == message.completed && message.stamp <= asked);
         if newer || message.echo {
             message.tell(&item.head, item.info);
         }
+        let created = message.created;
         let gone: Vec<usize> = (0..message.parts.len())
             .filter(|index| {
                 let part = &message.parts[*index];
@@ -450,10 +456,11 @@ impl Messages {
             }
         }
         self.told(at);
+        created
     }
 
     /// A message that was not shown before: handed out in one piece where possible.
-    fn fresh(&mut self, item: &PageItem<'_>, asked: Stamp) {
+    fn fresh(&mut self, item: &PageItem<'_>, asked: Stamp) -> i64 {
         let sorted = item
             .parts
             .windows(2)
@@ -467,8 +474,8 @@ impl Messages {
                 .iter()
                 .map(|(head, raw)| Part::from_snapshot(head, raw, true))
                 .collect();
-            let at = self.insert(message);
-            return self.mark(at);
+            self.insert(message);
+            return item.head.created;
         }
         message.tell(&item.head, item.info);
         let at = self.insert(message);
@@ -477,7 +484,7 @@ impl Messages {
                 self.insert_part(at, Part::from_snapshot(head, raw, false));
             }
         }
-        self.mark(at);
+        item.head.created
     }
 
     fn is_buried(&self, id: Str<'_>, asked: Stamp) -> bool {
