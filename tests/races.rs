@@ -388,6 +388,23 @@ fn a_failed_prompt_can_be_taken_out() {
 }
 
 #[test]
+fn a_settled_session_is_called_so_when_its_last_prompt_fails() {
+    let (mut world, handle, _) = settled(Wire::New, 1, 100);
+    let refused = json!({ "parts": [{ "type": "text", "text": "x" }], "model": "no/such" });
+    world.send(handle, &refused, 1);
+    world.client.wait_settled(handle, 9);
+    world.rest();
+    assert!(matches!(world.result(1), Some(Err(_))));
+    assert!(matches!(world.result(9), Some(Ok(_))), "{:?}", world.result(9));
+    // Taken back before it could be posted.
+    let key = world.send(handle, &refused, 10);
+    world.client.wait_settled(handle, 19);
+    assert!(world.client.discard(handle, &key));
+    world.rest();
+    assert!(matches!(world.result(19), Some(Ok(_))), "{:?}", world.result(19));
+}
+
+#[test]
 fn a_turn_is_not_over_before_the_server_says_so() {
     // The prompt is told, and no event of its turn comes: the stream is mute from there on.
     let (mut world, handle, session) = settled(Wire::New, 1, 100);

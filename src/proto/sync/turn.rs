@@ -162,7 +162,7 @@ impl Session {
 
     /// Answers when the session is settled.
     pub fn wait_settled(&mut self, token: u32, context: &mut Context) {
-        if self.is_settled() && !context.adrift {
+        if self.is_settled(context) {
             context.reply(token, Ok(Reply::Done));
         } else if let (true, Some(error)) = (self.is_dead(), self.fields.error()) {
             context.reply(token, Err(error.clone()));
@@ -173,14 +173,14 @@ impl Session {
 
     /// Answers those who wait, if the session is settled.
     pub fn answer_settled(&mut self, context: &mut Context) {
-        if self.is_settled() {
+        if self.is_settled(context) {
             let waiters = std::mem::take(&mut self.turn.waiters);
             context.reply_all(waiters, &Ok(Reply::Done));
         }
     }
 
-    fn is_settled(&self) -> bool {
-        self.turn.settled && self.outbox.prompts.is_empty() && self.is_live()
+    fn is_settled(&self, context: &Context) -> bool {
+        self.turn.settled && self.outbox.prompts.is_empty() && self.is_live() && !context.adrift
     }
 
     pub(super) fn turn_timeout(&mut self, context: &mut Context) {
@@ -447,6 +447,8 @@ impl Session {
         self.messages.deliver(key, Delivery::Failed);
         let waiting = prompt.stored.into_iter().chain(prompt.done).collect();
         context.reply_all(waiting, &Err(error.clone()));
+        // It may have been all that was left of a turn that was checked.
+        self.answer_settled(context);
     }
 
     fn settle(&mut self, context: &mut Context) {
