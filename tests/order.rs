@@ -122,3 +122,15 @@ fn a_message_or_part_that_a_page_lists_twice_is_shown_once() {
     assert_eq!(bench.mirror.ids(), ["msg_1"]);
     assert_eq!(bench.mirror.messages[0].parts.len(), 1);
 }
+
+#[test]
+fn a_wrong_time_is_mended_by_the_next_page() {
+    // A broken byte in the event cost the message its time.
+    let mut bench = Bench::default();
+    let list = [item("msg_1", 1, &[]), item("msg_2", 2, &[])];
+    bench.page(&list, 1, false).message(&info("msg_2", 0));
+    assert_eq!(bench.mirror.ids(), ["msg_2", "msg_1"]);
+    let asked = bench.tick();
+    bench.page(&list, asked, false);
+    assert_eq!(bench.mirror.ids(), ["msg_1", "msg_2"]);
+}

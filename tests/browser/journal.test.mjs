@@ -123,7 +123,9 @@ onServers('the journal', (scene) => {
     assert.deepEqual(await stored(scene.server, id), ['words 1', ...texts]);
     // The server answers prompts that come while it is busy together, as it does for every client; none is answered twice.
     const answers = texts.map((text) => scene.model.requests.filter(({ prompt, title }) => prompt === text && !title).length);
-    assert.ok(answers.at(-1) === 1 && answers.every((count) => count <= 1), answers.join());
+    assert.ok(answers.every((count) => count <= 1), answers.join());
+    // 1.1.65 may end its turn without a look at what was stored meanwhile.
+    if (version !== '1.1.65') assert.equal(answers.at(-1), 1, answers.join());
     await assertSettled(await page.evaluate(() => drive.plain(drive.session.state.messages)), scene.server, id);
     await waitFor(async () => (await kept(page))?.length === 0, { message: 'the record to go' });
   }));

@@ -67,7 +67,7 @@ macro_rules! reached {
 
 reached! {
     Gapped GapHealed Tail Resync Restarted Polled OfflinePhase ClosedPhase DeadSession Parked Removed Unclear Repeated
-    Global TwoSessions Busy Restored Recalled Carried MuteNoticed
+    Global TwoSessions Busy Restored Recalled MuteNoticed
 }
 
 /// How often each class took effect, and what was reached.
