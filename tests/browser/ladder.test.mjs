@@ -140,7 +140,8 @@ describe('polling', () => {
     await life.page.evaluate(() => recorder.session.settled());
     const idle = await polls(life, life.hasten(sleep(3_000)));
     assert.ok(idle.length > 0 && idle.length <= 4, `${idle.length} polls in about 20 s without work`);
-    assert.ok(idle.every(({ limit }) => limit < 100), `the whole history was asked for: ${idle.map(({ limit }) => limit)}`);
+    // One whole poll follows the end of a turn: small ones leave out the title and the to-dos.
+    assert.ok(idle.filter(({ limit }) => limit >= 100).length <= 1, `the whole history was asked for: ${idle.map(({ limit }) => limit)}`);
     const playing = ask(life, 300);
     const busy = await polls(life, sleep(5_000));
     assert.ok(busy.length >= 4 && busy.length <= 7, `${busy.length} polls in 5 s of an answer`);
