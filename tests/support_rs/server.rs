@@ -553,7 +553,13 @@ impl Server {
         let lane = format!("{session} intake");
         let (room, message) = (session.to_owned(), id.clone());
         self.push(&lane, move |server| {
-            let created = server.now;
+            // The time part of ids runs over between two milliseconds, never within one.
+            let before = |stored: &Stored| {
+                let id = stored.info["id"].as_str().unwrap();
+                id.starts_with("msg_ff") && stored.info["time"]["created"] == server.now
+            };
+            let over = message.starts_with("msg_00") && server.rooms[&room].messages.iter().any(before);
+            let created = server.now + u64::from(over);
             server.stored.push(text);
             let info = json!({ "id": message, "sessionID": room, "role": "user", "time": { "created": created }, "agent": "build" });
             server.put_message(&room, info);
