@@ -536,15 +536,10 @@ fn records() -> impl Strategy<Value = Record> {
         },
     );
     (
-        proptest::option::of(".{0,20}"),
         proptest::collection::vec(text, 0..4),
         proptest::collection::vec(saved, 0..4),
     )
-        .prop_map(|(position, texts, prompts)| Record {
-            position,
-            texts,
-            prompts,
-        })
+        .prop_map(|(texts, prompts)| Record { texts, prompts })
 }
 
 proptest! {

@@ -47,7 +47,7 @@ fn bounded(record: &Record, size: usize) {
         let ids: usize = prompt.part_ids.iter().map(String::len).sum();
         prompt.key.len() + prompt.draft.len() + ids + prompt.after.as_ref().map_or(0, |(_, id)| id.len())
     });
-    let kept = texts.chain(prompts).sum::<usize>() + record.position.as_ref().map_or(0, String::len);
+    let kept = texts.chain(prompts).sum::<usize>();
     // A byte that is no UTF-8 becomes three.
     assert!(kept <= 3 * size, "{kept} of {size} bytes");
     assert!(record.texts.len() + record.prompts.len() <= size);
@@ -65,7 +65,6 @@ fn written(record: &Record, limit: usize) {
     if !bytes.is_empty() {
         let part = Record::read(&bytes).unwrap();
         assert_eq!(part.prompts.len() + left_out.len(), record.prompts.len());
-        assert_eq!(part.position, record.position);
         assert!(part.prompts.iter().all(|prompt| record.prompts.contains(prompt)));
         assert!(part.texts.iter().all(|text| record.texts.contains(text)));
     }
@@ -338,9 +337,6 @@ impl<'a> Tape<'a> {
 /// A record as it is written.
 fn made(tape: &mut Tape<'_>) -> Vec<u8> {
     let mut record = Record::default();
-    if tape.byte() & 1 == 1 {
-        record.position = Some(tape.text());
-    }
     for _ in 0..tape.byte() % 4 {
         let (message, part, text) = (tape.id("msg"), tape.id("prt"), tape.text());
         record.texts.push(Text { message, part, text });

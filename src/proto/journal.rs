@@ -10,8 +10,6 @@ const VERSION: i64 = 1;
 /// One session's record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
-    /// Where the stream stood, in the words of who served it.
-    pub position: Option<String>,
     /// Texts of open parts.
     pub texts: Vec<Text>,
     /// Prompts, oldest first.
@@ -59,8 +57,6 @@ impl Record {
         let read = cursor.object(&mut |key, value| {
             if key.is("v") {
                 version = value.maybe_integer()?;
-            } else if key.is("position") {
-                record.position = value.maybe_string()?.map(|text| text.to_text());
             } else if key.is("texts") {
                 value.array(&mut |value| {
                     record.texts.push(text(value)?);
@@ -81,7 +77,7 @@ impl Record {
     /// out, then prompts; gives the keys of those.
     pub fn write(&self, limit: usize) -> (Vec<u8>, Vec<&str>) {
         let mut left_out = Vec::new();
-        let mut room = limit.saturating_sub(64 + self.position.as_ref().map_or(0, |position| position.len() * 6));
+        let mut room = limit.saturating_sub(64);
         let mut prompts = List::default();
         for prompt in &self.prompts {
             // What cannot fit is not even written: files may be large.
@@ -100,9 +96,6 @@ impl Record {
         }
         let mut object = Object::new();
         object.number("v", VERSION);
-        if let Some(position) = &self.position {
-            object.text("position", position);
-        }
         object.raw("prompts", &prompts.end()).raw("texts", &texts.end());
         (object.end().into_bytes(), left_out)
     }

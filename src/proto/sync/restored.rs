@@ -35,7 +35,6 @@ impl Session {
         let limit = context.limits.journal;
         let newest = self.newest_place();
         let mut record = Record {
-            position: self.position.clone(),
             texts: self.messages.open_texts(),
             prompts: Vec::new(),
         };
@@ -82,7 +81,6 @@ impl Session {
         if mine {
             // What was kept is another's record until it is written anew.
             self.journaled = !0;
-            self.position = record.position.or(self.position.take());
         }
         for text in record.texts {
             if self.shown {

@@ -58,8 +58,6 @@ pub struct Session {
     /// Set when a good snapshot was applied at least once.
     pub(super) shown: bool,
     directory: Option<String>,
-    /// Where the stream stood, in the words of who served it: kept in the journal.
-    pub(super) position: Option<String>,
     /// Texts of an earlier page, until the first snapshot shows their parts.
     pub(super) recalled: Vec<Text>,
     /// Digest of the journal record given last.
@@ -123,7 +121,6 @@ impl Session {
             ready: Vec::new(),
             shown: false,
             directory: None,
-            position: None,
             recalled: Vec::new(),
             journaled: hash(b""),
             held_back: false,
