@@ -1,4 +1,4 @@
-use super::{Client, VERSION_AGAIN, session};
+use super::{Client, RESPELL_AGAIN, VERSION_AGAIN, session};
 use crate::proto::connection::Source;
 use crate::proto::error::Error;
 use crate::proto::json::Cursor;
@@ -74,8 +74,11 @@ impl Client {
     pub(super) fn directory_known(&mut self, directory: String) {
         if !directory.is_empty() && self.context.directory.as_ref() != Some(&directory) {
             let named = self.context.directory.replace(directory).is_some();
-            if named && self.link.source() == Source::Event {
-                // The stream was opened under another spelling: it would stay silent.
+            let again = self.respelled_at.map(|at| at + RESPELL_AGAIN);
+            if named && self.link.source() == Source::Event && again.is_none_or(|at| self.context.now >= at) {
+                // The stream was opened under another spelling: it would stay silent. A server with a new spelling
+                // for each question is not followed.
+                self.respelled_at = Some(self.context.now);
                 self.reopen();
             }
         }

@@ -365,6 +365,13 @@ impl Session {
         }
     }
 
+    /// The wait for what the server took begins anew.
+    pub fn woke(&mut self, now: u64) {
+        for prompt in &mut self.outbox.prompts {
+            prompt.since = now;
+        }
+    }
+
     /// Whether `drain` has something to say.
     pub fn is_dirty(&self) -> bool {
         self.messages.is_dirty() || self.fields.is_dirty()
