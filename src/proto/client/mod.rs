@@ -60,7 +60,8 @@ pub struct Client {
 
 /// A broken event makes all sessions fetch again, but not more often than this, milliseconds.
 const RESYNC_EVERY: u64 = 3_000;
-/// Prompts wait for the version; when asking failed on a good link, it is asked again.
+/// Prompts wait for the version, and the stream for the directory's name; when asking failed on a good link, both are
+/// asked again.
 const VERSION_AGAIN: u64 = 2_000;
 const POLL_BUSY: u64 = 1_000;
 const RESPELL_AGAIN: u64 = 60_000;
@@ -631,6 +632,7 @@ impl Client {
             self.version_at = None;
             if self.link.phase().is_connected() {
                 self.ask_version();
+                self.ask_directory();
             }
         }
         for session in &mut self.sessions {

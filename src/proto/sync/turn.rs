@@ -363,15 +363,19 @@ impl Session {
     /// Tells everybody who waits, but for prompts that the server may have: those stay until it can be asked again.
     pub(super) fn end_waiters(&mut self, error: &Error, context: &mut Context) {
         let prompts = std::mem::take(&mut self.outbox.prompts);
-        let (unclear, clear): (Vec<_>, Vec<_>) = prompts
-            .into_iter()
-            .partition(|prompt| matches!(prompt.stage, Stage::Posting | Stage::Unclear | Stage::Accepted));
-        for prompt in clear.iter().filter(|prompt| prompt.stage == Stage::Queued) {
+        let (mut kept, queued): (Vec<_>, Vec<_>) =
+            prompts.into_iter().partition(|prompt| prompt.stage != Stage::Queued);
+        for prompt in &queued {
             self.messages.deliver(&prompt.key, Delivery::Failed);
         }
-        self.outbox.prompts = clear;
+        // One that is stored stays too: its echo goes when the history does not show it.
+        let stored = kept
+            .iter_mut()
+            .filter(|prompt| matches!(prompt.stage, Stage::Stored(_)));
+        self.turn.waiters.extend(stored.filter_map(|prompt| prompt.done.take()));
+        self.outbox.prompts = queued;
         self.end_turns(error, context);
-        self.outbox.prompts = unclear;
+        self.outbox.prompts = kept;
     }
 
     fn queue(&mut self, key: String, draft: Draft, stored: u32, done: u32, context: &mut Context) {
