@@ -298,9 +298,12 @@ impl Judge {
         );
     }
 
-    pub(crate) fn answered(&mut self, token: u32, result: &Result<Reply, Error>, server: &Server) {
+    pub(crate) fn answered(&mut self, token: u32, result: &Result<Reply, Error>, server: &Server, profile: Profile) {
         let result = result.as_ref().map(|_| ()).map_err(Clone::clone);
-        if let (Some(sent), Ok(())) = (self.sent.iter().find(|sent| sent.stored == token), &result) {
+        let sent = self.sent.iter().find(|sent| sent.stored == token);
+        // Of a server whose version was garbled it may not be known that it stores a prompt after it took it.
+        let sent = sent.filter(|sent| sent.times(server) > 0 || profile == Profile::Lawful);
+        if let (Some(sent), Ok(())) = (sent, &result) {
             assert!(
                 sent.is_once(server),
                 "P6: called stored, but it is not, or twice: {sent:?}"
@@ -352,7 +355,8 @@ impl Judge {
                 "P6: stored twice: {sent:?}"
             );
         }
-        assert!(server.abuse.is_empty(), "{:?}", server.abuse);
+        let abused = profile == Profile::Lawful && !server.abuse.is_empty();
+        assert!(!abused, "{:?}", server.abuse);
         for sent in &self.sent {
             let stored = self.answers.get(&sent.stored);
             match stored {
