@@ -190,6 +190,8 @@ pub(crate) struct Judge {
     /// Of the last stream.
     rung: Option<Source>,
     not_before: u64,
+    /// The same, whether or not somebody asked for a new try meanwhile.
+    refused_until: u64,
     kicks: u32,
     kicked: bool,
     /// The client was told so, and nobody asked it to try all the same.
@@ -244,12 +246,13 @@ impl Judge {
             && let Ok(seconds) = retry_after.parse::<u64>()
         {
             self.not_before = clock + (seconds * 1_000).min(300_000);
+            self.refused_until = self.not_before;
         }
     }
 
     /// How much longer than usual it may take to be live.
     pub(crate) fn grace(&self, clock: u64) -> u64 {
-        self.not_before.saturating_sub(clock)
+        self.refused_until.saturating_sub(clock)
     }
 
     pub(crate) fn opens_stream(&mut self, clock: u64, source: Source) {
