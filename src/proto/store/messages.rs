@@ -372,6 +372,13 @@ impl Messages {
         last.is_some_and(|message| !message.completed || message.parts.iter().any(Part::is_open))
     }
 
+    /// Digest of the newest message's id, if that is a prompt; else 0.
+    pub fn last_prompt(&self) -> u64 {
+        let last = self.list.iter().rev().find(|message| !message.echo);
+        let prompt = last.filter(|message| message.role == Role::User);
+        prompt.map_or(0, |message| hash(message.id.as_bytes()))
+    }
+
     /// How many of the newest messages there are down to the oldest part that is still open.
     pub fn open_depth(&self) -> usize {
         let oldest = self
