@@ -490,6 +490,25 @@ fn a_history_that_ends_with_a_prompt_is_settled_and_asked_about_once() {
 }
 
 #[test]
+fn an_own_prompt_whose_event_was_lost_is_in_its_place_when_its_answer_is_there() {
+    let (mut world, handle, session) = settled(Wire::New, 1, 100);
+    let key = world.send(handle, &prompt("hello"), 10);
+    let told = world.server.log.len();
+    world.advance("/prompt_async");
+    world.advance("/prompt_async");
+    world.server.run_all();
+    world.server.log.truncate(told);
+    let created = world.now + 1_000;
+    for n in 0..5 {
+        put(&mut world, &session, &format!("msg_z{n}"), created + n, Some(&key));
+    }
+    busy(&mut world, &session, false);
+    world.rest();
+    assert!(matches!(world.result(11), Some(Ok(_))), "{:?}", world.result(11));
+    world.assert_equal(handle, &session);
+}
+
+#[test]
 fn a_prompt_sent_while_polling_is_polled_for_at_once() {
     let mut config = support_rs::world::config(4);
     config.transport = opencode_session::proto::connection::Transport::Poll;

@@ -303,6 +303,41 @@ fn a_hole_on_a_live_stream_is_fetched_around() {
 }
 
 #[test]
+fn a_hole_while_the_history_is_on_its_way_is_fetched_around() {
+    // On the stream that lives, on one that goes on where it was left, and on one that was lost while it told old events.
+    for (before, cut) in [(true, false), (true, true), (false, true)] {
+        let mut kept = Kept::new(&["one "]);
+        kept.attach("lost").starts();
+        if before {
+            kept.live();
+        }
+        // The history is of a moment before the hole, the rest of the snapshot of one after it.
+        kept.world.advance("/message");
+        kept.world.advance("/message");
+        if cut {
+            kept.lost();
+            kept.attach("kept");
+        }
+        kept.world.server.put_message(
+            &kept.session,
+            json!({ "id": "msg_2", "sessionID": kept.session, "role": "user", "time": { "created": 2 } }),
+        );
+        kept.hole().live().answered();
+        kept.world.drain();
+        assert_eq!(kept.world.mirrors[&kept.handle].ids(), ["msg_1", "msg_2"], "{before} {cut}");
+    }
+}
+
+#[test]
+fn an_old_hole_that_is_told_again_costs_no_fetch() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("lost");
+    let asked = kept.world.requests.len();
+    kept.hole().hole().starts().live().answered();
+    assert_eq!(kept.world.requests.len(), asked);
+}
+
+#[test]
 fn without_a_keeper_the_next_rung_is_taken_at_once_and_the_text_is_not_called_whole() {
     let mut kept = Kept::new(&["one ", "two "]);
     kept.attach("kept").starts().grows("one ").live().answered();

@@ -208,6 +208,9 @@ impl Session {
 
     /// The stream was lost and goes on without a hole.
     pub fn resume(&mut self, context: &mut Context) {
+        if let Phase::Fetching(snapshot) = &mut self.phase {
+            snapshot.resumed = true;
+        }
         if matches!(self.phase, Phase::Detached) {
             self.begin(context);
         } else {
@@ -225,10 +228,16 @@ impl Session {
         match self.phase {
             Phase::Live => {
                 self.interrupt();
-                self.begin(context);
+                return self.begin(context);
             }
-            // In its place among the kept events; what the snapshot holds is later than the hole.
+            // In its place among the kept events.
             _ => self.keep(data, context),
+        }
+        if let Phase::Fetching(snapshot) = &self.phase
+            && (snapshot.resumed || !context.replaying)
+        {
+            // It was asked for before the hole, and may not hold what is missing there.
+            self.begin(context);
         }
     }
 

@@ -322,6 +322,10 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
+        if self.has_unloaded(asked) {
+            // Nothing has told an own prompt, and it is further back than a check looks.
+            return self.begin(context);
+        }
         self.messages.abandon(&page, asked);
         self.settle(context);
     }
