@@ -177,7 +177,7 @@ fn a_late_status_answer_does_not_end_a_turn_that_began_since() {
     world.cut(true);
     world.pass(20_000);
     world.arrive();
-    world.pass(2_001);
+    world.pass(5_001);
     world.server.keep_status(&session, json!({ "type": "idle" }));
     world.advance("/session/status");
     busy(&mut world, &session, true);
@@ -454,7 +454,10 @@ fn a_session_is_not_settled_between_anothers_prompt_and_its_turn() {
     while !world.inflight.is_empty() {
         world.progress(0);
     }
-    assert!(world.result(20).is_none(), "settled: nobody knows whether its turn begins");
+    assert!(
+        world.result(20).is_none(),
+        "settled: nobody knows whether its turn begins"
+    );
     world.server.keep_status(&session, json!({ "type": "busy" }));
     for _ in 0..10 {
         world.pass(100);
@@ -482,9 +485,19 @@ fn a_history_that_ends_with_a_prompt_is_settled_and_asked_about_once() {
         world.cut(true);
         world.pass(20_000);
         world.rest();
-        let asked = |path: &str| world.requests.iter().filter(|request| request.path.contains(path)).count();
+        let asked = |path: &str| {
+            world
+                .requests
+                .iter()
+                .filter(|request| request.path.contains(path))
+                .count()
+        };
         assert!(asked("/todo") > 0);
-        assert_eq!(asked("/session/status"), asked("/todo"), "{wire:?}: with the snapshots only");
+        assert_eq!(
+            asked("/session/status"),
+            asked("/todo"),
+            "{wire:?}: with the snapshots only"
+        );
         world.assert_equal(handle, &session);
     }
 }

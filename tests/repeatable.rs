@@ -324,7 +324,11 @@ fn a_hole_while_the_history_is_on_its_way_is_fetched_around() {
         );
         kept.hole().live().answered();
         kept.world.drain();
-        assert_eq!(kept.world.mirrors[&kept.handle].ids(), ["msg_1", "msg_2"], "{before} {cut}");
+        assert_eq!(
+            kept.world.mirrors[&kept.handle].ids(),
+            ["msg_1", "msg_2"],
+            "{before} {cut}"
+        );
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) clamp: (u64, Option<Fault>),
     pub(crate) until: Until,
     pub(crate) beat_at: u64,
+    /// When the server last took in what was posted.
+    taken_at: u64,
     pub(crate) token: u32,
     pub(crate) prompts: u32,
     /// Nothing goes wrong any more.
@@ -150,6 +152,7 @@ impl World {
             client: Client::new(config.clone()),
             now: server.now,
             beat_at: server.now + 7_000,
+            taken_at: server.now,
             net: Net::default(),
             judge: Judge::default(),
             opens: Vec::new(),
@@ -450,8 +453,9 @@ impl World {
             return;
         }
         let end = self.now + ms;
-        if ms >= 500 {
+        if ms >= 500 || self.now >= self.taken_at + 2_000 {
             // Taking a prompt in does not last as long.
+            self.taken_at = self.now;
             for at in 0..self.opens.len() {
                 let session = self.opens[at].session.clone();
                 self.server.intake(&session);
@@ -586,6 +590,7 @@ impl World {
             self.drain();
             if live_at.is_none() && self.opens.iter().all(Open::is_live) {
                 live_at = Some(self.now);
+                idle_since = self.now;
             }
             if live_at.is_none() {
                 assert!(
