@@ -333,6 +333,25 @@ fn a_hole_while_the_history_is_on_its_way_is_fetched_around() {
 }
 
 #[test]
+fn a_version_that_could_not_be_asked_while_the_stream_was_away_is_asked_when_it_goes_on() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("kept").starts().live();
+    kept.world.lose("/global/health");
+    kept.answered().lost();
+    kept.world.pass(2_000);
+    kept.attach("kept").live().answered();
+    let prompt = json!({ "parts": [{ "type": "text", "text": "hello" }] });
+    kept.world.send(kept.handle, &prompt, 10);
+    let posted = |kept: &Kept| {
+        kept.world
+            .requests
+            .iter()
+            .any(|request| request.path.contains("/prompt_async"))
+    };
+    assert!(posted(&kept), "it waits for the version");
+}
+
+#[test]
 fn an_old_hole_that_is_told_again_costs_no_fetch() {
     let mut kept = Kept::new(&["one "]);
     kept.attach("lost");
