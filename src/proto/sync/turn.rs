@@ -194,13 +194,13 @@ impl Session {
     /// Whether something is open that the end of a turn would have ended.
     fn is_unanswered(&self) -> bool {
         let waits = |prompt: &Prompt| matches!(prompt.stage, Stage::Stored(_)) && !prompt.draft.no_reply;
-        self.messages.is_open() || self.outbox.prompts.iter().any(waits) || self.is_unbegun()
+        self.is_unended() || self.outbox.prompts.iter().any(waits)
     }
 
-    /// Whether a prompt ends the history, perhaps another client's, whose turn the server may be about to begin.
-    fn is_unbegun(&self) -> bool {
-        let last = self.messages.last_prompt();
-        last != 0 && last != self.turn.unanswered
+    /// Whether the newest answer is open, or a prompt ends the history, perhaps another client's, whose turn the server
+    /// may be about to begin.
+    fn is_unended(&self) -> bool {
+        self.messages.is_open() || ![0, self.turn.unanswered].contains(&self.messages.last_prompt())
     }
 
     fn ask_newest(&mut self, context: &mut Context) {
@@ -230,7 +230,7 @@ impl Session {
         }
         if self.turn.busy {
             // Its end is awaited.
-        } else if !self.messages.is_open() && self.messages.open_depth() == 0 && !self.is_unbegun() {
+        } else if !self.is_unended() && self.messages.open_depth() == 0 {
             self.settle(context);
         } else if self.turn.check == Check::None {
             // Idle, but something is open: the turn died, perhaps while nobody looked. Or it is to begin.
@@ -308,7 +308,7 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
-        if (self.messages.is_open() || self.is_unbegun()) && self.turn.tries < MAX_CHECKS {
+        if self.is_unended() && self.turn.tries < MAX_CHECKS {
             // Idle, and an answer is not ended: its end may still be written. Or it is to begin.
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
