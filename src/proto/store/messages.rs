@@ -211,6 +211,11 @@ impl Messages {
         self.replaying = replaying;
     }
 
+    /// Whether they are.
+    pub fn is_replaying(&self) -> bool {
+        self.replaying
+    }
+
     /// Whether any message of the page is in the list. An own prompt that the page is the first to tell is no bridge.
     pub fn shares(&mut self, page: &Page<'_>) -> bool {
         page.items.iter().any(|item| {

@@ -211,10 +211,8 @@ impl Session {
 
     /// The stream was lost and goes on without a hole.
     pub fn resume(&mut self, context: &mut Context) {
-        if let Phase::Fetching(snapshot) = &mut self.phase {
-            snapshot.resumed = true;
-        }
-        if matches!(self.phase, Phase::Detached) {
+        // A repetition that was torn off goes on; a history asked for now is newer than all of it.
+        if matches!(self.phase, Phase::Detached) || context.replaying {
             self.begin(context);
         } else {
             self.fields.set_kept(!self.messages.has_gaps());
@@ -236,9 +234,7 @@ impl Session {
             // In its place among the kept events.
             _ => self.keep(data, context),
         }
-        if let Phase::Fetching(snapshot) = &self.phase
-            && (snapshot.resumed || !context.replaying)
-        {
+        if matches!(self.phase, Phase::Fetching(_)) && !context.replaying {
             // It was asked for before the hole, and may not hold what is missing there.
             self.begin(context);
         }
@@ -628,6 +624,10 @@ impl Session {
             return;
         }
         self.vigil.heard(context.now);
+        if self.messages.is_replaying() && !envelope.event.is_repeatable() {
+            // The history was asked for since, and the end of this story may be behind a hole.
+            return;
+        }
         let stamp = context.tick();
         let placed = match &envelope.event {
             Event::ReplayHole => {

@@ -19,8 +19,6 @@ pub(super) struct Snapshot {
     pub(super) bytes: usize,
     /// So many of the buffered events are old ones, told again.
     pub(super) replayed: usize,
-    /// The stream was lost since it was asked for, and goes on.
-    pub(super) resumed: bool,
     /// The directory that status and requests were asked for.
     pub(super) directory: Option<String>,
     /// What was asked for.
