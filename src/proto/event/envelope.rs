@@ -435,18 +435,6 @@ impl Event<'_> {
         )
     }
 
-    /// Whether it makes sense told again over a newer history: what makes up texts does, and marks do.
-    pub fn is_repeatable(&self) -> bool {
-        matches!(
-            self,
-            Event::Delta { .. }
-                | Event::Part { .. }
-                | Event::PartRemoved { .. }
-                | Event::Stored { .. }
-                | Event::ReplayHole
-        )
-    }
-
     fn is_global(&self) -> bool {
         matches!(
             self,

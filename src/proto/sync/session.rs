@@ -226,18 +226,17 @@ impl Session {
 
     /// Events are missing from the stream at this place. `data` is the mark's JSON.
     pub fn hole(&mut self, data: &[u8], context: &mut Context) {
-        match self.phase {
-            Phase::Live => {
-                self.interrupt();
-                return self.begin(context);
-            }
+        if self.is_live() {
+            self.interrupt();
+        } else {
             // In its place among the kept events.
-            _ => self.keep(data, context),
+            self.keep(data, context);
+            if context.replaying || !matches!(self.phase, Phase::Fetching(_)) {
+                return;
+            }
         }
-        if matches!(self.phase, Phase::Fetching(_)) && !context.replaying {
-            // It was asked for before the hole, and may not hold what is missing there.
-            self.begin(context);
-        }
+        // What was asked for before the hole may not hold what is missing there.
+        self.begin(context);
     }
 
     /// The caller asked to connect again: also where that seemed hopeless.
@@ -624,10 +623,6 @@ impl Session {
             return;
         }
         self.vigil.heard(context.now);
-        if self.messages.is_replaying() && !envelope.event.is_repeatable() {
-            // The history was asked for since, and the end of this story may be behind a hole.
-            return;
-        }
         let stamp = context.tick();
         let placed = match &envelope.event {
             Event::ReplayHole => {
@@ -653,6 +648,12 @@ impl Session {
                 }
                 self.messages.part(head, raw, stamp)
             }
+            Event::PartRemoved { message, part } => {
+                self.messages.remove_part(*message, *part, stamp);
+                Placed::Done
+            }
+            // The history was asked for since, and the end of this story may be behind a hole.
+            _ if self.messages.is_replaying() => Placed::Done,
             Event::Message { head, raw } => {
                 self.message_event(head, raw, stamp, context);
                 Placed::Done
@@ -675,7 +676,6 @@ impl Session {
             self.status_told = stamp;
         }
         match event {
-            Event::PartRemoved { message, part } => self.messages.remove_part(*message, *part, stamp),
             Event::MessageRemoved { message } => self.messages.remove_message(*message, stamp),
             Event::Session { raw } => self.fields.set_session(raw),
             Event::SessionDeleted => {
