@@ -517,11 +517,11 @@ impl Session {
         self.messages.newest(&page, snapshot.asked, more);
         self.recall();
         self.note_looked(&page, more);
-        if snapshot.scope != Scope::All && self.has_unloaded(snapshot.asked) {
+        if snapshot.scope != Scope::All && self.messages.has_untold(snapshot.asked) {
             // The server's clock may have put an own prompt further back than a small page looks.
             return self.begin(context);
         }
-        self.drop_unloaded(snapshot.asked);
+        self.messages.drop_untold(snapshot.asked);
         if self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref() || !more {
             self.fields.set_has_older(more);
             self.before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);
