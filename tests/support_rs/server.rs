@@ -283,6 +283,16 @@ impl Server {
         self.rooms.get_mut(session).unwrap()
     }
 
+    /// What the session asks its user.
+    pub(crate) fn asked(&mut self, session: &str, kind: &str) -> &mut Vec<Value> {
+        let room = self.room(session);
+        if kind == "question" {
+            &mut room.questions
+        } else {
+            &mut room.permissions
+        }
+    }
+
     pub(crate) fn put_message(&mut self, session: &str, info: Value) {
         let list = &mut self.room(session).messages;
         match list.iter_mut().find(|message| message.info["id"] == info["id"]) {
@@ -476,7 +486,8 @@ impl Server {
             json!({ "sessionID": session, "error": error }),
         );
         self.say_status(session, &json!({ "type": "idle" }));
-        self.room(session).permissions.clear();
+        let room = self.room(session);
+        (room.permissions, room.questions) = (Vec::new(), Vec::new());
         self.end_turn(session);
         self.keep_status(session, json!({ "type": "idle" }));
         self.say_status(session, &json!({ "type": "idle" }));
