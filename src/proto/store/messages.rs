@@ -366,10 +366,10 @@ impl Messages {
         self.list.get(at)?.error.as_deref()
     }
 
-    /// Whether the newest answer or any of its parts is still open.
+    /// Whether the newest answer is still open. One that is complete may have parts that never end: a retry leaves them.
     pub fn is_open(&self) -> bool {
         let last = self.list.iter().rev().find(|message| message.role == Role::Assistant);
-        last.is_some_and(|message| !message.completed || message.parts.iter().any(Part::is_open))
+        last.is_some_and(|message| !message.completed)
     }
 
     /// How many of the newest messages there are down to the oldest part that is still open.
