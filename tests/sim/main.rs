@@ -6,14 +6,20 @@
 #[path = "../support_rs/mod.rs"]
 mod support_rs;
 
+mod breaks;
 mod bugs;
 mod fault;
+mod forge;
 mod hurt;
 mod judge;
 mod net;
 mod options;
+mod page;
 mod plan;
+mod rest;
 mod runner;
+mod time;
+mod trace;
 mod world;
 
 use options::Options;

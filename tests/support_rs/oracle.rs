@@ -93,11 +93,20 @@ pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str, limit: usiz
     if let Some(part) = mirror.parts().find(|part| part.continuity != "settled") {
         return Err(format!("P3: not settled: {part:?}"));
     }
-    let asked = |name, told: &Vec<Value>| mirror.field(name).as_array().map_or(told.is_empty(), |list| list == told);
+    let asked = |name, told: &Vec<Value>| {
+        mirror
+            .field(name)
+            .as_array()
+            .map_or(told.is_empty(), |list| list == told)
+    };
     let fields = [
         ("session", mirror.field("session") == &room.info, &room.info),
         ("todos", mirror.field("todos") == &room.todos, &room.todos),
-        ("permissions", asked("permissions", &room.permissions), &json!(room.permissions)),
+        (
+            "permissions",
+            asked("permissions", &room.permissions),
+            &json!(room.permissions),
+        ),
         ("questions", asked("questions", &room.questions), &json!(room.questions)),
     ];
     match fields.iter().find(|(_, same, _)| !same) {

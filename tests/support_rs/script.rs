@@ -121,8 +121,7 @@ fn tool(server: &mut Server, session: &str, message: &str, last: &'static str) {
     if let Some(asked) = asked {
         answer(server, session, asked);
     }
-    let state =
-        json!({ "status": last, "input": { "command": "ls" }, "output": "__proto__", "time": { "start": 1, "end": 2 } });
+    let state = json!({ "status": last, "input": { "command": "ls" }, "output": "__proto__", "time": { "start": 1, "end": 2 } });
     put(server, state);
 }
 
