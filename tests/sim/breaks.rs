@@ -6,6 +6,7 @@ use opencode_session::proto::rng::Rng;
 
 use crate::fault::Fault;
 use crate::net::Target;
+use crate::support_rs::script;
 use crate::world::{SECOND, World};
 
 impl World {
@@ -94,6 +95,9 @@ impl World {
         if !self.until_pending(rng) {
             return;
         }
+        let session = self.opens[0].session.clone();
+        self.server.touch(&session);
+        self.pull();
         let Some(stream) = &self.net.stream else { return };
         let (generation, bytes) = (stream.generation, stream.pending().to_vec());
         self.cut(false);
@@ -115,6 +119,9 @@ impl World {
         {
             return;
         }
+        // In the middle of an event of the new one.
+        self.server.touch(&session);
+        self.flow(1 + rng.below(120) as usize);
         self.counts.hit(Fault::LateBytes);
         self.input(Input::StreamBytes {
             generation,
@@ -174,6 +181,45 @@ impl World {
         }
         self.cut(false);
         self.live_through(12 * SECOND, rng);
+    }
+
+    /// Events overtake the answer of a request beside the snapshot: a check, a look, an older page, a single message.
+    pub(crate) fn overtaken(&mut self, rng: &mut Rng) {
+        if !self.until_open(rng) || self.frozen {
+            return;
+        }
+        self.arrive();
+        let session = self.opens[0].session.clone();
+        let first = self.server.rooms[&session].messages.first();
+        if let Some(id) = first.map(|first| first.info["id"].as_str().unwrap_or_default().to_owned()) {
+            // A change outside a turn makes the client check.
+            let note = rng.next_u64();
+            self.server
+                .edit_message(&session, &id, |info| info["note"] = serde_json::json!(note));
+        }
+        if !self.judge.is_offline() {
+            self.older();
+        }
+        let waits = |flight: &crate::net::Flight| flight.request.path.contains("/message") && flight.answer.is_none();
+        for _ in 0..8 {
+            let Some(at) = self.net.flights.iter().position(waits) else {
+                self.flow(usize::MAX);
+                self.pass(100);
+                continue;
+            };
+            let id = self.net.flights[at].request.id;
+            self.progress(at);
+            script::remove_done(&mut self.server, &session, rng.next_u64() >> 20);
+            for _ in 0..rng.below(6) {
+                self.server.step(rng.next_u64() >> 20);
+            }
+            self.flow(usize::MAX);
+            if let Some(at) = self.net.flights.iter().position(|flight| flight.request.id == id) {
+                self.counts.hit(Fault::Overtaken);
+                self.progress(at);
+            }
+            return;
+        }
     }
 
     pub(crate) fn byte_wise(&mut self, rng: &mut Rng) {

@@ -83,6 +83,7 @@ impl World {
                 self.live_through(4 * SECOND, rng);
             }
             Fault::OlderSnapshotLast => self.older_snapshot_last(rng),
+            Fault::Overtaken => self.overtaken(rng),
             Fault::PostLost | Fault::PostAnswerLost | Fault::PostLate => {
                 self.arm(fault, Target::Post, rng);
                 self.send();

@@ -11,9 +11,10 @@ use opencode_session::proto::sync::Reply;
 use serde_json::Value;
 
 use crate::fault::{Counts, Profile, Reached};
+use crate::net::Net;
 use crate::support_rs::mirror::{Message, Mirror};
 use crate::support_rs::oracle::{Shown, equal};
-use crate::support_rs::server::Server;
+use crate::support_rs::server::{HIGH, LOW, Server};
 
 /// A session that the page shows.
 #[derive(Debug)]
@@ -118,6 +119,48 @@ impl Open {
             panic!("{error}");
         }
         self.nothing_vanishes(server, counts);
+    }
+
+    /// P4: with nothing under way, what grows is whole, or its tail is all that this stream has told of it.
+    pub(crate) fn nothing_left_out(&self, server: &Server, net: &Net) {
+        let Some(stream) = net.stream.as_ref().filter(|stream| stream.is_drained()) else {
+            return;
+        };
+        if !self.is_live() || self.mirror.field("connection")["phase"] != "live" || net.asks() {
+            return;
+        }
+        for part in self.mirror.parts().filter(|part| part.continuity != "settled") {
+            let Some(said) = server.said.get(part.id()) else {
+                continue;
+            };
+            let told = &server.log[stream.first..stream.next];
+            if part.gap.is_some() {
+                let mut heard = String::new();
+                for (_, piece) in told
+                    .iter()
+                    .filter_map(|event| event.piece.as_ref())
+                    .filter(|(id, _)| id == part.id())
+                {
+                    heard += piece;
+                }
+                // A pair split by the hole is half there, and one that is not ended is not there yet.
+                let heard = heard
+                    .replace("\u{e000}\u{e001}", "🚀")
+                    .replace(LOW, "\u{fffd}")
+                    .replace(HIGH, "");
+                assert!(
+                    heard.is_empty() || part.tail() == heard,
+                    "P4: the tail is {:?}, but this stream told {heard:?}",
+                    part.tail()
+                );
+            } else if stream.next == server.log.len() {
+                assert!(
+                    said.versions.iter().any(|version| version == part.text()),
+                    "P4: called whole, but it is {:?} of {said:?}",
+                    part.text()
+                );
+            }
+        }
     }
 
     /// P2 for whole messages: only what the server removed goes, when all of the history is loaded.

@@ -82,6 +82,11 @@ impl Net {
         }
     }
 
+    /// Whether an answer is under way that events may wait for.
+    pub(crate) fn asks(&self) -> bool {
+        self.flights.iter().any(|flight| flight.request.method == "GET")
+    }
+
     pub(crate) fn next_timeout(&self) -> Option<u64> {
         self.flights
             .iter()
@@ -147,6 +152,11 @@ impl Stream {
 
     pub(crate) fn pending(&self) -> &[u8] {
         &self.bytes[self.head..]
+    }
+
+    /// Whether all that was put on it has arrived.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.opened && !self.mute && self.pending().is_empty()
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {
@@ -367,8 +377,8 @@ impl World {
         let mut answer = self.server.answer(&request);
         if is_prompt {
             self.counts.reach(Reached::Busy);
-            if self.server.wire == Wire::New || lost || spoiled.is_some() {
-                // These store it before they answer; and a loss shows after a while.
+            if self.server.wire == Wire::New || lost {
+                // These store it before they answer; and a loss shows after a while. A proxy's own word may be earlier.
                 let session = request.path.split('/').nth(2).unwrap_or_default().to_owned();
                 self.server.intake(&session);
             }

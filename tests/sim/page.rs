@@ -125,6 +125,9 @@ impl World {
             }
             open.mirror.apply(changes);
             open.check(&self.server, self.profile, fresh, &mut self.counts);
+            if self.profile == Profile::Lawful {
+                open.nothing_left_out(&self.server, &self.net);
+            }
         }
         let bytes = self.client.buffered_bytes();
         let bound = 4 * (self.config.limits.event + self.config.limits.buffered * self.opens.len());

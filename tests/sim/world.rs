@@ -80,6 +80,7 @@ impl World {
         server.now = START;
         server.tagged = rng.below(2) == 0;
         server.halves = wire != Wire::Old && rng.below(2) == 0;
+        server.early = wire == Wire::Mid && rng.below(3) == 0;
         if rng.below(4) == 0 {
             server.wrap_ids(1 + rng.below(300));
         }
@@ -180,11 +181,7 @@ impl World {
                 self.server.prompt(&session, prompt(&text));
             }
             Step::Older if self.judge.is_offline() => {}
-            Step::Older => {
-                let (token, handle) = (self.next_token(), self.opens[0].handle);
-                self.client.load_older(handle, 3, token);
-                self.pump();
-            }
+            Step::Older => self.older(),
             Step::Settled => {
                 let (token, handle) = (self.next_token(), self.opens[0].handle);
                 self.judge.owed.push(token);
@@ -246,6 +243,12 @@ impl World {
         if self.opens.iter().any(Open::is_hopeless) {
             self.reconnect();
         }
+    }
+
+    pub(crate) fn older(&mut self) {
+        let (token, handle) = (self.next_token(), self.opens[0].handle);
+        self.client.load_older(handle, 3, token);
+        self.pump();
     }
 
     pub(crate) fn reconnect(&mut self) {

@@ -61,7 +61,7 @@ fn assistant(server: &mut Server, session: &str, id: &str, parent: &str) {
     let time = json!({ "created": server.now });
     let info =
         json!({ "id": id, "sessionID": session, "role": "assistant", "parentID": parent, "time": time, "cost": 0 });
-    server.put_message(session, info);
+    server.begin_message(session, info);
 }
 
 fn say(server: &mut Server, session: &str, status: Value) {
@@ -291,26 +291,28 @@ fn late(server: &mut Server, session: &str, user: &str) {
     }
 }
 
-/// Something goes that is done.
 fn remove(server: &mut Server, session: &str) {
-    let (whole, pick) = (server.rng.below(2) == 0, server.rng.below(1 << 20) as usize);
+    let pick = server.rng.below(1 << 20);
     let s = session.to_owned();
-    server.push(session, move |server| {
-        let list = &server.rooms[&s].messages;
-        // A prompt that goes before its sender saw it cannot be told from one that never came: only an old one may.
-        let done = |(at, stored): &(usize, &Stored)| match stored.info["role"].as_str() {
-            Some("user") => *at == 1 && list.len() >= 6,
-            _ => stored.info["time"]["completed"].is_number(),
-        };
-        let done: Vec<&Stored> = list.iter().enumerate().filter(done).map(|(_, stored)| stored).collect();
-        let Some(stored) = pick.checked_rem(done.len()).map(|at| done[at]) else {
-            return;
-        };
-        let message = stored.info["id"].as_str().unwrap().to_owned();
-        let part = stored.parts.keys().next().cloned();
-        match part {
-            Some(part) if !whole => server.remove_part(&s, &message, &part),
-            _ => server.remove_message(&s, &message),
-        }
-    });
+    server.push(session, move |server| remove_done(server, &s, pick));
+}
+
+/// Something goes that is done.
+pub(crate) fn remove_done(server: &mut Server, session: &str, pick: u64) {
+    let list = &server.rooms[session].messages;
+    // A prompt that goes before its sender saw it cannot be told from one that never came: only an old one may.
+    let done = |(at, stored): &(usize, &Stored)| match stored.info["role"].as_str() {
+        Some("user") => *at == 1 && list.len() >= 6,
+        _ => stored.info["time"]["completed"].is_number(),
+    };
+    let done: Vec<&Stored> = list.iter().enumerate().filter(done).map(|(_, stored)| stored).collect();
+    let Some(stored) = (pick as usize / 2).checked_rem(done.len()).map(|at| done[at]) else {
+        return;
+    };
+    let message = stored.info["id"].as_str().unwrap().to_owned();
+    let part = stored.parts.keys().next().cloned();
+    match part {
+        Some(part) if pick % 2 == 0 => server.remove_part(session, &message, &part),
+        _ => server.remove_message(session, &message),
+    }
 }

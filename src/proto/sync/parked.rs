@@ -1,3 +1,5 @@
+use crate::proto::json::Str;
+
 /// Events of messages or parts that are not known yet, kept until the message was fetched: once per burst, not once
 /// per event.
 #[derive(Debug, Default)]
@@ -47,6 +49,11 @@ impl Parked {
         group.asked = true;
         group.tries += u8::from(fetch);
         Some(fetch)
+    }
+
+    /// Whether the message is being fetched: what comes of it meanwhile must not overtake what waits.
+    pub(super) fn holds(&self, message: Str<'_>) -> bool {
+        self.groups.iter().any(|group| group.asked && message.is(&group.message))
     }
 
     /// Whether events of the message wait for it.

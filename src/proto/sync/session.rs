@@ -623,8 +623,11 @@ impl Session {
                 part,
                 field,
                 delta,
-            } if field.is_empty() || field.is("text") => self.messages.delta(*message, *part, *delta, stamp),
+            } if (field.is_empty() || field.is("text")) && !self.parked.holds(*message) => {
+                self.messages.delta(*message, *part, *delta, stamp)
+            }
             Event::Delta { .. } => Placed::Unknown,
+            Event::Part { head, .. } if self.parked.holds(head.message) => Placed::Unknown,
             Event::Part { head, raw } => {
                 if !self.held.is_empty() {
                     self.release(head.message.raw(), head.text.map(|text| text.to_text()), stamp, context);
