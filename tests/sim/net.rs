@@ -339,7 +339,9 @@ impl World {
         {
             self.counts.hit(fault);
             answer = if fault == Fault::BadBody {
-                garble(answer, salt)
+                // The version decides how prompts are named; a wrong one is another fault.
+                let health = flight.request.path == "/global/health";
+                garble(answer, if health { salt % 3 } else { salt })
             } else {
                 spoil(fault, answer)
             };

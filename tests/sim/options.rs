@@ -17,7 +17,8 @@ pub(crate) struct Options {
     pub(crate) keep_going: bool,
 }
 
-const USAGE: &str = "--seeds N  --from S  --profile lawful|hostile  --bug NAME  --trace SEED  --replay FILE  --planted  --keep-going";
+const USAGE: &str =
+    "--seeds N  --from S  --profile lawful|hostile  --bug NAME  --trace SEED  --replay FILE  --planted  --keep-going";
 
 impl Options {
     /// `None`: the words are a filter for other tests.

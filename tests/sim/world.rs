@@ -101,7 +101,8 @@ impl World {
         if rng.below(6) == 0 {
             sessions.push(server.create_session(if rng.below(2) == 0 { "/project" } else { "/elsewhere" }));
         }
-        for n in 0..rng.below(3) {
+        let small = rng.below(4) == 0;
+        for n in 0..rng.below(if small { 8 } else { 3 }) {
             server.prompt(&first, prompt(&format!("prompt #old{n}")));
             server.run_all();
         }
@@ -143,8 +144,8 @@ impl World {
             drains,
             trace,
         };
-        // PLACE FOR SMALL PAGES: with 5 messages a page, what was missed can leave a hole in a longer list.
-        let limit = 100;
+        // With small pages, what was missed can leave a hole in a longer list.
+        let limit = if small { 3 + world.rng.below(6) as usize } else { 100 };
         if sessions.len() > 1 {
             world.counts.reach(Reached::TwoSessions);
         }

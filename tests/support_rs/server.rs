@@ -380,6 +380,12 @@ impl Server {
             .any(|stored| stored.info["id"] == message)
     }
 
+    /// Where a message stands in its session.
+    pub(crate) fn place(&self, session: &str, message: &str) -> Option<usize> {
+        let list = &self.rooms[session].messages;
+        list.iter().position(|stored| stored.info["id"] == message)
+    }
+
     pub(crate) fn put_part(&mut self, session: &str, part: Value, delta: Option<&str>) {
         if !self.store_part(session, &part) {
             return;

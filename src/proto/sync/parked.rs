@@ -53,7 +53,9 @@ impl Parked {
 
     /// Whether the message is being fetched: what comes of it meanwhile must not overtake what waits.
     pub(super) fn holds(&self, message: Str<'_>) -> bool {
-        self.groups.iter().any(|group| group.asked && message.is(&group.message))
+        self.groups
+            .iter()
+            .any(|group| group.asked && message.is(&group.message))
     }
 
     /// Whether events of the message wait for it.
