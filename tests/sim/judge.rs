@@ -148,8 +148,10 @@ impl Open {
                     .replace("\u{e000}\u{e001}", "🚀")
                     .replace(LOW, "\u{fffd}")
                     .replace(HIGH, "");
+                // What was told of a message on a page that is not loaded is not kept.
+                let kept = part.tail() == heard || (self.limit < 100 && heard.ends_with(part.tail()));
                 assert!(
-                    heard.is_empty() || part.tail() == heard,
+                    heard.is_empty() || kept,
                     "P4: the tail is {:?}, but this stream told {heard:?}",
                     part.tail()
                 );

@@ -135,7 +135,8 @@ impl Session {
 
     /// Asks for the snapshot. Events from here on are kept and replayed over it.
     pub fn begin(&mut self, context: &mut Context) {
-        self.fetch(Scope::All, self.limit, context);
+        // What is shown, too, may have changed while nobody looked.
+        self.fetch(Scope::All, self.limit.max(self.messages.len()), context);
     }
 
     /// Asks for what may have changed since the last fetch: all of it the first time, and once in a while.

@@ -207,7 +207,9 @@ impl Session {
     fn ask_newest(&mut self, context: &mut Context) {
         let asked = context.tick();
         self.turn.check = Check::Asked(asked);
-        let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
+        // What is open may be further back than it looks: behind messages that are not loaded.
+        let depth = self.messages.open_depth() << self.turn.tries.min(MAX_CHECKS);
+        let count = (self.messages.touched_since(self.turn.since) + 2).max(depth);
         // A prompt without a name may be anywhere in the first page.
         let least = if self.awaits_name() { self.limit } else { 4 };
         let path = self.page_path(self.reach(count.max(least)), None);
@@ -309,8 +311,9 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
-        if self.messages.is_open() && self.turn.tries < MAX_CHECKS {
-            // Idle, and an answer is not ended: its end may still be written.
+        let unseen = self.messages.open_depth() > page.items.len();
+        if (self.messages.is_open() || unseen) && self.turn.tries < MAX_CHECKS {
+            // Idle, and an answer is not ended: its end may still be written, or is further back.
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
