@@ -300,12 +300,13 @@ fn remove(server: &mut Server, session: &str) {
 /// Something goes that is done.
 pub(crate) fn remove_done(server: &mut Server, session: &str, pick: u64) {
     let list = &server.rooms[session].messages;
-    // A prompt that goes before its sender saw it cannot be told from one that never came: only an old one may.
-    let done = |(at, stored): &(usize, &Stored)| match stored.info["role"].as_str() {
-        Some("user") => *at == 1 && list.len() >= 6,
+    // A prompt that goes before its sender saw it cannot be told from one that never came: only those of others go.
+    let other = |part: &Value| part["text"].as_str().is_some_and(|text| text.starts_with("prompt #o"));
+    let done = |stored: &&Stored| match stored.info["role"].as_str() {
+        Some("user") => list.len() >= 6 && stored.parts.values().any(other),
         _ => stored.info["time"]["completed"].is_number(),
     };
-    let done: Vec<&Stored> = list.iter().enumerate().filter(done).map(|(_, stored)| stored).collect();
+    let done: Vec<&Stored> = list.iter().filter(done).collect();
     let Some(stored) = (pick as usize / 2).checked_rem(done.len()).map(|at| done[at]) else {
         return;
     };

@@ -91,8 +91,9 @@ impl Parked {
         self.bytes
     }
 
-    /// Forgets everything: a snapshot comes.
-    pub(super) fn clear(&mut self) {
-        *self = Parked::default();
+    /// Everything that waits, in its order for each message.
+    pub(super) fn take_all(&mut self) -> Vec<Vec<u8>> {
+        let groups = std::mem::take(self).groups;
+        groups.into_iter().flat_map(|group| group.events).collect()
     }
 }

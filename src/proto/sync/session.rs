@@ -180,7 +180,6 @@ impl Session {
             snapshot.take_over(*old);
         }
         self.phase = Phase::Fetching(Box::new(snapshot));
-        self.parked.clear();
         self.held.clear();
         self.seq = None;
         self.page_asked_at = context.now;
@@ -201,6 +200,7 @@ impl Session {
     /// The stream broke or missed something: open texts may have a hole from here on.
     pub fn interrupt(&mut self) {
         self.messages.interrupt();
+        self.parked.take_all();
         self.turn.unsettle();
         if !matches!(self.phase, Phase::Dead) {
             self.phase = Phase::Detached;
@@ -499,6 +499,16 @@ impl Session {
         }
         self.adopt_page(&mut page, context);
         self.messages.newest(&page, snapshot.asked, more);
+        let reaches = !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
+        if !reaches
+            && snapshot.scope == Scope::All
+            && page.items.len() >= snapshot.limit
+            && self.messages.len() > snapshot.limit
+        {
+            // What is shown lies behind messages that were not known.
+            self.phase = Phase::Fetching(snapshot);
+            return self.begin(context);
+        }
         self.recall();
         self.note_looked(&page, more);
         if snapshot.scope != Scope::All && self.has_unloaded(snapshot.asked) {
@@ -506,7 +516,7 @@ impl Session {
             return self.begin(context);
         }
         self.drop_unloaded(snapshot.asked);
-        if self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref() || !more {
+        if reaches {
             self.fields.set_has_older(more);
             self.before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);
         }
@@ -542,6 +552,8 @@ impl Session {
                 context.warn("bad_response", "A list of requests could not be read.");
             }
         }
+        let waiting = self.parked.take_all();
+        self.apply_parked(waiting, context);
         for (at, data) in snapshot.buffer.iter().enumerate() {
             self.messages.set_replaying(at < snapshot.replayed);
             self.replay(data, context);

@@ -14,7 +14,7 @@ use crate::proto::store::{Page, Stamp};
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     busy: bool,
-    settled: bool,
+    pub(super) settled: bool,
     check: Check,
     tries: u8,
     ended: Stamp,
