@@ -5,7 +5,7 @@ use opencode_session::proto::connection::Transport;
 use opencode_session::proto::rng::Rng;
 
 use crate::fault::Fault;
-use crate::net::Target;
+use crate::net::{Flight, Target};
 use crate::support_rs::script;
 use crate::world::{SECOND, World};
 
@@ -176,10 +176,35 @@ impl World {
             return;
         };
         self.progress(at);
+        let mut old = Vec::new();
+        if rng.below(2) == 0 {
+            // All of them, and while the next snapshot is on its way.
+            (0..self.net.flights.len()).for_each(|at| self.read(at));
+            old.extend(self.net.flights.iter().map(|flight| flight.request.id));
+        }
+        let session = self.opens[0].session.clone();
+        self.server.touch(&session);
         for _ in 0..6 {
             self.server.step(rng.next_u64() >> 20);
         }
-        self.cut(false);
+        if old.is_empty() {
+            self.cut(false);
+        } else if self.until_syncing(rng) {
+            self.flow(usize::MAX);
+            self.flow(usize::MAX);
+            let new = |flight: &Flight| flight.is_page() && !old.contains(&flight.request.id);
+            if let Some(at) = self.net.flights.iter().position(new) {
+                self.read(at);
+            }
+            for id in old {
+                let found = self.net.flights.iter().position(|flight| flight.request.id == id);
+                if let Some(at) = found {
+                    self.net.flights[at].hold = 0;
+                    self.counts.hit(Fault::OlderSnapshotLast);
+                    self.progress(at);
+                }
+            }
+        }
         self.live_through(12 * SECOND, rng);
     }
 
@@ -200,7 +225,7 @@ impl World {
         if !self.judge.is_offline() {
             self.older();
         }
-        let waits = |flight: &crate::net::Flight| flight.request.path.contains("/message") && flight.answer.is_none();
+        let waits = |flight: &Flight| flight.request.path.contains("/message") && flight.answer.is_none();
         for _ in 0..8 {
             let Some(at) = self.net.flights.iter().position(waits) else {
                 self.flow(usize::MAX);

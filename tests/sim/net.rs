@@ -51,7 +51,7 @@ pub(crate) struct Flight {
     pub(crate) answer: Option<Answer>,
     born: u64,
     read: usize,
-    hold: u64,
+    pub(crate) hold: u64,
     lost: bool,
 }
 
@@ -350,6 +350,19 @@ impl World {
             id,
             response: response(&answer),
         });
+    }
+
+    /// The server reads a request, if it did not yet; its answer is under way for long.
+    pub(crate) fn read(&mut self, at: usize) {
+        if self.frozen || self.is_down() {
+            return;
+        }
+        if self.net.flights[at].answer.is_none() {
+            self.reach(at);
+        }
+        if let Some(flight) = self.net.flights.get_mut(at) {
+            flight.hold = flight.hold.max(self.now + 9_000);
+        }
     }
 
     /// The server takes a request.

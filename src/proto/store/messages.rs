@@ -110,8 +110,12 @@ impl Messages {
         let stale: Vec<usize> = (0..self.list.len())
             .filter(|at| {
                 let message = &self.list[*at];
-                let covered = apart || !more || message.created > oldest;
-                covered && !message.echo && message.stamp <= asked && !known(message)
+                let gone = if apart && message.created <= oldest {
+                    true
+                } else {
+                    (!more || message.created > oldest) && message.stamp <= asked
+                };
+                gone && !message.echo && !known(message)
             })
             .collect();
         for at in stale.into_iter().rev() {
