@@ -75,6 +75,51 @@ fn an_event_too_large_is_told_and_mended() {
     world.assert_equal(handle, &session);
 }
 
+#[test]
+fn a_server_with_a_new_name_for_the_directory_each_time_is_not_followed() {
+    let mut client = Client::new(config(1));
+    client.open_session("ses_1", 10, 0);
+    let (mut streams, mut paths) = (0, 0);
+    for _ in 0..2_000 {
+        match client.poll_output() {
+            Some(Output::OpenStream { generation, .. }) => {
+                streams += 1;
+                let response = Response {
+                    status: 200,
+                    content_type: "text/event-stream",
+                    ..Response::default()
+                };
+                client.handle_input(Input::StreamOpened { generation, response }, 10);
+                let bytes = b"data: {\"type\":\"server.connected\",\"properties\":{}}\n\n";
+                client.handle_input(Input::StreamBytes { generation, bytes }, 10);
+            }
+            Some(Output::Request(request)) if request.path.starts_with("/path") => {
+                paths += 1;
+                let body = json!({ "directory": format!("/project/{paths}") }).to_string();
+                let response = Response {
+                    status: 200,
+                    content_type: "application/json",
+                    body: body.as_bytes(),
+                    ..Response::default()
+                };
+                client.handle_input(
+                    Input::Response {
+                        id: request.id,
+                        response,
+                    },
+                    10,
+                );
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    assert!(
+        (2..5).contains(&paths) && streams < 4,
+        "{streams} streams, {paths} questions"
+    );
+}
+
 /// A client whose every request gets `body`, and whose stream gets `bytes`.
 fn torment(seed: u64, bytes: &[u8], body: &[u8], status: u16) {
     let mut client = Client::new(config(seed));

@@ -177,7 +177,7 @@ fn a_late_status_answer_does_not_end_a_turn_that_began_since() {
     world.cut(true);
     world.pass(20_000);
     world.arrive();
-    world.pass(2_001);
+    world.pass(5_001);
     world.server.keep_status(&session, json!({ "type": "idle" }));
     world.advance("/session/status");
     busy(&mut world, &session, true);

@@ -349,7 +349,10 @@ impl Judge {
     pub(crate) fn answered(&mut self, token: u32, result: &Result<Reply, Error>, server: &Server) {
         let result = result.as_ref().map(|_| ()).map_err(Clone::clone);
         if let (Some(sent), Ok(())) = (self.sent.iter().find(|sent| sent.stored == token), &result) {
-            assert_eq!(sent.times(server), 1, "P6: called stored, but it is not: {sent:?}");
+            assert!(
+                sent.is_once(server),
+                "P6: called stored, but it is not, or twice: {sent:?}"
+            );
         }
         let again = self.answers.insert(token, result);
         assert!(again.is_none(), "token {token} was answered twice: {again:?}");
@@ -383,7 +386,7 @@ impl Judge {
         for sent in &self.carried {
             let failed = opens.iter().any(|open| open.shows_failed(&sent.text()));
             assert!(
-                sent.times(server) == 1 || failed || profile == Profile::Hostile,
+                sent.is_once(server) || failed || profile == Profile::Hostile,
                 "P6: the journal had it, but it is neither stored nor called failed: {sent:?}"
             );
             assert!(
@@ -391,9 +394,11 @@ impl Judge {
                 "P6: restored and called failed, but it is stored: {sent:?}"
             );
         }
-        let mut numbers = BTreeSet::new();
-        for text in &server.stored {
-            assert!(numbers.insert(text), "P6: {text:?} was stored twice");
+        for sent in self.carried.iter().chain(&self.sent) {
+            assert!(
+                sent.times(server) == 0 || sent.is_once(server),
+                "P6: stored twice: {sent:?}"
+            );
         }
         assert!(server.abuse.is_empty(), "{:?}", server.abuse);
         for sent in &self.sent {
@@ -447,13 +452,27 @@ impl Sent {
     }
 
     fn is_shown(&self, server: &Server) -> bool {
-        let text = self.text();
-        let says = |message: &Value| message["parts"][0]["text"] == text.as_str();
-        server.history(&self.session).iter().any(says)
+        shown(server, &self.session, &self.text()) > 0
+    }
+
+    /// Stored, and not twice. One that was removed before it was seen cannot be told from one that never came, and is
+    /// sent again.
+    fn is_once(&self, server: &Server) -> bool {
+        match self.times(server) {
+            0 => false,
+            1 => true,
+            _ => shown(server, &self.session, &self.text()) < 2,
+        }
     }
 
     fn times(&self, server: &Server) -> usize {
         let text = self.text();
         server.stored.iter().filter(|stored| **stored == text).count()
     }
+}
+
+/// How often the text is a message of the history.
+fn shown(server: &Server, session: &str, text: &str) -> usize {
+    let says = |message: &&Value| message["parts"][0]["text"] == text;
+    server.history(session).iter().filter(says).count()
 }

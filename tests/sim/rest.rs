@@ -40,6 +40,7 @@ impl World {
             self.drain();
             if live_at.is_none() && self.opens.iter().all(Open::is_live) {
                 live_at = Some(self.now);
+                idle_since = self.now;
             }
             if live_at.is_none() {
                 assert!(

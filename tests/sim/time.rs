@@ -14,8 +14,9 @@ impl World {
             return;
         }
         let end = self.now + ms;
-        if ms >= 500 {
+        if ms >= 500 || self.now >= self.taken_at + 2_000 {
             // Taking a prompt in does not last as long.
+            self.taken_at = self.now;
             for at in 0..self.opens.len() {
                 let session = self.opens[at].session.clone();
                 self.server.intake(&session);

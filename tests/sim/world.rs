@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) clamp: (u64, Option<Fault>),
     pub(crate) until: Until,
     pub(crate) beat_at: u64,
+    /// When the server last took in what was posted.
+    pub(crate) taken_at: u64,
     pub(crate) token: u32,
     pub(crate) prompts: u32,
     /// Nothing goes wrong any more.
@@ -117,6 +119,7 @@ impl World {
             client: Client::new(config.clone()),
             now: server.now,
             beat_at: server.now + 7_000,
+            taken_at: server.now,
             net: Net::default(),
             judge: Judge::default(),
             opens: Vec::new(),

@@ -14,7 +14,7 @@ impl Server {
                 .split('&')
                 .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
         };
-        let directory = find("directory").map_or(String::from("/project"), |text| text.replace("%2F", "/"));
+        let directory = find("directory").map_or(String::from("/project"), |text| decoded(&decoded(text)));
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let here = |room: &&Room| room.info["directory"] == directory.as_str();
         let rooms = || self.rooms.values().filter(here);
@@ -81,6 +81,20 @@ impl Server {
             ..ok(&json!(items))
         }
     }
+}
+
+/// Servers decode the directory as a part of the query, and then once more (measured, 1.18.33).
+fn decoded(text: &str) -> String {
+    let mut out = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        let code = tail.get(..2).and_then(|code| std::str::from_utf8(code).ok());
+        let code = code.filter(|_| *byte == b'%');
+        let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        out.push(code.unwrap_or(*byte));
+        rest = if code.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn ok(body: &Value) -> Answer {

@@ -41,6 +41,8 @@ pub struct Client {
     catalog_asked: u8,
     version_asked: bool,
     directory_asked: bool,
+    /// When the stream was last opened anew under the server's own spelling of the directory.
+    respelled_at: Option<u64>,
     last_handle: u32,
     /// When the version is asked for again.
     version_at: Option<u64>,
@@ -58,9 +60,11 @@ pub struct Client {
 
 /// A broken event makes all sessions fetch again, but not more often than this, milliseconds.
 const RESYNC_EVERY: u64 = 3_000;
-/// Prompts wait for the version; when asking failed on a good link, it is asked again.
+/// Prompts wait for the version, and the stream for the directory's name; when asking failed on a good link, both are
+/// asked again.
 const VERSION_AGAIN: u64 = 2_000;
 const POLL_BUSY: u64 = 1_000;
+const RESPELL_AGAIN: u64 = 60_000;
 const POLL_IDLE: u64 = 5_000;
 const POLL_LONGEST: u64 = 30_000;
 /// A timer later than this was held up: the page was asleep or frozen.
@@ -82,6 +86,7 @@ impl Client {
             catalog_asked: 0,
             version_asked: false,
             directory_asked: false,
+            respelled_at: None,
             last_handle: 0,
             version_at: None,
             resync_at: None,
@@ -549,7 +554,7 @@ impl Client {
         if !woken {
             return;
         }
-        self.link.woke(self.context.now);
+        self.woke();
         if self.link.phase() == Phase::Waiting {
             let action = self.link.wake(self.context.now);
             self.act(action);
@@ -597,10 +602,17 @@ impl Client {
         }
     }
 
+    /// Nothing that was awaited over a sleep is late: what should have brought it may have slept too.
+    fn woke(&mut self) {
+        let now = self.context.now;
+        self.link.woke(now);
+        self.sessions.iter_mut().for_each(|session| session.woke(now));
+    }
+
     fn timeout(&mut self) {
         let (now, phase) = (self.context.now, self.link.phase());
         if self.poll_timeout().is_some_and(|due| now > due + LATE) {
-            self.link.woke(now);
+            self.woke();
         }
         let source = self.link.source();
         let action = self.link.timeout(now, &mut self.context.rng);
@@ -620,6 +632,7 @@ impl Client {
             self.version_at = None;
             if self.link.phase().is_connected() {
                 self.ask_version();
+                self.ask_directory();
             }
         }
         for session in &mut self.sessions {

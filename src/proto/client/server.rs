@@ -1,7 +1,7 @@
-use super::{Client, VERSION_AGAIN, session};
+use super::{Client, RESPELL_AGAIN, VERSION_AGAIN, session};
 use crate::proto::connection::Source;
-use crate::proto::error::Error;
-use crate::proto::json::Cursor;
+use crate::proto::error::{Code, Error};
+use crate::proto::json::{Bad, Cursor};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::{Response, query};
 use crate::proto::sync::{Purpose, Reply, Session};
@@ -27,7 +27,10 @@ impl Client {
                 self.version_asked = false;
                 // A server that answers without a readable version is taken for an old one.
                 match result {
-                    Ok(body) => self.context.own_ids = Some(takes_own_ids(&text_field(body, "version"))),
+                    Ok(body) => {
+                        let version = text_field(body, "version").unwrap_or_default();
+                        self.context.own_ids = Some(takes_own_ids(&version));
+                    }
                     Err(error) if error.status != 0 => self.context.own_ids = Some(false),
                     Err(_) => self.version_at = Some(self.context.now + VERSION_AGAIN),
                 }
@@ -35,8 +38,10 @@ impl Client {
             }
             Purpose::Directory => {
                 self.directory_asked = false;
-                if let Ok(body) = result {
-                    self.directory_known(text_field(body, "directory"));
+                match result.map(|body| text_field(body, "directory")) {
+                    Ok(Ok(directory)) => self.directory_known(directory),
+                    Err(error) if error.code == Code::NotFound => {}
+                    _ => self.version_at = Some(self.context.now + VERSION_AGAIN),
                 }
             }
             Purpose::Models | Purpose::Agents => self.catalog_answer(&purpose, result),
@@ -74,8 +79,11 @@ impl Client {
     pub(super) fn directory_known(&mut self, directory: String) {
         if !directory.is_empty() && self.context.directory.as_ref() != Some(&directory) {
             let named = self.context.directory.replace(directory).is_some();
-            if named && self.link.source() == Source::Event {
-                // The stream was opened under another spelling: it would stay silent.
+            let again = self.respelled_at.map(|at| at + RESPELL_AGAIN);
+            if named && self.link.source() == Source::Event && again.is_none_or(|at| self.context.now >= at) {
+                // The stream was opened under another spelling: it would stay silent. A server with a new spelling
+                // for each question is not followed.
+                self.respelled_at = Some(self.context.now);
                 self.reopen();
             }
         }
@@ -130,15 +138,16 @@ impl Client {
     }
 }
 
-fn text_field(body: &[u8], name: &str) -> String {
+/// A text of the object `body`; empty where it has none.
+fn text_field(body: &[u8], name: &str) -> Result<String, Bad> {
     let mut found = String::new();
-    let _ = Cursor::new(body).object(&mut |key, value| {
+    Cursor::new(body).object(&mut |key, value| {
         if key.is(name) {
             found = value.maybe_string()?.map(|text| text.to_text()).unwrap_or_default();
         }
         Ok(())
-    });
-    found
+    })?;
+    Ok(found)
 }
 
 /// Servers before 1.18.16 answer a prompt with a client-made id without end, or never (measured).

@@ -292,10 +292,11 @@ impl Part {
 
     /// The session is over: a part still open will not be ended any more, and its stored text is the truth.
     pub(super) fn abandon(&mut self, head: &PartHead<'_>, raw: &[u8], asked: Stamp) {
-        if self.rank == 2 || self.stamp > asked || (self.abandoned && !self.changed(raw)) {
+        if self.stamp > asked || (self.abandoned && !self.changed(raw)) {
             return;
         }
         self.abandoned = true;
+        self.rank = head.rank;
         // What was shown beyond the stored text would be missing if the part went on after all.
         self.whole &= matches!(self.relation(head.text), Relation::Same);
         self.live = None;

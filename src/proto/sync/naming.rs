@@ -62,15 +62,15 @@ impl Session {
             let texts = |item: &PageItem<'_>| item.parts.iter().any(|(head, _)| head.text.is_some());
             let plain = self.expecting(None, None).is_some();
             let told = |item: &PageItem<'_>| texts(item) || plain || self.messages.has(&item.head.id.to_text());
-            let may_be = |item: &PageItem<'_>| {
+            let open = |item: &PageItem<'_>| {
                 let prompts = &self.outbox.prompts;
                 prompts
                     .iter()
-                    .any(|prompt| self.is_unnamed(prompt) && is_later(item.place(), prompt))
+                    .any(|prompt| self.is_unnamed(prompt) && may_be(prompt, item.place()))
             };
             let before = page.items.len();
             page.items
-                .retain(|item| item.head.role != Role::User || told(item) || !may_be(item));
+                .retain(|item| item.head.role != Role::User || told(item) || !open(item));
             self.withheld |= page.items.len() < before;
         }
         for item in &page.items {

@@ -1,7 +1,7 @@
 use super::context::{Context, Purpose, Reply, What};
 use super::fields::{Fields, Status};
 use super::parked::Parked;
-use super::snapshot::{Scope, Snapshot};
+use super::snapshot::{Scope, Snapshot, lacks};
 use super::turn::Turn;
 use super::vigil::Vigil;
 use crate::proto::bytes::hash;
@@ -54,6 +54,8 @@ pub struct Session {
     failures: u32,
     /// What an old server has answered at least once.
     routes: Vec<What>,
+    /// What it did not have when it was asked.
+    lacking: Vec<What>,
     ready: Vec<u32>,
     /// Set when a good snapshot was applied at least once.
     pub(super) shown: bool,
@@ -118,6 +120,7 @@ impl Session {
             status_told: 0,
             failures: 0,
             routes: Vec::new(),
+            lacking: Vec::new(),
             ready: Vec::new(),
             shown: false,
             directory: None,
@@ -366,6 +369,13 @@ impl Session {
         }
     }
 
+    /// The wait for what the server took begins anew.
+    pub fn woke(&mut self, now: u64) {
+        for prompt in &mut self.outbox.prompts {
+            prompt.since = now;
+        }
+    }
+
     /// Whether `drain` has something to say.
     pub fn is_dirty(&self) -> bool {
         self.messages.is_dirty() || self.fields.is_dirty()
@@ -457,12 +467,15 @@ impl Session {
         if *what == What::Page {
             snapshot.cursor = String::from(cursor);
         }
-        // A server that has answered once has the route.
+        // A server that has answered once has the route. That it lacks it must be said twice: a proxy may say so too.
         let known = context.own_ids == Some(true) || self.routes.contains(what);
-        if result.is_ok() && !known {
-            self.routes.push(what.clone());
+        let may_lack = !known && self.lacking.contains(what);
+        match &result {
+            Ok(_) if !known => self.routes.push(what.clone()),
+            Err(error) if lacks(error) && !known && !may_lack => self.lacking.push(what.clone()),
+            _ => {}
         }
-        match snapshot.take(what, result, !known) {
+        match snapshot.take(what, result, may_lack) {
             Err(error) => self.fail(error, context),
             Ok(()) => self.finish_due(context),
         }
@@ -499,7 +512,8 @@ impl Session {
         }
         self.adopt_page(&mut page, context);
         self.messages.newest(&page, snapshot.asked, more);
-        let reaches = !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
+        let reaches =
+            !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
         if !reaches
             && snapshot.scope == Scope::All
             && page.items.len() >= snapshot.limit

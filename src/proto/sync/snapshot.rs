@@ -125,9 +125,6 @@ fn is_json(body: &[u8]) -> bool {
 }
 
 /// Whether the error says that the server does not have the route: old servers answer their web page, or 4xx.
-fn lacks(error: &Error) -> bool {
-    matches!(
-        error.code,
-        Code::NotFound | Code::HtmlResponse | Code::WrongContentType | Code::BadRequest
-    )
+pub(super) fn lacks(error: &Error) -> bool {
+    matches!(error.code, Code::NotFound | Code::HtmlResponse | Code::BadRequest)
 }

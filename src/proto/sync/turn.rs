@@ -21,7 +21,6 @@ pub(super) struct Turn {
     failed: Stamp,
     waiters: Vec<u32>,
     since: Stamp,
-    doubts: u8,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -33,16 +32,12 @@ enum Check {
     Confirm(Stamp),
     /// The newest messages were asked for.
     Asked(Stamp),
-    /// The server calls the session busy although its last answer is complete: its list lags.
-    Doubt(u64),
 }
 
 /// The last flush follows `idle` at once; this leaves it time.
 const CHECK_AFTER: u64 = 150;
 const CHECK_AGAIN: u64 = 1_000;
 const MAX_CHECKS: u8 = 3;
-const DOUBT_AFTER: u64 = 2_000;
-const MAX_DOUBTS: u8 = 5;
 pub(super) const MAX_POSTS: u8 = 3;
 /// A cold server starts a turn seconds after it stored the prompt; one that restarted never does.
 const ANSWER_WAIT: u64 = 20_000;
@@ -82,7 +77,7 @@ impl Turn {
 
     pub(super) fn deadline(&self) -> Option<u64> {
         match self.check {
-            Check::Due(at) | Check::Doubt(at) => Some(at),
+            Check::Due(at) => Some(at),
             _ => None,
         }
     }
@@ -190,10 +185,6 @@ impl Session {
                 self.turn.check = Check::Confirm(self.ask_status(context));
             }
             Check::Due(at) if context.now >= at => self.ask_newest(context),
-            Check::Doubt(at) if context.now >= at => {
-                self.turn.check = Check::None;
-                self.ask_status(context);
-            }
             _ => {}
         }
     }
@@ -232,7 +223,7 @@ impl Session {
             return self.begin(context);
         }
         if self.turn.busy {
-            self.doubt(context);
+            // Its end is awaited.
         } else if !self.messages.is_open() && self.messages.open_depth() == 0 {
             self.settle(context);
         } else if self.turn.check == Check::None {
@@ -300,7 +291,7 @@ impl Session {
         if self.turn.busy {
             // It was looked at for a prompt's sake; the end of the turn brings its own check.
             self.turn.check = Check::None;
-            return self.doubt(context);
+            return;
         }
         if self.messages.touched_since(asked) > 0 && self.turn.tries < MAX_CHECKS {
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
@@ -333,17 +324,6 @@ impl Session {
         }
         if known {
             self.turn.told(busy, context);
-        }
-        if busy {
-            self.doubt(context);
-        }
-    }
-
-    /// A busy session without an open answer is asked about.
-    fn doubt(&mut self, context: &Context) {
-        if !self.messages.is_open() && self.turn.doubts < MAX_DOUBTS {
-            self.turn.doubts += 1;
-            self.turn.check = Check::Doubt(context.now + DOUBT_AFTER);
         }
     }
 
@@ -386,15 +366,19 @@ impl Session {
     /// Tells everybody who waits, but for prompts that the server may have: those stay until it can be asked again.
     pub(super) fn end_waiters(&mut self, error: &Error, context: &mut Context) {
         let prompts = std::mem::take(&mut self.outbox.prompts);
-        let (unclear, clear): (Vec<_>, Vec<_>) = prompts
-            .into_iter()
-            .partition(|prompt| matches!(prompt.stage, Stage::Posting | Stage::Unclear | Stage::Accepted));
-        for prompt in clear.iter().filter(|prompt| prompt.stage == Stage::Queued) {
+        let (mut kept, queued): (Vec<_>, Vec<_>) =
+            prompts.into_iter().partition(|prompt| prompt.stage != Stage::Queued);
+        for prompt in &queued {
             self.messages.deliver(&prompt.key, Delivery::Failed);
         }
-        self.outbox.prompts = clear;
+        // One that is stored stays too: its echo goes when the history does not show it.
+        let stored = kept
+            .iter_mut()
+            .filter(|prompt| matches!(prompt.stage, Stage::Stored(_)));
+        self.turn.waiters.extend(stored.filter_map(|prompt| prompt.done.take()));
+        self.outbox.prompts = queued;
         self.end_turns(error, context);
-        self.outbox.prompts = unclear;
+        self.outbox.prompts = kept;
     }
 
     fn queue(&mut self, key: String, draft: Draft, stored: u32, done: u32, context: &mut Context) {
@@ -457,7 +441,6 @@ impl Session {
     fn settle(&mut self, context: &mut Context) {
         self.turn.check = Check::None;
         self.turn.settled = true;
-        self.turn.doubts = 0;
         self.turn.since = context.stamp;
         self.answer_prompts(context);
         if self.outbox.prompts.is_empty() {

@@ -55,6 +55,10 @@ impl Session {
         let asked = context.tick();
         self.vigil.asked = Some(asked);
         self.get(context, What::Look, asked, self.page_path(NEWEST, None));
+        if self.expects() {
+            // The word that the turn is over may have been lost alone.
+            self.ask_status(context);
+        }
     }
 
     pub(super) fn look_answer(&mut self, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
