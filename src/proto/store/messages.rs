@@ -256,19 +256,6 @@ impl Messages {
         }
     }
 
-    /// Whether an open text shows more than the page has stored of it.
-    pub fn is_ahead_of(&mut self, page: &Page<'_>) -> bool {
-        page.items.iter().any(|item| {
-            let Some(at) = self.find(item.head.id) else {
-                return false;
-            };
-            item.parts.iter().any(|(head, _)| match self.find_part(at, head.id) {
-                Ok(part) => self.list[at].parts[part].is_ahead_of(head),
-                Err(_) => false,
-            })
-        })
-    }
-
     /// Shows an own prompt before the server has it. `info` and `parts` are in the server's shape.
     pub fn echo(&mut self, info: &str, parts: &[String]) {
         let Ok(head) = message_head(&mut Cursor::new(info.as_bytes())) else {

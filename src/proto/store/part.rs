@@ -348,11 +348,6 @@ impl Part {
         }
     }
 
-    /// Whether more is shown of the open text than the server has stored.
-    pub(super) fn is_ahead_of(&self, head: &PartHead<'_>) -> bool {
-        self.is_open_text() && self.is_open() && matches!(self.relation(head.text), Relation::Shorter)
-    }
-
     /// Whether the server has stored more of it than was told here.
     pub(super) fn lacks(&self, head: &PartHead<'_>) -> bool {
         head.rank > self.rank || (self.is_open_text() && matches!(self.relation(head.text), Relation::Longer))

@@ -85,13 +85,12 @@ impl Session {
         let mut page = Page { items: vec![item] };
         self.adopt_page(&mut page, context);
         self.messages.older(&page, asked);
-        let waiting = self.parked.replay(message);
-        self.apply_parked(waiting, context);
+        self.apply_parked(message, context);
         self.parked.forget(message);
     }
 
-    pub(super) fn apply_parked(&mut self, events: Vec<Vec<u8>>, context: &mut Context) {
-        for data in events {
+    pub(super) fn apply_parked(&mut self, message: &str, context: &mut Context) {
+        for data in self.parked.replay(message) {
             if !planted::is(Bug::DropParked)
                 && let Ok(Some(envelope)) = decode(&data, &|_| true)
             {

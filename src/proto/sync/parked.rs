@@ -91,9 +91,13 @@ impl Parked {
         self.bytes
     }
 
-    /// Everything that waits, in its order for each message.
-    pub(super) fn take_all(&mut self) -> Vec<Vec<u8>> {
-        let groups = std::mem::take(self).groups;
-        groups.into_iter().flat_map(|group| group.events).collect()
+    /// A message that events wait for.
+    pub(super) fn first(&self) -> Option<String> {
+        self.groups.first().map(|group| group.message.clone())
+    }
+
+    /// Forgets everything: the stream that told it is gone.
+    pub(super) fn clear(&mut self) {
+        *self = Parked::default();
     }
 }

@@ -203,7 +203,7 @@ impl Session {
     /// The stream broke or missed something: open texts may have a hole from here on.
     pub fn interrupt(&mut self) {
         self.messages.interrupt();
-        self.parked.take_all();
+        self.parked.clear();
         self.turn.unsettle();
         if !matches!(self.phase, Phase::Dead) {
             self.phase = Phase::Detached;
@@ -514,11 +514,7 @@ impl Session {
         self.messages.newest(&page, snapshot.asked, more);
         let reaches =
             !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
-        if !reaches
-            && snapshot.scope == Scope::All
-            && page.items.len() >= snapshot.limit
-            && self.messages.len() > snapshot.limit
-        {
+        if !reaches && snapshot.scope == Scope::All && self.messages.len() > snapshot.limit {
             // What is shown lies behind messages that were not known.
             self.phase = Phase::Fetching(snapshot);
             return self.begin(context);
@@ -566,8 +562,10 @@ impl Session {
                 context.warn("bad_response", "A list of requests could not be read.");
             }
         }
-        let waiting = self.parked.take_all();
-        self.apply_parked(waiting, context);
+        while let Some(message) = self.parked.first() {
+            self.apply_parked(&message, context);
+            self.parked.take(&message);
+        }
         for (at, data) in snapshot.buffer.iter().enumerate() {
             self.messages.set_replaying(at < snapshot.replayed);
             self.replay(data, context);

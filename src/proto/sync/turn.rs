@@ -199,7 +199,7 @@ impl Session {
         let asked = context.tick();
         self.turn.check = Check::Asked(asked);
         // What is open may be further back than it looks: behind messages that are not loaded.
-        let depth = self.messages.open_depth() << self.turn.tries.min(MAX_CHECKS);
+        let depth = self.messages.open_depth() * (1 + usize::from(self.turn.tries));
         let count = (self.messages.touched_since(self.turn.since) + 2).max(depth);
         // A prompt without a name may be anywhere in the first page.
         let least = if self.awaits_name() { self.limit } else { 4 };
@@ -297,14 +297,8 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
             return;
         }
-        if self.messages.is_ahead_of(&page) && self.turn.tries < MAX_CHECKS {
-            // More is shown than is stored: the last flush may still come.
-            self.turn.check = Check::Due(context.now + CHECK_AGAIN);
-            return;
-        }
-        let unseen = self.messages.open_depth() > page.items.len();
-        if (self.messages.is_open() || unseen) && self.turn.tries < MAX_CHECKS {
-            // Idle, and an answer is not ended: its end may still be written, or is further back.
+        if (self.messages.is_open() || self.messages.open_depth() > 0) && self.turn.tries < MAX_CHECKS {
+            // Idle, and something is not ended: its end may still be written, or is further back.
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
