@@ -4,7 +4,7 @@ use opencode_session::proto::rng::Rng;
 use serde_json::json;
 
 use crate::fault::Fault;
-use crate::net::Target;
+use crate::net::{Stream, Target};
 use crate::world::{SECOND, World};
 
 impl World {
@@ -25,6 +25,7 @@ impl World {
         let mut frames = event.frames(stream.global);
         if fault == Fault::NewIdAgain {
             frames = frames.replace("\"id\":\"evt_", "\"id\":\"evt_again_");
+            self.honest = false;
         }
         if !frames.is_empty() {
             self.counts.hit(fault);
@@ -46,7 +47,11 @@ impl World {
             return;
         }
         let session = self.opens[0].session.clone();
+        let flags = self.flags;
         let Some(stream) = self.net.stream.as_mut() else { return };
+        let generation = stream.generation;
+        let mut broken = false;
+        self.honest &= !matches!(fault, Fault::Dropped | Fault::Swapped | Fault::FlippedByte);
         match fault {
             Fault::Dropped => {
                 stream.bytes.truncate(stream.head);
@@ -71,6 +76,7 @@ impl World {
             Fault::DeepNesting => {
                 let depth = 1 + rng.below(3_000) as usize;
                 let deep = "[".repeat(depth);
+                broken = true;
                 stream.push(&format!(
                     "data: {{\"type\":\"message.updated\",\"properties\":{{\"sessionID\":\"{session}\",\"info\":{deep}\n\n"
                 ));
@@ -90,6 +96,7 @@ impl World {
             }
             Fault::GiantLine => {
                 let size = 30_000 + rng.below(30_000) as usize;
+                broken = size > self.config.limits.line;
                 stream.push(&format!(
                     "data: {{\"type\":\"message.updated\",\"x\":\"{}\"}}\n\n",
                     "y".repeat(size)
@@ -99,11 +106,25 @@ impl World {
                 stream.push(&format!("data: {}", "z".repeat(45_000)));
                 self.counts.hit(fault);
                 (0..12).for_each(|_| self.flow(4_000));
+                let arrived = self.net.stream.as_ref().is_some_and(Stream::is_drained);
+                assert!(!arrived || self.flags > flags, "{} is not noticed", fault.name());
                 return self.cut(false);
             }
             _ => stream.push("retry: 0\nretry:0\n\n"),
         }
         self.counts.hit(fault);
         self.flow(usize::MAX);
+        let arrived = self
+            .net
+            .stream
+            .as_ref()
+            .is_some_and(|stream| stream.generation == generation && stream.is_drained());
+        assert!(
+            !broken || !arrived || self.flags > flags,
+            "{} is not noticed",
+            fault.name()
+        );
+        // Where the cut is, an event may be gone without a trace.
+        self.honest &= fault != Fault::CutJson || self.flags > flags;
     }
 }

@@ -78,8 +78,8 @@ impl Open {
         }
     }
 
-    /// After a drain. `fresh`: nothing happened between this drain and the input before it.
-    pub(crate) fn check(&mut self, server: &Server, profile: Profile, fresh: bool, counts: &mut Counts) {
+    /// After a drain. `honest`: no lie was told that cannot be seen. `fresh`: nothing happened between this drain and the input before it.
+    pub(crate) fn check(&mut self, server: &Server, honest: bool, fresh: bool, counts: &mut Counts) {
         let phase = self.mirror.field("connection")["phase"].as_str().unwrap_or_default();
         match phase {
             "polling" => counts.reach(Reached::Polled),
@@ -101,7 +101,7 @@ impl Open {
             counts.reach(Reached::Tail);
         }
         let live = phase == "live";
-        if profile == Profile::Hostile {
+        if !honest {
             return;
         }
         if live && !self.was_live {

@@ -338,6 +338,7 @@ impl World {
             && let Some((fault, salt)) = self.net.strike(Target::Get)
         {
             self.counts.hit(fault);
+            self.honest &= fault != Fault::BadBody;
             answer = if fault == Fault::BadBody {
                 // The version decides how prompts are named; a wrong one is another fault.
                 let health = flight.request.path == "/global/health";

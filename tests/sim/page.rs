@@ -96,6 +96,7 @@ impl World {
                 Output::Log { level, code, message } => {
                     assert!(level < 3, "an error was logged: {code} {message}");
                     let broken = code == "bad_event" || code == "event_too_large";
+                    self.flags += u32::from(broken);
                     assert!(
                         !broken || self.profile == Profile::Hostile,
                         "a good stream is called broken: {code} {message}"
@@ -124,7 +125,7 @@ impl World {
                 self.trace.note(self.now - START, &changes);
             }
             open.mirror.apply(changes);
-            open.check(&self.server, self.profile, fresh, &mut self.counts);
+            open.check(&self.server, self.honest, fresh, &mut self.counts);
             if self.profile == Profile::Lawful {
                 open.nothing_left_out(&self.server, &self.net);
             }

@@ -104,9 +104,6 @@ impl World {
             }
         }
         self.judge.conclude(&self.server, self.profile, &self.opens);
-        if self.profile == Profile::Hostile {
-            return;
-        }
         let known: Vec<(String, Mirror)> = self
             .opens
             .iter()

@@ -25,6 +25,10 @@ pub(crate) struct World {
     pub(crate) rng: Rng,
     pub(crate) config: Config,
     pub(crate) profile: Profile,
+    /// Nothing false was told yet that reads like the truth.
+    pub(crate) honest: bool,
+    /// How often something broken was logged.
+    pub(crate) flags: u32,
     /// True time. The page's clock may be ahead, the server's anywhere.
     pub(crate) now: u64,
     pub(crate) ahead: u64,
@@ -126,6 +130,8 @@ impl World {
             counts: Counts::default(),
             drain_rng: Rng::new(seed.wrapping_mul(99)),
             profile: plan.profile,
+            honest: true,
+            flags: 0,
             ahead: 0,
             back: 0,
             skew: 0,

@@ -340,8 +340,10 @@ impl Session {
             && !matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..))
     }
 
-    /// Shows a problem; the next good snapshot takes it away.
-    pub fn set_error(&mut self, error: Error) {
+    /// An event was lost on a stream that goes on: open texts may have a hole here. The next good snapshot takes the
+    /// problem away.
+    pub fn lose(&mut self, error: Error) {
+        self.messages.interrupt();
         self.fields.set_error(Some(error));
     }
 
