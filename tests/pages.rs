@@ -4,6 +4,7 @@
 
 mod support_rs;
 
+use opencode_session::proto::client::Input;
 use serde_json::json;
 use support_rs::script::Spot;
 use support_rs::server::{HIGH, LOW, Wire};
@@ -175,4 +176,49 @@ fn half_a_pair_behind_a_gap_is_something_heard() {
     world.arrive();
     let part = world.mirrors[&handle].part(&at.part).unwrap();
     assert_eq!((part.gap, part.text(), part.tail()), (Some(0), "", "🚀"));
+}
+
+/// The next delta comes broken.
+fn lose_delta(world: &mut World, at: &Spot, piece: &str) {
+    world.server.delta(at, piece);
+    world.server.log.pop();
+    let generation = world.stream.as_ref().unwrap().generation;
+    let bytes = b"data: {\"type\":\"message.part.delta\",\"properties\":{\"field\n\n";
+    world.input(Input::StreamBytes { generation, bytes });
+}
+
+#[test]
+fn a_text_is_unsure_from_a_broken_event_on_not_only_from_the_fetch_that_follows() {
+    let (mut world, handle, session) = opened(Wire::Mid, 2);
+    let at = grow(&mut world, &session, "msg_2");
+    world.arrive();
+    lose_delta(&mut world, &at, "one ");
+    world.arrive();
+    let at = grow(&mut world, &session, "msg_2");
+    world.server.delta(&at, "two ");
+    world.arrive();
+    // So soon after the first, nothing is fetched yet.
+    let asked = world.requests.len();
+    lose_delta(&mut world, &at, "three ");
+    world.server.delta(&at, "four ");
+    world.arrive();
+    assert_eq!(world.requests.len(), asked);
+    let part = world.mirrors[&handle].part(&at.part).unwrap();
+    assert_eq!((part.text(), part.gap, part.tail()), ("two ", Some(4), "four "));
+}
+
+#[test]
+fn an_event_broken_among_those_that_wait_for_the_history_leaves_a_hole_there() {
+    let (mut world, handle, session) = opened(Wire::Mid, 2);
+    let lost = grow(&mut world, &session, "msg_1");
+    world.arrive();
+    lose_delta(&mut world, &lost, "lost");
+    let at = grow(&mut world, &session, "msg_2");
+    world.server.delta(&at, "one ");
+    world.flow(usize::MAX);
+    lose_delta(&mut world, &at, "two ");
+    world.server.delta(&at, "three ");
+    world.arrive();
+    let part = world.mirrors[&handle].part(&at.part).unwrap();
+    assert_eq!((part.text(), part.gap, part.tail()), ("one ", Some(4), "three "));
 }

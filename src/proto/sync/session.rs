@@ -342,8 +342,10 @@ impl Session {
 
     /// An event was lost on a stream that goes on: open texts may have a hole here. The next good snapshot takes the
     /// problem away.
-    pub fn lose(&mut self, error: Error) {
+    pub fn lose(&mut self, error: Error, context: &mut Context) {
         self.messages.interrupt();
+        // Among kept events, in its place.
+        self.keep(b"{\"type\":\"replay.hole\"}", context);
         self.fields.set_error(Some(error));
     }
 
