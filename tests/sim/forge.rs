@@ -69,7 +69,13 @@ impl World {
                 stream.bytes[at] ^= 1 << rng.below(8);
             }
             Fault::CutJson => {
-                let cut = stream.pending().len() / 2;
+                // In the middle of the last event.
+                let pending = stream.pending();
+                let last = pending
+                    .windows(6)
+                    .rposition(|window| window == b"data: ")
+                    .unwrap_or_default();
+                let cut = (last + pending.len()) / 2;
                 stream.bytes.truncate(stream.head + cut);
                 stream.push("\n\n");
             }

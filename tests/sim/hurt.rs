@@ -174,6 +174,8 @@ impl World {
                     self.say_again(fault, rng);
                 }
             }
+            // One after the other, too: the history is not fetched for each.
+            Fault::CutJson => (0..1 + rng.below(4)).for_each(|_| self.forge(fault, rng)),
             _ => self.forge(fault, rng),
         }
     }

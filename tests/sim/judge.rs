@@ -238,6 +238,8 @@ pub(crate) struct Judge {
     /// Of the last stream.
     rung: Option<Source>,
     not_before: u64,
+    /// The same, whether or not somebody asked for a new try meanwhile.
+    refused_until: u64,
     kicks: u32,
     kicked: bool,
     /// The client was told so, and nobody asked it to try all the same.
@@ -292,12 +294,13 @@ impl Judge {
             && let Ok(seconds) = retry_after.parse::<u64>()
         {
             self.not_before = clock + (seconds * 1_000).min(300_000);
+            self.refused_until = self.not_before;
         }
     }
 
     /// How much longer than usual it may take to be live.
     pub(crate) fn grace(&self, clock: u64) -> u64 {
-        self.not_before.saturating_sub(clock)
+        self.refused_until.saturating_sub(clock)
     }
 
     pub(crate) fn opens_stream(&mut self, clock: u64, source: Source) {
@@ -346,9 +349,12 @@ impl Judge {
         );
     }
 
-    pub(crate) fn answered(&mut self, token: u32, result: &Result<Reply, Error>, server: &Server) {
+    pub(crate) fn answered(&mut self, token: u32, result: &Result<Reply, Error>, server: &Server, profile: Profile) {
         let result = result.as_ref().map(|_| ()).map_err(Clone::clone);
-        if let (Some(sent), Ok(())) = (self.sent.iter().find(|sent| sent.stored == token), &result) {
+        let sent = self.sent.iter().find(|sent| sent.stored == token);
+        // Of a server whose version was garbled it may not be known that it stores a prompt after it took it.
+        let sent = sent.filter(|sent| sent.times(server) > 0 || profile == Profile::Lawful);
+        if let (Some(sent), Ok(())) = (sent, &result) {
             assert!(
                 sent.is_once(server),
                 "P6: called stored, but it is not, or twice: {sent:?}"
@@ -400,7 +406,8 @@ impl Judge {
                 "P6: stored twice: {sent:?}"
             );
         }
-        assert!(server.abuse.is_empty(), "{:?}", server.abuse);
+        let abused = profile == Profile::Lawful && !server.abuse.is_empty();
+        assert!(!abused, "{:?}", server.abuse);
         for sent in &self.sent {
             let stored = self.answers.get(&sent.stored);
             match stored {

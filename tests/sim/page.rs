@@ -91,7 +91,7 @@ impl World {
                         let there = open.is_none_or(|open| *index < open.mirror.messages.len());
                         assert!(there, "the answer is at {index}, behind the list");
                     }
-                    self.judge.answered(token, &result, &self.server);
+                    self.judge.answered(token, &result, &self.server, self.profile);
                 }
                 Output::Log { level, code, message } => {
                     assert!(level < 3, "an error was logged: {code} {message}");

@@ -20,6 +20,8 @@ pub struct Message {
     pub(super) stamp: Stamp,
     pub(super) parts: Vec<Part>,
     pub(super) delivery: Option<Delivery>,
+    /// When an own prompt was known to be stored.
+    pub(super) sent: Stamp,
     /// Shown here, not yet told by the server.
     pub(super) echo: bool,
     /// An echo that the server stored under a name of its own.
@@ -45,6 +47,7 @@ impl Message {
             stamp: 0,
             parts: Vec::new(),
             delivery: None,
+            sent: 0,
             echo: false,
             adopted: false,
             raw: None,
@@ -98,6 +101,11 @@ impl Message {
             self.delivery_dirty = true;
             self.dirty = true;
         }
+    }
+
+    /// Stored before `asked`, and still not told by the server.
+    pub(super) fn is_untold(&self, asked: Stamp) -> bool {
+        self.echo && self.delivery == Some(Delivery::Sent) && self.sent < asked
     }
 
     /// Position of a part, or where it would go: parts sort by id, as the server sorts them.

@@ -282,6 +282,27 @@ impl Messages {
         }
     }
 
+    /// The server stored the prompt shown under `key`.
+    pub fn sent(&mut self, key: &str, stamp: Stamp) {
+        if let Some(at) = self.by_key(key) {
+            self.list[at].sent = stamp;
+        }
+        self.deliver(key, Delivery::Sent);
+    }
+
+    /// Takes out own prompts that were stored before the newest page was asked for, and that it does not tell: they are
+    /// on a page that is not loaded, or were removed.
+    pub fn drop_untold(&mut self, asked: Stamp) {
+        while let Some(at) = self.list.iter().position(|message| message.is_untold(asked)) {
+            self.remove(at);
+        }
+    }
+
+    /// Whether `drop_untold` would take anything out.
+    pub fn has_untold(&self, asked: Stamp) -> bool {
+        self.list.iter().any(|message| message.is_untold(asked))
+    }
+
     /// The server's name for the prompt shown under `key`.
     pub fn adopt(&mut self, key: &str, id: Str<'_>) {
         if let Some(at) = self.by_key(key) {

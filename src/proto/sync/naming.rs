@@ -161,28 +161,6 @@ impl Session {
         }
     }
 
-    /// Own prompts that were stored before the newest page was asked for, and are not in the list: they are on a page
-    /// that is not loaded, or were removed.
-    pub(super) fn drop_unloaded(&mut self, asked: Stamp) {
-        for key in self.unloaded(asked) {
-            self.messages.discard(&key);
-        }
-    }
-
-    /// Whether `drop_unloaded` would drop something that is shown.
-    pub(super) fn has_unloaded(&self, asked: Stamp) -> bool {
-        self.unloaded(asked)
-            .iter()
-            .any(|key| self.messages.position(key).is_some())
-    }
-
-    fn unloaded(&self, asked: Stamp) -> Vec<String> {
-        let gone =
-            |prompt: &&Prompt| matches!(prompt.stage, Stage::Stored(at) if at < asked) && !self.is_stored(&prompt.key);
-        let prompts = self.outbox.prompts.iter();
-        prompts.filter(gone).map(|prompt| prompt.key.clone()).collect()
-    }
-
     fn is_unnamed(&self, prompt: &Prompt) -> bool {
         !prompt.names_itself
             && !matches!(prompt.stage, Stage::Queued | Stage::Stored(_))

@@ -139,7 +139,12 @@ impl Session {
     /// Asks for the snapshot. Events from here on are kept and replayed over it.
     pub fn begin(&mut self, context: &mut Context) {
         // What is shown, too, may have changed while nobody looked.
-        self.fetch(Scope::All, self.limit.max(self.messages.len()), context);
+        let shown = if planted::is(Bug::ShortSnapshot) {
+            0
+        } else {
+            self.messages.len()
+        };
+        self.fetch(Scope::All, self.limit.max(shown), context);
     }
 
     /// Asks for what may have changed since the last fetch: all of it the first time, and once in a while.
@@ -343,7 +348,9 @@ impl Session {
     /// An event was lost on a stream that goes on: open texts may have a hole here. The next good snapshot takes the
     /// problem away.
     pub fn lose(&mut self, error: Error, context: &mut Context) {
-        self.messages.interrupt();
+        if !planted::is(Bug::BrokenUnseen) {
+            self.messages.interrupt();
+        }
         // Among kept events, in its place.
         self.keep(b"{\"type\":\"replay.hole\"}", context);
         self.fields.set_error(Some(error));
@@ -518,6 +525,7 @@ impl Session {
         self.messages.newest(&page, snapshot.asked, more);
         let reaches =
             !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
+        let reaches = reaches || planted::is(Bug::ShortSnapshot);
         if !reaches && snapshot.scope == Scope::All && self.messages.len() > snapshot.limit {
             // What is shown lies behind messages that were not known.
             self.phase = Phase::Fetching(snapshot);
@@ -525,11 +533,11 @@ impl Session {
         }
         self.recall();
         self.note_looked(&page, more);
-        if snapshot.scope != Scope::All && self.has_unloaded(snapshot.asked) {
+        if snapshot.scope != Scope::All && self.messages.has_untold(snapshot.asked) {
             // The server's clock may have put an own prompt further back than a small page looks.
             return self.begin(context);
         }
-        self.drop_unloaded(snapshot.asked);
+        self.messages.drop_untold(snapshot.asked);
         if reaches {
             self.fields.set_has_older(more);
             self.before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);

@@ -302,6 +302,10 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
+        if self.messages.has_untold(asked) {
+            // It is further back than a check looks, or was removed.
+            return self.begin(context);
+        }
         self.messages.abandon(&page, asked);
         self.settle(context);
     }
@@ -360,19 +364,15 @@ impl Session {
     /// Tells everybody who waits, but for prompts that the server may have: those stay until it can be asked again.
     pub(super) fn end_waiters(&mut self, error: &Error, context: &mut Context) {
         let prompts = std::mem::take(&mut self.outbox.prompts);
-        let (mut kept, queued): (Vec<_>, Vec<_>) =
-            prompts.into_iter().partition(|prompt| prompt.stage != Stage::Queued);
-        for prompt in &queued {
+        let (unclear, clear): (Vec<_>, Vec<_>) = prompts
+            .into_iter()
+            .partition(|prompt| matches!(prompt.stage, Stage::Posting | Stage::Unclear | Stage::Accepted));
+        for prompt in clear.iter().filter(|prompt| prompt.stage == Stage::Queued) {
             self.messages.deliver(&prompt.key, Delivery::Failed);
         }
-        // One that is stored stays too: its echo goes when the history does not show it.
-        let stored = kept
-            .iter_mut()
-            .filter(|prompt| matches!(prompt.stage, Stage::Stored(_)));
-        self.turn.waiters.extend(stored.filter_map(|prompt| prompt.done.take()));
-        self.outbox.prompts = queued;
+        self.outbox.prompts = clear;
         self.end_turns(error, context);
-        self.outbox.prompts = kept;
+        self.outbox.prompts = unclear;
     }
 
     fn queue(&mut self, key: String, draft: Draft, stored: u32, done: u32, context: &mut Context) {
@@ -410,10 +410,11 @@ impl Session {
             return;
         };
         if !matches!(prompt.stage, Stage::Stored(_)) {
-            prompt.stage = Stage::Stored(context.tick());
+            let stamp = context.tick();
+            prompt.stage = Stage::Stored(stamp);
             prompt.since = context.now;
             let no_reply = prompt.draft.no_reply;
-            self.messages.deliver(key, Delivery::Sent);
+            self.messages.sent(key, stamp);
             self.turn.settled = false;
             if no_reply && !self.turn.busy {
                 self.turn.check = Check::Due(context.now + CHECK_AFTER);
