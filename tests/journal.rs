@@ -317,6 +317,7 @@ fn a_prompt_stored_before_the_crash_is_found_and_not_posted_again() {
         // The same words, long ago.
         world.server.prompt(&session, prompt("yes"));
         world.server.run_all();
+        world.now = world.server.now;
         world.rest();
         world.send(handle, &prompt("yes"), 1);
         world.save(handle, &session);

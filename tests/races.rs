@@ -188,6 +188,22 @@ fn a_late_status_answer_does_not_end_a_turn_that_began_since() {
 }
 
 #[test]
+fn a_part_that_a_retry_left_open_does_not_keep_the_session_busy() {
+    let (mut world, handle, session) = settled(Wire::New, 1, 100);
+    let at = Spot::new(&mut world.server, &session, "msg_0b", "text");
+    world.server.begin_text(&at);
+    // The server's list lags, and idle was said while nobody listened.
+    world.server.keep_status(&session, json!({ "type": "busy" }));
+    world.cut(true);
+    world.pass(20_000);
+    world.arrive();
+    assert_eq!(world.mirrors[&handle].field("status")["type"], "busy");
+    world.server.keep_status(&session, json!({ "type": "idle" }));
+    world.rest();
+    world.assert_equal(handle, &session);
+}
+
+#[test]
 fn another_clients_prompt_with_the_same_text_is_not_taken_for_ours() {
     let (mut world, handle, session) = settled(Wire::New, 1, 100);
     let key = world.send(handle, &prompt("hi"), 1);

@@ -43,6 +43,9 @@ bugs! {
     DeltaAfterEnd: "Late deltas are appended to an ended text.",
     KeepRequests: "Permissions stay when the session is idle.",
     ForgetEcho: "A prompt that the history names is not called stored.",
+    ShortSnapshot: "A snapshot looks no further back than a page.",
+    OvertakeParked: "Events overtake those that wait for their message.",
+    BrokenUnseen: "A broken event leaves texts as if nothing had been missed.",
     AskOffline: "Timers go on while the host says that there is no network.",
 }
 

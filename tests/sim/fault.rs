@@ -29,7 +29,7 @@ faults! {
         Http401 Http403 Http404 Http429Seconds Http429Date Http429Absurd Http500 Http502Html Http503 Html200 WrongType
         Truncated NoContent Redirect
         // Races.
-        SlowSnapshot OlderSnapshotLast
+        SlowSnapshot OlderSnapshotLast Overtaken
         // Prompts.
         PostLost PostAnswerLost PostLate AbortWhileSending
         // The server, time, and the page.

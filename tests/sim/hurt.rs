@@ -1,17 +1,12 @@
 //! How each fault is done.
 
-use opencode_session::proto::client::{Failure, Input};
-use opencode_session::proto::connection::Transport;
+use opencode_session::proto::client::Input;
 use opencode_session::proto::rng::Rng;
-use serde_json::json;
 
 use crate::fault::{Fault, Reached};
 use crate::net::{Net, Target};
 use crate::support_rs::server::Wire;
-use crate::world::World;
-
-const SECOND: u64 = 1_000;
-const MINUTE: u64 = 60 * SECOND;
+use crate::world::{MINUTE, SECOND, World};
 
 impl World {
     pub(crate) fn hurt(&mut self, fault: Fault, rng: &mut Rng) {
@@ -88,6 +83,7 @@ impl World {
                 self.live_through(4 * SECOND, rng);
             }
             Fault::OlderSnapshotLast => self.older_snapshot_last(rng),
+            Fault::Overtaken => self.overtaken(rng),
             Fault::PostLost | Fault::PostAnswerLost | Fault::PostLate => {
                 self.arm(fault, Target::Post, rng);
                 self.send();
@@ -178,175 +174,10 @@ impl World {
                     self.say_again(fault, rng);
                 }
             }
+            // One after the other, too: the history is not fetched for each.
+            Fault::CutJson => (0..1 + rng.below(4)).for_each(|_| self.forge(fault, rng)),
             _ => self.forge(fault, rng),
         }
-    }
-
-    fn has_stream(&self) -> bool {
-        self.net.stream.is_some() && !self.frozen
-    }
-
-    fn arm(&mut self, fault: Fault, target: Target, rng: &mut Rng) {
-        if self.net.armed.len() < 4 {
-            self.net.armed.push((fault, target, 50 + rng.below(9 * SECOND)));
-        }
-    }
-
-    fn is_open(&self) -> bool {
-        self.net
-            .stream
-            .as_ref()
-            .is_some_and(|stream| stream.opened && stream.still == 0)
-    }
-
-    /// Waits for a stream to be open, as long as one backoff takes.
-    fn until_open(&mut self, rng: &mut Rng) -> bool {
-        for _ in 0..60 {
-            if self.is_open() {
-                return true;
-            }
-            self.server.step(rng.next_u64() >> 20);
-            self.flow(usize::MAX);
-            self.pass(500);
-        }
-        false
-    }
-
-    fn until_syncing(&mut self, rng: &mut Rng) -> bool {
-        self.cut(false);
-        for _ in 0..60 {
-            if self.is_open() && self.net.flights.iter().any(|flight| flight.is_page()) {
-                for _ in 0..rng.below(6) {
-                    self.progress(rng.below(4) as usize);
-                }
-                return self.net.flights.iter().any(|flight| flight.is_page());
-            }
-            self.flow(usize::MAX);
-            self.pass(500);
-        }
-        false
-    }
-
-    /// Something to be cut: the server speaks until a frame is on the wire.
-    fn until_pending(&mut self, rng: &mut Rng) -> bool {
-        if self.config.transport == Transport::EventSource || !self.until_open(rng) {
-            return false;
-        }
-        for _ in 0..30 {
-            self.pull();
-            if self
-                .net
-                .stream
-                .as_ref()
-                .is_some_and(|stream| stream.pending().len() > 40)
-            {
-                return true;
-            }
-            if !self.server.step(rng.next_u64() >> 20) {
-                let session = self.opens[0].session.clone();
-                self.server.touch(&session);
-            }
-        }
-        false
-    }
-
-    fn cut_inside(&mut self, rng: &mut Rng) {
-        if !self.until_pending(rng) {
-            return;
-        }
-        let length = self.net.stream.as_ref().map_or(0, |stream| stream.pending().len());
-        self.flow(1 + rng.below(length as u64 - 1) as usize);
-        if self.has_stream() {
-            self.counts.hit(Fault::CutByte);
-            self.cut(rng.below(2) == 0);
-        }
-    }
-
-    /// A stream that the client believes dead speaks again, after its successor.
-    fn late_bytes(&mut self, rng: &mut Rng) {
-        if !self.until_pending(rng) {
-            return;
-        }
-        let Some(stream) = &self.net.stream else { return };
-        let (generation, bytes) = (stream.generation, stream.pending().to_vec());
-        self.cut(false);
-        if rng.below(2) == 0 {
-            self.live_through(rng.below(6 * SECOND), rng);
-        } else {
-            // The server says nothing meanwhile: what comes late is what is still open.
-            for _ in 0..24 {
-                self.pass(500);
-                self.arrive();
-            }
-        }
-        if self.frozen
-            || self
-                .net
-                .stream
-                .as_ref()
-                .is_some_and(|stream| stream.generation == generation)
-        {
-            return;
-        }
-        self.counts.hit(Fault::LateBytes);
-        self.input(Input::StreamBytes {
-            generation,
-            bytes: &bytes,
-        });
-        self.input(Input::StreamClosed {
-            generation,
-            cause: Some(Failure::Network),
-        });
-    }
-
-    fn answer_badly(&mut self, fault: Fault, rng: &mut Rng) {
-        let target = match rng.below(6) {
-            0..3 => Target::Stream,
-            3 | 4 => Target::Get,
-            _ if matches!(fault, Fault::Truncated | Fault::NoContent) => Target::Get,
-            _ => Target::Post,
-        };
-        // Refused three times in a row, the stream is given up for polling.
-        let times = if target == Target::Stream && rng.below(3) == 0 {
-            3
-        } else {
-            1
-        };
-        for _ in 0..times {
-            self.arm(fault, target, rng);
-        }
-        match target {
-            Target::Post => {
-                self.send();
-                self.work(rng);
-            }
-            _ => {
-                self.cut(false);
-                self.live_through(times * 2 * SECOND, rng);
-            }
-        }
-    }
-
-    /// A page read before the stream broke is answered after the next one.
-    fn older_snapshot_last(&mut self, rng: &mut Rng) {
-        self.arm(Fault::OlderSnapshotLast, Target::Get, rng);
-        if !self.until_syncing(rng) {
-            return;
-        }
-        let Some(at) = self
-            .net
-            .flights
-            .iter()
-            .position(|flight| flight.is_page() && flight.answer.is_none())
-        else {
-            return;
-        };
-        self.progress(at);
-        for _ in 0..6 {
-            self.server.step(rng.next_u64() >> 20);
-        }
-        self.cut(false);
-        self.live_through(12 * SECOND, rng);
     }
 
     fn abort(&mut self, rng: &mut Rng) {
@@ -465,138 +296,5 @@ impl World {
         }
         self.arrive();
         self.pass(1);
-    }
-
-    fn byte_wise(&mut self, rng: &mut Rng) {
-        if !self.until_pending(rng) {
-            return;
-        }
-        for n in 0..rng.below(160) {
-            if !self.has_stream() {
-                return;
-            }
-            self.flow(1);
-            if n == 10 {
-                self.counts.hit(Fault::ByteWise);
-            }
-        }
-    }
-
-    /// The next chunk ends in the middle of a character, or of a line end.
-    fn cut_pair(&mut self, fault: Fault, rng: &mut Rng) {
-        for _ in 0..12 {
-            if !self.until_pending(rng) {
-                return;
-            }
-            let Some(stream) = &self.net.stream else { return };
-            let inside = |pair: &[u8]| match fault {
-                Fault::CutUtf8 => pair[1] & 0xC0 == 0x80,
-                _ => pair == b"\r\n",
-            };
-            if let Some(at) = stream.pending().windows(2).position(inside) {
-                return self.flow(at + 1);
-            }
-            self.flow(usize::MAX);
-            self.server.step(rng.next_u64() >> 20);
-        }
-    }
-
-    /// An event that this stream has carried comes again.
-    fn say_again(&mut self, fault: Fault, rng: &mut Rng) {
-        if !self.until_pending(rng) {
-            return;
-        }
-        self.flow(usize::MAX);
-        let Some(stream) = self.net.stream.as_mut().filter(|stream| stream.opened && !stream.mute) else {
-            return;
-        };
-        let carried = stream.next.saturating_sub(stream.first).min(20) as u64;
-        if carried == 0 {
-            return;
-        }
-        let event = &self.server.log[stream.next - 1 - rng.below(carried) as usize];
-        let mut frames = event.frames(stream.global);
-        if fault == Fault::NewIdAgain {
-            frames = frames.replace("\"id\":\"evt_", "\"id\":\"evt_again_");
-        }
-        if !frames.is_empty() {
-            self.counts.hit(fault);
-            stream.push(&frames);
-        }
-    }
-
-    /// What no correct server sends.
-    fn forge(&mut self, fault: Fault, rng: &mut Rng) {
-        if fault == Fault::BadBody {
-            self.arm(fault, Target::Get, rng);
-            self.cut(false);
-            return self.live_through(2 * SECOND, rng);
-        }
-        if fault == Fault::NewIdAgain {
-            return self.say_again(fault, rng);
-        }
-        if !self.until_pending(rng) {
-            return;
-        }
-        let session = self.opens[0].session.clone();
-        let Some(stream) = self.net.stream.as_mut() else { return };
-        match fault {
-            Fault::Dropped => {
-                stream.bytes.truncate(stream.head);
-            }
-            Fault::Swapped => {
-                let Some([first, second]) = self.server.log.get(stream.next.wrapping_sub(2)..stream.next) else {
-                    return;
-                };
-                stream.bytes.truncate(stream.head);
-                let frames = second.frames(stream.global) + &first.frames(stream.global);
-                stream.push(&frames);
-            }
-            Fault::FlippedByte => {
-                let at = stream.head + rng.below(stream.pending().len() as u64) as usize;
-                stream.bytes[at] ^= 1 << rng.below(8);
-            }
-            Fault::CutJson => {
-                let cut = stream.pending().len() / 2;
-                stream.bytes.truncate(stream.head + cut);
-                stream.push("\n\n");
-            }
-            Fault::DeepNesting => {
-                let depth = 1 + rng.below(3_000) as usize;
-                let deep = "[".repeat(depth);
-                stream.push(&format!(
-                    "data: {{\"type\":\"message.updated\",\"properties\":{{\"sessionID\":\"{session}\",\"info\":{deep}\n\n"
-                ));
-            }
-            Fault::ProtoIds => {
-                let id = ["__proto__", "constructor", "toString", ""][rng.below(4) as usize];
-                let info = json!({ "id": id, "sessionID": session, "role": "user", "time": { "created": self.now }, "__proto__": {} });
-                let part = json!({ "id": id, "messageID": id, "sessionID": session, "type": "text", "text": id });
-                stream.push(&format!(
-                    "data: {{\"type\":\"message.updated\",\"properties\":{{\"info\":{info}}}}}\n\ndata: {{\"type\":\"message.part.updated\",\"properties\":{{\"part\":{part}}}}}\n\n"
-                ));
-            }
-            Fault::UnknownType => {
-                let kind = ["message.part.exploded", "session.", "", "a"][rng.below(4) as usize];
-                let event = json!({ "type": kind, "properties": { "sessionID": session, "part": 7, "info": [] } });
-                stream.push(&format!("data: {event}\n\n"));
-            }
-            Fault::GiantLine => {
-                let size = 30_000 + rng.below(30_000) as usize;
-                stream.push(&format!(
-                    "data: {{\"type\":\"message.updated\",\"x\":\"{}\"}}\n\n",
-                    "y".repeat(size)
-                ));
-            }
-            Fault::EndlessLine => {
-                stream.push(&format!("data: {}", "z".repeat(45_000)));
-                self.counts.hit(fault);
-                (0..12).for_each(|_| self.flow(4_000));
-                return self.cut(false);
-            }
-            _ => stream.push("retry: 0\nretry:0\n\n"),
-        }
-        self.counts.hit(fault);
-        self.flow(usize::MAX);
     }
 }

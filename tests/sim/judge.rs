@@ -11,9 +11,10 @@ use opencode_session::proto::sync::Reply;
 use serde_json::Value;
 
 use crate::fault::{Counts, Profile, Reached};
+use crate::net::Net;
 use crate::support_rs::mirror::{Message, Mirror};
 use crate::support_rs::oracle::{Shown, equal};
-use crate::support_rs::server::Server;
+use crate::support_rs::server::{HIGH, LOW, Server};
 
 /// A session that the page shows.
 #[derive(Debug)]
@@ -77,8 +78,8 @@ impl Open {
         }
     }
 
-    /// After a drain. `fresh`: nothing happened between this drain and the input before it.
-    pub(crate) fn check(&mut self, server: &Server, profile: Profile, fresh: bool, counts: &mut Counts) {
+    /// After a drain. `honest`: no lie was told that cannot be seen. `fresh`: nothing happened between this drain and the input before it.
+    pub(crate) fn check(&mut self, server: &Server, honest: bool, fresh: bool, counts: &mut Counts) {
         let phase = self.mirror.field("connection")["phase"].as_str().unwrap_or_default();
         match phase {
             "polling" => counts.reach(Reached::Polled),
@@ -100,7 +101,7 @@ impl Open {
             counts.reach(Reached::Tail);
         }
         let live = phase == "live";
-        if profile == Profile::Hostile {
+        if !honest {
             return;
         }
         if live && !self.was_live {
@@ -120,12 +121,59 @@ impl Open {
         self.nothing_vanishes(server, counts);
     }
 
+    /// P4: with nothing under way, what grows is whole, or its tail is all that this stream has told of it.
+    pub(crate) fn nothing_left_out(&self, server: &Server, net: &Net) {
+        let Some(stream) = net.stream.as_ref().filter(|stream| stream.is_drained()) else {
+            return;
+        };
+        if !self.is_live() || self.mirror.field("connection")["phase"] != "live" || net.asks() {
+            return;
+        }
+        for part in self.mirror.parts().filter(|part| part.continuity != "settled") {
+            let Some(said) = server.said.get(part.id()) else {
+                continue;
+            };
+            let told = &server.log[stream.first..stream.next];
+            if part.gap.is_some() {
+                let mut heard = String::new();
+                for (_, piece) in told
+                    .iter()
+                    .filter_map(|event| event.piece.as_ref())
+                    .filter(|(id, _)| id == part.id())
+                {
+                    heard += piece;
+                }
+                // A pair split by the hole is half there, and one that is not ended is not there yet.
+                let heard = heard
+                    .replace("\u{e000}\u{e001}", "🚀")
+                    .replace(LOW, "\u{fffd}")
+                    .replace(HIGH, "");
+                // What was told of a message on a page that is not loaded is not kept.
+                let kept = part.tail() == heard || (self.limit < 100 && heard.ends_with(part.tail()));
+                assert!(
+                    heard.is_empty() || kept,
+                    "P4: the tail is {:?}, but this stream told {heard:?}",
+                    part.tail()
+                );
+            } else if stream.next == server.log.len() {
+                assert!(
+                    said.versions.iter().any(|version| version == part.text()),
+                    "P4: called whole, but it is {:?} of {said:?}",
+                    part.text()
+                );
+            }
+        }
+    }
+
     /// P2 for whole messages: only what the server removed goes, when all of the history is loaded.
     fn nothing_vanishes(&mut self, server: &Server, counts: &mut Counts) {
         let ids: BTreeSet<String> = self.mirror.ids().into_iter().map(String::from).collect();
         for id in self.ids.difference(&ids) {
             if server.has(&self.session, id) {
-                assert!(self.limit < 100, "P2: message {id} vanished");
+                // A list may begin anew with a page that does not reach back to it; no other message goes.
+                let at = server.place(&self.session, id);
+                let newer = |shown: &String| server.place(&self.session, shown).is_none_or(|other| Some(other) > at);
+                assert!(self.limit < 100 && ids.iter().all(newer), "P2: message {id} vanished");
             } else {
                 counts.reach(Reached::Removed);
             }

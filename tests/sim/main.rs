@@ -6,16 +6,23 @@
 #[path = "../support_rs/mod.rs"]
 mod support_rs;
 
+mod breaks;
 mod bugs;
 mod fault;
+mod forge;
 mod hurt;
 mod judge;
 mod net;
 mod options;
+mod page;
 mod plan;
+mod rest;
 mod runner;
+mod time;
+mod trace;
 mod world;
 
+use bugs::Bug;
 use options::Options;
 use plan::Plan;
 use runner::{Red, regressions, replay, run_many, run_one, same_twice};
@@ -30,6 +37,13 @@ fn main() {
     runner::quiet_panics();
     if let Some(seed) = options.trace {
         return trace(&options, seed);
+    }
+    if let Some(path) = &options.replay {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let Some(plan) = Plan::of_text(&text) else {
+            exit(2, &format!("{path} is no list of steps"));
+        };
+        return show(&plan, options.bug);
     }
     if options.planted {
         return bugs::hunt();
@@ -117,8 +131,12 @@ fn trace(options: &Options, seed: u64) {
         }
         Ok(_) => plan,
     };
-    match replay(&plan, options.bug, true) {
-        Ok(()) => println!("seed {seed} is green"),
+    show(&plan, options.bug);
+}
+
+fn show(plan: &Plan, bug: Option<Bug>) {
+    match replay(plan, bug, true) {
+        Ok(()) => println!("seed {} is green", plan.seed),
         Err(message) => exit(1, &format!("{}\n{message}", plan.to_text())),
     }
 }

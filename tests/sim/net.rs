@@ -51,7 +51,7 @@ pub(crate) struct Flight {
     pub(crate) answer: Option<Answer>,
     born: u64,
     read: usize,
-    hold: u64,
+    pub(crate) hold: u64,
     lost: bool,
 }
 
@@ -80,6 +80,11 @@ impl Net {
         if request.method == "POST" && self.flights.iter().any(|flight| again(&flight)) {
             counts.reach(Reached::Repeated);
         }
+    }
+
+    /// Whether an answer is under way that events may wait for.
+    pub(crate) fn asks(&self) -> bool {
+        self.flights.iter().any(|flight| flight.request.method == "GET")
     }
 
     pub(crate) fn next_timeout(&self) -> Option<u64> {
@@ -147,6 +152,11 @@ impl Stream {
 
     pub(crate) fn pending(&self) -> &[u8] {
         &self.bytes[self.head..]
+    }
+
+    /// Whether all that was put on it has arrived.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.opened && !self.mute && self.pending().is_empty()
     }
 
     fn take(&mut self, count: usize) -> Vec<u8> {
@@ -328,8 +338,11 @@ impl World {
             && let Some((fault, salt)) = self.net.strike(Target::Get)
         {
             self.counts.hit(fault);
+            self.honest &= fault != Fault::BadBody;
             answer = if fault == Fault::BadBody {
-                garble(answer, salt)
+                // The version decides how prompts are named; a wrong one is another fault.
+                let health = flight.request.path == "/global/health";
+                garble(answer, if health { salt % 3 } else { salt })
             } else {
                 spoil(fault, answer)
             };
@@ -338,6 +351,19 @@ impl World {
             id,
             response: response(&answer),
         });
+    }
+
+    /// The server reads a request, if it did not yet; its answer is under way for long.
+    pub(crate) fn read(&mut self, at: usize) {
+        if self.frozen || self.is_down() {
+            return;
+        }
+        if self.net.flights[at].answer.is_none() {
+            self.reach(at);
+        }
+        if let Some(flight) = self.net.flights.get_mut(at) {
+            flight.hold = flight.hold.max(self.now + 9_000);
+        }
     }
 
     /// The server takes a request.
@@ -367,8 +393,8 @@ impl World {
         let mut answer = self.server.answer(&request);
         if is_prompt {
             self.counts.reach(Reached::Busy);
-            if self.server.wire == Wire::New || lost || spoiled.is_some() {
-                // These store it before they answer; and a loss shows after a while.
+            if self.server.wire == Wire::New || lost {
+                // These store it before they answer; and a loss shows after a while. A proxy's own word may be earlier.
                 let session = request.path.split('/').nth(2).unwrap_or_default().to_owned();
                 self.server.intake(&session);
             }

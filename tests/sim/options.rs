@@ -10,12 +10,15 @@ pub(crate) struct Options {
     pub(crate) bug: Option<Bug>,
     pub(crate) bug_name: Option<String>,
     pub(crate) trace: Option<u64>,
+    /// A regression file to be run with everything printed.
+    pub(crate) replay: Option<String>,
     pub(crate) planted: bool,
     /// Do not stop at the first red seeds.
     pub(crate) keep_going: bool,
 }
 
-const USAGE: &str = "--seeds N  --from S  --profile lawful|hostile  --bug NAME  --trace SEED  --planted  --keep-going";
+const USAGE: &str =
+    "--seeds N  --from S  --profile lawful|hostile  --bug NAME  --trace SEED  --replay FILE  --planted  --keep-going";
 
 impl Options {
     /// `None`: the words are a filter for other tests.
@@ -27,6 +30,7 @@ impl Options {
             bug: None,
             bug_name: None,
             trace: None,
+            replay: None,
             planted: false,
             keep_going: false,
         };
@@ -45,6 +49,7 @@ impl Options {
                 "--seeds" => options.seeds = number(value()?)?,
                 "--from" => options.from = number(value()?)?,
                 "--trace" => options.trace = Some(number(value()?)?),
+                "--replay" => options.replay = Some(value()?),
                 "--profile" => {
                     options.profile = Some(match value()?.as_str() {
                         "lawful" => Profile::Lawful,

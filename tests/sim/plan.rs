@@ -55,9 +55,9 @@ impl Plan {
                 39..41 => Step::Wait(rng.below(90_000)),
                 41..47 => Step::Send,
                 47..50 => Step::Other,
-                50 => Step::Older,
-                51 => Step::Settled,
-                52..54 => Step::Arrive,
+                50..52 => Step::Older,
+                52 => Step::Settled,
+                53..55 => Step::Arrive,
                 _ if profile == Profile::Hostile && rng.below(3) > 0 => Step::Fault(pick(&mut rng, &hostile), salt),
                 _ => Step::Fault(pick(&mut rng, few.as_ref().unwrap_or(&lawful)), salt),
             });
@@ -134,7 +134,7 @@ fn of(profile: Profile) -> Vec<Fault> {
     // Some seldom find what they need to take effect.
     let times = |fault: Fault| match fault {
         Fault::SameIdAgain => 3,
-        Fault::AbortWhileSending | Fault::SlowSubscriber => 2,
+        Fault::AbortWhileSending | Fault::SlowSubscriber | Fault::Overtaken => 2,
         _ => 1,
     };
     wanted

@@ -9,7 +9,8 @@ use crate::bugs::{self, Bug};
 use crate::fault::{ALL, Counts, GOALS, Profile};
 use crate::plan::Plan;
 use crate::support_rs::mirror::Mirror;
-use crate::world::{Trace, World};
+use crate::trace::Trace;
+use crate::world::World;
 
 /// A run that broke a promise.
 pub(crate) struct Red {

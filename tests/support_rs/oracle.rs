@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::mirror::{Message, Mirror, utf16};
 use super::server::Server;
@@ -93,11 +93,21 @@ pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str, limit: usiz
     if let Some(part) = mirror.parts().find(|part| part.continuity != "settled") {
         return Err(format!("P3: not settled: {part:?}"));
     }
-    let asked = mirror.field("permissions").as_array().map_or(0, Vec::len);
+    let asked = |name, told: &Vec<Value>| {
+        mirror
+            .field(name)
+            .as_array()
+            .map_or(told.is_empty(), |list| list == told)
+    };
     let fields = [
         ("session", mirror.field("session") == &room.info, &room.info),
         ("todos", mirror.field("todos") == &room.todos, &room.todos),
-        ("permissions", asked == room.permissions.len(), &room.todos),
+        (
+            "permissions",
+            asked("permissions", &room.permissions),
+            &json!(room.permissions),
+        ),
+        ("questions", asked("questions", &room.questions), &json!(room.questions)),
     ];
     match fields.iter().find(|(_, same, _)| !same) {
         Some((name, _, told)) => Err(format!("P3: {name} is {} instead of {told}", mirror.field(name))),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::server::{HIGH, LOW, Server, Wire};
+use super::server::{HIGH, LOW, Server, Stored, Wire};
 
 /// Where a text grows.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ fn assistant(server: &mut Server, session: &str, id: &str, parent: &str) {
     let time = json!({ "created": server.now });
     let info =
         json!({ "id": id, "sessionID": session, "role": "assistant", "parentID": parent, "time": time, "cost": 0 });
-    server.put_message(session, info);
+    server.begin_message(session, info);
 }
 
 fn say(server: &mut Server, session: &str, status: Value) {
@@ -91,7 +91,9 @@ pub(crate) fn stream(server: &mut Server, at: &Spot, pieces: u64) {
 
 fn text(server: &mut Server, session: &str, message: &str, kind: &'static str) {
     let at = Spot::new(server, session, message, kind);
-    let pieces = server.rng.below(12);
+    // Some are still growing when a page that lost the stream is back.
+    let most = if server.rng.below(4) == 0 { 70 } else { 12 };
+    let pieces = server.rng.below(most);
     stream(server, &at, pieces);
     let rewrite = match server.rng.below(12) {
         0 => Some("rewritten by a plugin"),
@@ -105,20 +107,22 @@ fn text(server: &mut Server, session: &str, message: &str, kind: &'static str) {
 fn tool(server: &mut Server, session: &str, message: &str, last: &'static str) {
     let id = server.id("prt_");
     let outputs = server.rng.below(4);
-    let mut put = |state: Value| {
+    let put = |server: &mut Server, state: Value| {
         let part = json!({ "id": id, "sessionID": session, "messageID": message, "type": "tool", "callID": "c", "tool": "bash", "state": state });
         let s = session.to_owned();
         server.push(session, move |server| server.put_part(&s, part, None));
     };
-    put(json!({ "status": "pending", "input": {}, "raw": "" }));
+    put(server, json!({ "status": "pending", "input": {}, "raw": "" }));
+    let asked = (server.rng.below(2) == 0).then(|| ask(server, session));
     for n in 0..=outputs {
-        put(
-            json!({ "status": "running", "input": { "command": "ls" }, "metadata": { "output": "x".repeat(n as usize) }, "time": { "start": 1 } }),
-        );
+        let state = json!({ "status": "running", "input": { "command": "ls" }, "metadata": { "output": "x".repeat(n as usize) }, "time": { "start": 1 } });
+        put(server, state);
     }
-    put(
-        json!({ "status": last, "input": { "command": "ls" }, "output": "__proto__", "time": { "start": 1, "end": 2 } }),
-    );
+    if let Some(asked) = asked {
+        answer(server, session, asked);
+    }
+    let state = json!({ "status": last, "input": { "command": "ls" }, "output": "__proto__", "time": { "start": 1, "end": 2 } });
+    put(server, state);
 }
 
 fn small_part(server: &mut Server, session: &str, message: &str, kind: &'static str) {
@@ -144,20 +148,40 @@ fn noise(server: &mut Server, session: &str) {
             server.publish("ses_other", "message.part.updated", json!({ "sessionID": "ses_other", "part": part }));
         }),
         5 => {
-            let id = server.id("per_");
-            let request = json!({ "id": id, "sessionID": s, "permission": "bash", "patterns": ["ls"] });
-            let (room, asked) = (s.clone(), request);
-            server.push(session, move |server| {
-                server.room(&room).permissions.push(asked.clone());
-                server.publish(&room, "permission.asked", asked);
-            });
-            server.push(session, move |server| {
-                server.room(&s).permissions.retain(|asked| asked["id"] != id.as_str());
-                server.publish(&s, "permission.replied", json!({ "sessionID": s, "requestID": id, "reply": "once" }));
-            });
+            let asked = ask(server, session);
+            answer(server, session, asked);
         }
         _ => {}
     }
+}
+
+/// A permission or a question: its kind, its id, and what says that it is answered.
+type Asked = (&'static str, String);
+
+fn ask(server: &mut Server, session: &str) -> Asked {
+    let (kind, prefix) = [("permission", "per_"), ("question", "que_")][server.rng.below(2) as usize];
+    let id = server.id(prefix);
+    let request = json!({ "id": id, "sessionID": session, "permission": "bash", "patterns": ["ls"] });
+    let s = session.to_owned();
+    server.push(session, move |server| {
+        server.asked(&s, kind).push(request.clone());
+        server.publish(&s, &format!("{kind}.asked"), request);
+    });
+    (kind, id)
+}
+
+/// Somebody answers, here or elsewhere.
+fn answer(server: &mut Server, session: &str, (kind, id): Asked) {
+    let word = match server.rng.below(3) {
+        0 if kind == "question" => "question.rejected",
+        _ if kind == "question" => "question.replied",
+        _ => "permission.replied",
+    };
+    let s = session.to_owned();
+    server.push(session, move |server| {
+        server.asked(&s, kind).retain(|asked| asked["id"] != id.as_str());
+        server.publish(&s, word, json!({ "sessionID": s, "requestID": id, "reply": "once" }));
+    });
 }
 
 /// Queues the turn that answers the user message.
@@ -217,6 +241,10 @@ fn abort(server: &mut Server, session: &str, message: &str) {
     let at = Spot::new(server, session, message, "text");
     let pieces = server.rng.below(8);
     stream(server, &at, pieces);
+    if server.rng.below(2) == 0 {
+        // Nobody is told that it is not asked any more.
+        ask(server, session);
+    }
     let s = session.to_owned();
     server.push(session, move |server| {
         let error = json!({ "name": "MessageAbortedError", "data": { "message": "Aborted" } });
@@ -226,6 +254,7 @@ fn abort(server: &mut Server, session: &str, message: &str) {
     server.push_urgent(session, move |server| {
         server.say_status(&s, &json!({ "type": "idle" }));
         server.room(&s).permissions.clear();
+        server.room(&s).questions.clear();
     });
     server.push_urgent(session, move |server| match server.wire {
         Wire::Mid => server.lose_text(&at),
@@ -257,22 +286,34 @@ fn late(server: &mut Server, session: &str, user: &str) {
         let s = session.to_owned();
         server.push(session, move |server| server.touch(&s));
     }
+    if server.rng.below(3) == 0 {
+        remove(server, session);
+    }
 }
 
-/// Something old goes.
 fn remove(server: &mut Server, session: &str) {
-    let whole = server.rng.below(2) == 0;
+    let pick = server.rng.below(1 << 20);
     let s = session.to_owned();
-    server.push(session, move |server| {
-        let list = &server.rooms[&s].messages;
-        if list.len() < 6 {
-            return;
-        }
-        let message = list[1].info["id"].as_str().unwrap().to_owned();
-        let part = list[1].parts.keys().next().cloned();
-        match part {
-            Some(part) if !whole => server.remove_part(&s, &message, &part),
-            _ => server.remove_message(&s, &message),
-        }
-    });
+    server.push(session, move |server| remove_done(server, &s, pick));
+}
+
+/// Something goes that is done.
+pub(crate) fn remove_done(server: &mut Server, session: &str, pick: u64) {
+    let list = &server.rooms[session].messages;
+    // A prompt that goes before its sender saw it cannot be told from one that never came: only those of others go.
+    let other = |part: &Value| part["text"].as_str().is_some_and(|text| text.starts_with("prompt #o"));
+    let done = |stored: &&Stored| match stored.info["role"].as_str() {
+        Some("user") => list.len() >= 6 && stored.parts.values().any(other),
+        _ => stored.info["time"]["completed"].is_number(),
+    };
+    let done: Vec<&Stored> = list.iter().filter(done).collect();
+    let Some(stored) = (pick as usize / 2).checked_rem(done.len()).map(|at| done[at]) else {
+        return;
+    };
+    let message = stored.info["id"].as_str().unwrap().to_owned();
+    let part = stored.parts.keys().next().cloned();
+    match part {
+        Some(part) if pick % 2 == 0 => server.remove_part(session, &message, &part),
+        _ => server.remove_message(session, &message),
+    }
 }

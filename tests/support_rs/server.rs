@@ -34,6 +34,8 @@ pub(crate) struct Logged {
     pub(crate) directory: String,
     pub(crate) json: String,
     pub(crate) stored: bool,
+    /// Of a delta: the part, and what it adds.
+    pub(crate) piece: Option<(String, String)>,
 }
 
 impl Logged {
@@ -43,6 +45,7 @@ impl Logged {
             directory,
             json,
             stored,
+            ..
         } = self;
         if !global {
             return if directory == "/project" {
@@ -119,6 +122,10 @@ pub(crate) struct Server {
     pub(crate) tagged: bool,
     /// Surrogate pairs are split between two deltas.
     pub(crate) halves: bool,
+    /// Some deltas are told before their part, and some parts before their message (1.14.48).
+    pub(crate) early: bool,
+    /// What is stored, and told after what should follow it: messages and parts.
+    owed: Vec<(String, Value)>,
     /// Texts that grow.
     pub(crate) open: Vec<script::Spot>,
     /// First texts of the prompts stored, oldest first.
@@ -147,6 +154,8 @@ impl Server {
             plays: true,
             tagged: false,
             halves: false,
+            early: false,
+            owed: Vec::new(),
             open: Vec::new(),
             stored: Vec::new(),
             abuse: Vec::new(),
@@ -276,6 +285,7 @@ impl Server {
             directory,
             json,
             stored,
+            piece: None,
         });
     }
 
@@ -283,7 +293,50 @@ impl Server {
         self.rooms.get_mut(session).unwrap()
     }
 
+    /// What the session asks its user.
+    pub(crate) fn asked(&mut self, session: &str, kind: &str) -> &mut Vec<Value> {
+        let room = self.room(session);
+        if kind == "question" {
+            &mut room.questions
+        } else {
+            &mut room.permissions
+        }
+    }
+
     pub(crate) fn put_message(&mut self, session: &str, info: Value) {
+        self.store_message(session, &info);
+        self.publish(
+            session,
+            "message.updated",
+            json!({ "sessionID": session, "info": info }),
+        );
+    }
+
+    /// A message begins. It may be told after its first part.
+    pub(crate) fn begin_message(&mut self, session: &str, info: Value) {
+        if self.early && self.rng.below(3) == 0 {
+            self.store_message(session, &info);
+            self.owed.push((session.into(), info));
+        } else {
+            self.put_message(session, info);
+        }
+    }
+
+    /// Tells what was to be told before something of the message or part `id`.
+    fn tell_owed(&mut self, id: &str) {
+        let Some(at) = self.owed.iter().position(|(_, owed)| owed["id"] == id) else {
+            return;
+        };
+        let (session, value) = self.owed.remove(at);
+        if value["role"].is_string() {
+            self.edit_message(&session, id, |_| {});
+        } else {
+            let properties = json!({ "sessionID": session, "part": value });
+            self.publish(&session, "message.part.updated", properties);
+        }
+    }
+
+    fn store_message(&mut self, session: &str, info: &Value) {
         let list = &mut self.room(session).messages;
         match list.iter_mut().find(|message| message.info["id"] == info["id"]) {
             Some(message) => message.info = info.clone(),
@@ -294,7 +347,7 @@ impl Server {
                         info["id"].as_str().unwrap().to_owned(),
                     )
                 };
-                let at = list.partition_point(|message| place(&message.info) < place(&info));
+                let at = list.partition_point(|message| place(&message.info) < place(info));
                 list.insert(
                     at,
                     Stored {
@@ -304,11 +357,6 @@ impl Server {
                 );
             }
         }
-        self.publish(
-            session,
-            "message.updated",
-            json!({ "sessionID": session, "info": info }),
-        );
     }
 
     /// Changes `info`, when the message is still there.
@@ -332,15 +380,23 @@ impl Server {
             .any(|stored| stored.info["id"] == message)
     }
 
+    /// Where a message stands in its session.
+    pub(crate) fn place(&self, session: &str, message: &str) -> Option<usize> {
+        let list = &self.rooms[session].messages;
+        list.iter().position(|stored| stored.info["id"] == message)
+    }
+
     pub(crate) fn put_part(&mut self, session: &str, part: Value, delta: Option<&str>) {
         if !self.store_part(session, &part) {
             return;
         }
+        let message = part["messageID"].as_str().unwrap().to_owned();
         let mut properties = json!({ "sessionID": session, "part": part });
         if let Some(delta) = delta {
             properties["delta"] = json!(delta);
         }
         self.publish(session, "message.part.updated", properties);
+        self.tell_owed(&message);
     }
 
     fn store_part(&mut self, session: &str, part: &Value) -> bool {
@@ -379,8 +435,14 @@ impl Server {
             .versions
             .push(String::new());
         self.open.push(at.clone());
-        if self.wire != Wire::Old {
-            self.put_part(&at.session, at.value("", Some(self.now), None), None);
+        if self.wire == Wire::Old {
+            return;
+        }
+        let part = at.value("", Some(self.now), None);
+        if self.early && self.rng.below(3) == 0 && self.store_part(&at.session, &part) {
+            self.owed.push((at.session.clone(), part));
+        } else {
+            self.put_part(&at.session, part, None);
         }
     }
 
@@ -399,11 +461,16 @@ impl Server {
             "sessionID": at.session, "messageID": at.message, "partID": at.part, "field": "text", "delta": piece,
         });
         self.publish(&at.session, "message.part.delta", properties);
+        if let (Some(event), false) = (self.log.last_mut(), self.mute) {
+            event.piece = Some((at.part.clone(), piece.into()));
+        }
+        self.tell_owed(&at.part);
     }
 
     /// The part's end: trimmed before 1.14, and a plugin may rewrite it.
     pub(crate) fn end_text(&mut self, at: &script::Spot, rewrite: Option<&str>) {
         self.open.retain(|open| open.part != at.part);
+        self.owed.retain(|(_, owed)| owed["id"] != at.part.as_str());
         let live = self.said(&at.part).to_owned();
         let trimmed = if self.wire == Wire::New {
             live.as_str()
@@ -425,6 +492,7 @@ impl Server {
     /// The part will never end: what is stored is all that is left of it.
     pub(crate) fn lose_text(&mut self, at: &script::Spot) {
         self.open.retain(|open| open.part != at.part);
+        self.tell_owed(&at.part);
         if self.wire != Wire::Old {
             let said = self.said.get_mut(&at.part).unwrap();
             said.rewritten = true;
@@ -476,7 +544,8 @@ impl Server {
             json!({ "sessionID": session, "error": error }),
         );
         self.say_status(session, &json!({ "type": "idle" }));
-        self.room(session).permissions.clear();
+        let room = self.room(session);
+        (room.permissions, room.questions) = (Vec::new(), Vec::new());
         self.end_turn(session);
         self.keep_status(session, json!({ "type": "idle" }));
         self.say_status(session, &json!({ "type": "idle" }));
@@ -486,6 +555,7 @@ impl Server {
     /// answers that it left open.
     pub(crate) fn restart(&mut self, marks: bool) {
         self.lanes.clear();
+        self.owed.clear();
         self.mute = true;
         let sessions: Vec<String> = self.rooms.keys().cloned().collect();
         for session in &sessions {

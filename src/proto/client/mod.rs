@@ -481,7 +481,7 @@ impl Client {
     fn missed(&mut self, error: Error) {
         self.context.warn(error.code.name(), &error.message);
         for session in self.sessions.iter_mut().filter(|session| !session.is_dead()) {
-            session.set_error(error.clone());
+            session.lose(error.clone(), &mut self.context);
         }
         let at = self.context.now.max(self.last_resync + RESYNC_EVERY);
         self.resync_at = Some(self.resync_at.unwrap_or(at));

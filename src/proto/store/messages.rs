@@ -110,8 +110,12 @@ impl Messages {
         let stale: Vec<usize> = (0..self.list.len())
             .filter(|at| {
                 let message = &self.list[*at];
-                let covered = apart || !more || message.created > oldest;
-                covered && !message.echo && message.stamp <= asked && !known(message)
+                let gone = if apart && message.created <= oldest {
+                    true
+                } else {
+                    (!more || message.created > oldest) && message.stamp <= asked
+                };
+                gone && !message.echo && !known(message)
             })
             .collect();
         for at in stale.into_iter().rev() {
@@ -257,19 +261,6 @@ impl Messages {
         }
     }
 
-    /// Whether an open text shows more than the page has stored of it.
-    pub fn is_ahead_of(&mut self, page: &Page<'_>) -> bool {
-        page.items.iter().any(|item| {
-            let Some(at) = self.find(item.head.id) else {
-                return false;
-            };
-            item.parts.iter().any(|(head, _)| match self.find_part(at, head.id) {
-                Ok(part) => self.list[at].parts[part].is_ahead_of(head),
-                Err(_) => false,
-            })
-        })
-    }
-
     /// Shows an own prompt before the server has it. `info` and `parts` are in the server's shape.
     pub fn echo(&mut self, info: &str, parts: &[String]) {
         let Ok(head) = message_head(&mut Cursor::new(info.as_bytes())) else {
@@ -392,10 +383,10 @@ impl Messages {
         self.list.get(at)?.error.as_deref()
     }
 
-    /// Whether the newest answer or any of its parts is still open.
+    /// Whether the newest answer is still open. One that is complete may have parts that never end: a retry leaves them.
     pub fn is_open(&self) -> bool {
         let last = self.list.iter().rev().find(|message| message.role == Role::Assistant);
-        last.is_some_and(|message| !message.completed || message.parts.iter().any(Part::is_open))
+        last.is_some_and(|message| !message.completed)
     }
 
     /// Digest of the newest message's id, if that is a prompt; else 0.
@@ -500,6 +491,8 @@ impl Messages {
             .all(|pair| pair[0].0.id.raw() < pair[1].0.id.raw());
         let buried = item.parts.iter().any(|(head, _)| self.is_buried(head.id, asked));
         let mut message = Message::new(&item.head, item.head.id.to_text().into());
+        // A page that was asked for earlier and comes later does not know it yet.
+        message.stamp = asked;
         if sorted && !buried {
             message.tell_whole(item.info, item.raw);
             message.parts = item

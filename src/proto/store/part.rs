@@ -157,10 +157,10 @@ impl Part {
                 ));
             }
         } else {
-            let unheard = self.gap.as_ref().is_some_and(|gap| !gap.tail.text().is_empty());
+            let heard = self.is_heard();
             self.whole = true;
             self.retold = None;
-            if replaying || !(unheard && self.is_open_text() && head.text.is_none_or(|text| text.is_empty())) {
+            if replaying || !(heard && self.is_open_text() && head.text.is_none_or(|text| text.is_empty())) {
                 self.gap = None;
             }
             self.live = None;
@@ -244,8 +244,7 @@ impl Part {
     /// A beginning of the text that an earlier page showed. It counts where nothing else is known to follow: the stored
     /// text is empty or a beginning of it, and no delta came. Text may have been missed since.
     pub(super) fn recall(&mut self, text: &str) {
-        let heard = self.gap.as_ref().is_some_and(|gap| !gap.tail.text().is_empty());
-        if !self.is_open_text() || self.abandoned || self.local || self.whole || heard {
+        if !self.is_open_text() || self.abandoned || self.local || self.whole || self.is_heard() {
             return;
         }
         let shown = self
@@ -329,6 +328,11 @@ impl Part {
         self.dirty |= GREW | META;
     }
 
+    /// Whether anything came behind the gap.
+    fn is_heard(&self) -> bool {
+        self.gap.as_ref().is_some_and(|gap| !gap.tail.is_blank())
+    }
+
     /// Whether no text is shown.
     fn is_blank(&self) -> bool {
         match &self.live {
@@ -342,11 +346,6 @@ impl Part {
         if std::mem::take(&mut self.abandoned) {
             self.dirty |= META;
         }
-    }
-
-    /// Whether more is shown of the open text than the server has stored.
-    pub(super) fn is_ahead_of(&self, head: &PartHead<'_>) -> bool {
-        self.is_open_text() && self.is_open() && matches!(self.relation(head.text), Relation::Shorter)
     }
 
     /// Whether the server has stored more of it than was told here.

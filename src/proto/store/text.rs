@@ -35,6 +35,11 @@ impl Growing {
         &self.text
     }
 
+    /// Whether nothing was added, not even half a pair.
+    pub(super) fn is_blank(&self) -> bool {
+        self.text.is_empty() && self.join == Unescape::default()
+    }
+
     /// As much of it was handed out as of `other`, which is a beginning of it.
     pub(super) fn sent_as(&mut self, other: &Growing) {
         self.sent = other.sent;

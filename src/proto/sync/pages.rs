@@ -85,6 +85,11 @@ impl Session {
         let mut page = Page { items: vec![item] };
         self.adopt_page(&mut page, context);
         self.messages.older(&page, asked);
+        self.apply_parked(message, context);
+        self.parked.forget(message);
+    }
+
+    pub(super) fn apply_parked(&mut self, message: &str, context: &mut Context) {
         for data in self.parked.replay(message) {
             if !planted::is(Bug::DropParked)
                 && let Ok(Some(envelope)) = decode(&data, &|_| true)
@@ -93,7 +98,6 @@ impl Session {
                 self.apply(&Envelope { id: None, ..envelope }, &data, context);
             }
         }
-        self.parked.forget(message);
     }
 
     pub(super) fn older_answer(
@@ -118,6 +122,10 @@ impl Session {
             Ok(mut page) => {
                 self.adopt_page(&mut page, context);
                 self.messages.older(&page, asked);
+                if self.turn.settled {
+                    // Nothing grows: what is open there was left so by an earlier turn.
+                    self.messages.abandon(&page, asked);
+                }
                 let by_cursor = self.before.is_some();
                 self.before = (!cursor.is_empty()).then(|| String::from(cursor));
                 let more = self.before.is_some() || (!by_cursor && page.items.len() >= count);

@@ -1,3 +1,6 @@
+use crate::proto::json::Str;
+use crate::proto::planted::{self, Bug};
+
 /// Events of messages or parts that are not known yet, kept until the message was fetched: once per burst, not once
 /// per event.
 #[derive(Debug, Default)]
@@ -49,6 +52,12 @@ impl Parked {
         Some(fetch)
     }
 
+    /// Whether the message is being fetched: what comes of it meanwhile must not overtake what waits.
+    pub(super) fn holds(&self, message: Str<'_>) -> bool {
+        let held = |group: &Group| group.asked && message.is(&group.message);
+        self.groups.iter().any(held) && !planted::is(Bug::OvertakeParked)
+    }
+
     /// Whether events of the message wait for it.
     pub(super) fn has(&self, message: &str) -> bool {
         self.groups.iter().any(|group| group.message == message)
@@ -82,7 +91,12 @@ impl Parked {
         self.bytes
     }
 
-    /// Forgets everything: a snapshot comes.
+    /// A message that events wait for.
+    pub(super) fn first(&self) -> Option<String> {
+        self.groups.first().map(|group| group.message.clone())
+    }
+
+    /// Forgets everything: the stream that told it is gone.
     pub(super) fn clear(&mut self) {
         *self = Parked::default();
     }

@@ -14,7 +14,7 @@ use crate::proto::store::{Page, Stamp};
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     busy: bool,
-    settled: bool,
+    pub(super) settled: bool,
     check: Check,
     tries: u8,
     ended: Stamp,
@@ -206,7 +206,9 @@ impl Session {
     fn ask_newest(&mut self, context: &mut Context) {
         let asked = context.tick();
         self.turn.check = Check::Asked(asked);
-        let count = (self.messages.touched_since(self.turn.since) + 2).max(self.messages.open_depth());
+        // What is open may be further back than it looks: behind messages that are not loaded.
+        let depth = self.messages.open_depth() * (1 + usize::from(self.turn.tries));
+        let count = (self.messages.touched_since(self.turn.since) + 2).max(depth);
         // A prompt without a name may be anywhere in the first page.
         let least = if self.awaits_name() { self.limit } else { 4 };
         let path = self.page_path(self.reach(count.max(least)), None);
@@ -303,13 +305,8 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
             return;
         }
-        if self.messages.is_ahead_of(&page) && self.turn.tries < MAX_CHECKS {
-            // More is shown than is stored: the last flush may still come.
-            self.turn.check = Check::Due(context.now + CHECK_AGAIN);
-            return;
-        }
-        if self.is_unended() && self.turn.tries < MAX_CHECKS {
-            // Idle, and an answer is not ended: its end may still be written. Or it is to begin.
+        if (self.is_unended() || self.messages.open_depth() > 0) && self.turn.tries < MAX_CHECKS {
+            // Idle, and something is not ended: its end may still be written, or is further back. Or it is to begin.
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }

@@ -1,0 +1,136 @@
+//! What no correct server sends, and what it sends twice.
+
+use opencode_session::proto::rng::Rng;
+use serde_json::json;
+
+use crate::fault::Fault;
+use crate::net::{Stream, Target};
+use crate::world::{SECOND, World};
+
+impl World {
+    /// An event that this stream has carried comes again.
+    pub(crate) fn say_again(&mut self, fault: Fault, rng: &mut Rng) {
+        if !self.until_pending(rng) {
+            return;
+        }
+        self.flow(usize::MAX);
+        let Some(stream) = self.net.stream.as_mut().filter(|stream| stream.opened && !stream.mute) else {
+            return;
+        };
+        let carried = stream.next.saturating_sub(stream.first).min(20) as u64;
+        if carried == 0 {
+            return;
+        }
+        let event = &self.server.log[stream.next - 1 - rng.below(carried) as usize];
+        let mut frames = event.frames(stream.global);
+        if fault == Fault::NewIdAgain {
+            frames = frames.replace("\"id\":\"evt_", "\"id\":\"evt_again_");
+            self.honest = false;
+        }
+        if !frames.is_empty() {
+            self.counts.hit(fault);
+            stream.push(&frames);
+        }
+    }
+
+    /// What no correct server sends.
+    pub(crate) fn forge(&mut self, fault: Fault, rng: &mut Rng) {
+        if fault == Fault::BadBody {
+            self.arm(fault, Target::Get, rng);
+            self.cut(false);
+            return self.live_through(2 * SECOND, rng);
+        }
+        if fault == Fault::NewIdAgain {
+            return self.say_again(fault, rng);
+        }
+        if !self.until_pending(rng) {
+            return;
+        }
+        let session = self.opens[0].session.clone();
+        let flags = self.flags;
+        let Some(stream) = self.net.stream.as_mut() else { return };
+        let generation = stream.generation;
+        let mut broken = false;
+        self.honest &= !matches!(fault, Fault::Dropped | Fault::Swapped | Fault::FlippedByte);
+        match fault {
+            Fault::Dropped => {
+                stream.bytes.truncate(stream.head);
+            }
+            Fault::Swapped => {
+                let Some([first, second]) = self.server.log.get(stream.next.wrapping_sub(2)..stream.next) else {
+                    return;
+                };
+                stream.bytes.truncate(stream.head);
+                let frames = second.frames(stream.global) + &first.frames(stream.global);
+                stream.push(&frames);
+            }
+            Fault::FlippedByte => {
+                let at = stream.head + rng.below(stream.pending().len() as u64) as usize;
+                stream.bytes[at] ^= 1 << rng.below(8);
+            }
+            Fault::CutJson => {
+                // In the middle of the last event.
+                let pending = stream.pending();
+                let last = pending
+                    .windows(6)
+                    .rposition(|window| window == b"data: ")
+                    .unwrap_or_default();
+                let cut = (last + pending.len()) / 2;
+                stream.bytes.truncate(stream.head + cut);
+                stream.push("\n\n");
+            }
+            Fault::DeepNesting => {
+                let depth = 1 + rng.below(3_000) as usize;
+                let deep = "[".repeat(depth);
+                broken = true;
+                stream.push(&format!(
+                    "data: {{\"type\":\"message.updated\",\"properties\":{{\"sessionID\":\"{session}\",\"info\":{deep}\n\n"
+                ));
+            }
+            Fault::ProtoIds => {
+                let id = ["__proto__", "constructor", "toString", ""][rng.below(4) as usize];
+                let info = json!({ "id": id, "sessionID": session, "role": "user", "time": { "created": self.now }, "__proto__": {} });
+                let part = json!({ "id": id, "messageID": id, "sessionID": session, "type": "text", "text": id });
+                stream.push(&format!(
+                    "data: {{\"type\":\"message.updated\",\"properties\":{{\"info\":{info}}}}}\n\ndata: {{\"type\":\"message.part.updated\",\"properties\":{{\"part\":{part}}}}}\n\n"
+                ));
+            }
+            Fault::UnknownType => {
+                let kind = ["message.part.exploded", "session.", "", "a"][rng.below(4) as usize];
+                let event = json!({ "type": kind, "properties": { "sessionID": session, "part": 7, "info": [] } });
+                stream.push(&format!("data: {event}\n\n"));
+            }
+            Fault::GiantLine => {
+                let size = 30_000 + rng.below(30_000) as usize;
+                broken = size > self.config.limits.line;
+                stream.push(&format!(
+                    "data: {{\"type\":\"message.updated\",\"x\":\"{}\"}}\n\n",
+                    "y".repeat(size)
+                ));
+            }
+            Fault::EndlessLine => {
+                stream.push(&format!("data: {}", "z".repeat(45_000)));
+                self.counts.hit(fault);
+                (0..12).for_each(|_| self.flow(4_000));
+                let arrived = self.net.stream.as_ref().is_some_and(Stream::is_drained);
+                assert!(!arrived || self.flags > flags, "{} is not noticed", fault.name());
+                return self.cut(false);
+            }
+            _ => stream.push("retry: 0\nretry:0\n\n"),
+        }
+        self.counts.hit(fault);
+        self.flow(usize::MAX);
+        let arrived = self
+            .net
+            .stream
+            .as_ref()
+            .is_some_and(|stream| stream.generation == generation && stream.is_drained());
+        assert!(
+            !broken || !arrived || self.flags > flags,
+            "{} is not noticed",
+            fault.name()
+        );
+        // Where the cut is, an event may be gone without a trace.
+        self.honest &= fault != Fault::CutJson || self.flags > flags;
+    }
+}
