@@ -104,7 +104,8 @@ impl Open {
         if !honest {
             return;
         }
-        if live && !self.was_live {
+        // A session that was refused has not come back with its stream.
+        if live && !self.was_live && !self.is_hopeless() {
             counts.reach(Reached::Resync);
             self.nothing_forgotten(server, counts);
             let kept = self.mirror.field("continuity") == "kept";
