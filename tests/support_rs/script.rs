@@ -313,7 +313,7 @@ pub(crate) fn remove_done(server: &mut Server, session: &str, pick: u64) {
     let message = stored.info["id"].as_str().unwrap().to_owned();
     let part = stored.parts.keys().next().cloned();
     match part {
-        Some(part) if pick % 2 == 0 => server.remove_part(session, &message, &part),
+        Some(part) if pick.is_multiple_of(2) => server.remove_part(session, &message, &part),
         _ => server.remove_message(session, &message),
     }
 }
