@@ -579,3 +579,15 @@ fn the_source_is_known() {
     let _ = link.widen(START);
     assert_eq!(link.source(), Source::Global);
 }
+
+#[test]
+fn a_look_at_the_page_ends_a_wait_unless_the_server_asked_for_it() {
+    let wait = |retry_after| {
+        let mut link = link(Phase::Live);
+        let error = Error::new(Code::RateLimited, "no");
+        link.ended(Cause::Refused { error, retry_after }, START, &mut Rng::new(1));
+        link.wake(START + 10)
+    };
+    assert_eq!(wait(None), Action::Open);
+    assert_eq!(wait(Some(60_000)), Action::None);
+}

@@ -457,6 +457,87 @@ fn a_turn_is_not_over_before_the_server_says_so() {
 }
 
 #[test]
+fn a_session_is_not_settled_between_anothers_prompt_and_its_turn() {
+    let (mut world, handle, session) = settled(Wire::Mid, 1, 100);
+    world.cut(true);
+    world.pass(20_000);
+    world.flow(usize::MAX);
+    world.flow(usize::MAX);
+    world.client.wait_settled(handle, 20);
+    // The snapshot's status is of the moment before the prompt, and its history of the one after.
+    world.advance("/session/status");
+    put(&mut world, &session, "msg_9a", 90, None);
+    while !world.inflight.is_empty() {
+        world.progress(0);
+    }
+    assert!(
+        world.result(20).is_none(),
+        "settled: nobody knows whether its turn begins"
+    );
+    world.server.keep_status(&session, json!({ "type": "busy" }));
+    for _ in 0..10 {
+        world.pass(100);
+        while !world.inflight.is_empty() {
+            world.progress(0);
+        }
+    }
+    assert!(world.result(20).is_none(), "settled: the server is busy");
+    put(&mut world, &session, "msg_9b", 91, Some("msg_9a"));
+    busy(&mut world, &session, false);
+    world.rest();
+    assert!(matches!(world.result(20), Some(Ok(_))));
+    world.assert_equal(handle, &session);
+}
+
+#[test]
+fn a_history_that_ends_with_a_prompt_is_settled_and_asked_about_once() {
+    for wire in [Wire::Old, Wire::Mid, Wire::New] {
+        let (mut world, handle, session) = settled(wire, 1, 100);
+        put(&mut world, &session, "msg_9a", 90, None);
+        world.client.wait_settled(handle, 20);
+        world.rest();
+        assert!(matches!(world.result(20), Some(Ok(_))));
+        world.requests.clear();
+        world.cut(true);
+        world.pass(20_000);
+        world.rest();
+        let asked = |path: &str| {
+            world
+                .requests
+                .iter()
+                .filter(|request| request.path.contains(path))
+                .count()
+        };
+        assert!(asked("/todo") > 0);
+        assert_eq!(
+            asked("/session/status"),
+            asked("/todo"),
+            "{wire:?}: with the snapshots only"
+        );
+        world.assert_equal(handle, &session);
+    }
+}
+
+#[test]
+fn an_own_prompt_whose_event_was_lost_is_in_its_place_when_its_answer_is_there() {
+    let (mut world, handle, session) = settled(Wire::New, 1, 100);
+    let key = world.send(handle, &prompt("hello"), 10);
+    let told = world.server.log.len();
+    world.advance("/prompt_async");
+    world.advance("/prompt_async");
+    world.server.run_all();
+    world.server.log.truncate(told);
+    let created = world.now + 1_000;
+    for n in 0..5 {
+        put(&mut world, &session, &format!("msg_z{n}"), created + n, Some(&key));
+    }
+    busy(&mut world, &session, false);
+    world.rest();
+    assert!(matches!(world.result(11), Some(Ok(_))), "{:?}", world.result(11));
+    world.assert_equal(handle, &session);
+}
+
+#[test]
 fn a_prompt_sent_while_polling_is_polled_for_at_once() {
     let mut config = support_rs::world::config(4);
     config.transport = opencode_session::proto::connection::Transport::Poll;

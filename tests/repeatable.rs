@@ -303,6 +303,120 @@ fn a_hole_on_a_live_stream_is_fetched_around() {
 }
 
 #[test]
+fn a_hole_while_the_history_is_on_its_way_is_fetched_around() {
+    // On the stream that lives, on one that goes on where it was left, and on one that was lost while it told old events.
+    for (before, cut) in [(true, false), (true, true), (false, true)] {
+        let mut kept = Kept::new(&["one "]);
+        kept.attach("lost").starts();
+        if before {
+            kept.live();
+        }
+        // The history is of a moment before the hole, the rest of the snapshot of one after it.
+        kept.world.advance("/message");
+        kept.world.advance("/message");
+        if cut {
+            kept.lost();
+            kept.attach("kept");
+        }
+        kept.world.server.put_message(
+            &kept.session,
+            json!({ "id": "msg_2", "sessionID": kept.session, "role": "user", "time": { "created": 2 } }),
+        );
+        kept.hole().live().answered();
+        kept.world.drain();
+        assert_eq!(
+            kept.world.mirrors[&kept.handle].ids(),
+            ["msg_1", "msg_2"],
+            "{before} {cut}"
+        );
+    }
+}
+
+#[test]
+fn a_version_that_could_not_be_asked_while_the_stream_was_away_is_asked_when_it_goes_on() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("kept").starts().live();
+    kept.world.lose("/global/health");
+    kept.answered().lost();
+    kept.world.pass(2_000);
+    kept.attach("kept").live().answered();
+    let prompt = json!({ "parts": [{ "type": "text", "text": "hello" }] });
+    kept.world.send(kept.handle, &prompt, 10);
+    let posted = |kept: &Kept| {
+        kept.world
+            .requests
+            .iter()
+            .any(|request| request.path.contains("/prompt_async"))
+    };
+    assert!(posted(&kept), "it waits for the version");
+}
+
+#[test]
+fn what_is_told_again_of_anything_but_texts_is_older_than_the_history() {
+    for early in [false, true] {
+        let mut kept = Kept::new(&["one "]);
+        let session = kept.session.clone();
+        let prompt = json!({ "id": "msg_0", "sessionID": session, "role": "user", "time": { "created": 0 } });
+        let mut summed = prompt.clone();
+        summed["summary"] = json!({ "diffs": [] });
+        kept.world.server.put_message(&session, summed);
+        kept.attach("kept");
+        if early {
+            kept.answered();
+        }
+        // What followed these is behind a hole.
+        let tell = |kind: &str, mut properties: Value| {
+            properties["sessionID"] = json!(session);
+            json!({ "type": kind, "properties": properties })
+        };
+        let mut gone = prompt.clone();
+        gone["id"] = json!("msg_gone");
+        kept.frame(&tell("message.updated", json!({ "info": prompt })))
+            .frame(&tell("message.updated", json!({ "info": gone })))
+            .frame(&tell("session.status", json!({ "status": { "type": "retry" } })))
+            .starts()
+            .grows("one ")
+            .hole()
+            .live()
+            .answered();
+        kept.world.drain();
+        let mirror = &kept.world.mirrors[&kept.handle];
+        assert_eq!(mirror.ids(), ["msg_0", "msg_1"], "{early}");
+        assert_eq!(mirror.field("status")["type"], "busy", "{early}");
+        assert_eq!(
+            mirror.messages[0].info,
+            kept.world.server.history(&session)[0]["info"],
+            "{early}"
+        );
+    }
+}
+
+#[test]
+fn what_is_new_in_a_repetition_that_was_torn_off_is_not_taken_for_old() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("lost").starts().answered().lost();
+    let session = kept.session.clone();
+    let info = json!({ "id": "msg_2", "sessionID": session, "role": "user", "time": { "created": 2 } });
+    kept.world.server.put_message(&session, info.clone());
+    kept.attach("kept")
+        .grows("one ")
+        .frame(&json!({ "type": "message.updated", "properties": { "sessionID": session, "info": info } }))
+        .live()
+        .answered();
+    assert_eq!(kept.shown(), shows("one ", "streaming", ""));
+    assert_eq!(kept.world.mirrors[&kept.handle].ids(), ["msg_1", "msg_2"]);
+}
+
+#[test]
+fn an_old_hole_that_is_told_again_costs_no_fetch() {
+    let mut kept = Kept::new(&["one "]);
+    kept.attach("lost");
+    let asked = kept.world.requests.len();
+    kept.hole().hole().starts().live().answered();
+    assert_eq!(kept.world.requests.len(), asked);
+}
+
+#[test]
 fn without_a_keeper_the_next_rung_is_taken_at_once_and_the_text_is_not_called_whole() {
     let mut kept = Kept::new(&["one ", "two "]);
     kept.attach("kept").starts().grows("one ").live().answered();

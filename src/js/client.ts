@@ -60,6 +60,7 @@ class OpenCodeClient implements Client {
     this.#link = new Link(base, options, shared?.openKeeper(keeper, base.url, log));
     const plain = JSON.stringify({ directory, transport, keeper: shared && 'on', ...retry, ...limits });
     this.#link.start(new Core(this.#link as never, plain, Math.random()));
+    if (shared === undefined && hasKeeper(options)) log(2, 'keeper_failed', 'The way to the keeper (shared.js) could not be loaded.');
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);

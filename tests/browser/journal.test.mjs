@@ -261,6 +261,39 @@ describe('the journal, on a server with faults', () => {
     assert.deepEqual(await page.evaluate(() => drive.logs.map(({ code }) => code)), ['journal_dropped']);
   }));
 
+  for (const [what, script] of [
+    ['forbids storage', () => { indexedDB.open = () => { throw new DOMException('no', 'SecurityError'); }; }],
+    ['is out of space', () => { IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); }; }],
+  ]) {
+    test(`a browser that ${what}: one log line, and the session goes on`, () => onMock(async (mock, { page }, id) => {
+      await page.addInitScript(script);
+      await page.reload();
+      await ready(page);
+      await open(page, { baseUrl: mock.url, retry: RETRY }, id);
+      const part = mock.store.begin(mock.store.assistant(id));
+      for (const word of ['one ', 'two']) {
+        mock.store.delta(part, word);
+        await waitFor(async () => (await answer(page))?.text.endsWith(word), { message: word });
+      }
+      await waitFor(() => page.evaluate(() => drive.logs.length > 0), { message: 'a log line' });
+      assert.deepEqual(await page.evaluate(() => drive.logs.map(({ code }) => code)), ['journal_failed']);
+    }));
+  }
+
+  test('without Web Locks a reload finds the records of its own tab', () => onMock(async (mock, { page }, id) => {
+    await page.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }));
+    await page.reload();
+    await ready(page);
+    await open(page, { baseUrl: mock.url, retry: RETRY }, id);
+    mock.store.delta(mock.store.begin(mock.store.assistant(id)), 'before the reload');
+    await waitFor(async () => (await kept(page))?.join().includes('before the reload'), { message: 'the record' });
+    await page.reload();
+    await ready(page);
+    await open(page, { baseUrl: mock.url, retry: RETRY }, id);
+    await waitFor(async () => (await answer(page))?.text === 'before the reload', { message: 'the text of the record' });
+    assert.equal((await answer(page)).continuity, 'gapped');
+  }));
+
   test('a prompt is taken back while it waits, and not when it is stored', () => onMock(async (mock, { page }, id) => {
     let up = false;
     mock.on('*', '/session/:id/message', ({ drop, next }) => (up ? next() : drop()));

@@ -5,6 +5,7 @@ import { Recorder } from './page/recorder.js';
 import { planScene, repeatable } from './plan.mjs';
 import { chaos } from './run.mjs';
 import { early, judge } from './verdict.mjs';
+import { Words } from './words.mjs';
 
 const SEED = 1;
 
@@ -71,6 +72,22 @@ describe('a page that calls itself settled', () => {
     ['before a prompt that it cannot know yet', history, { busy: true, history: [...history, user('v', 'words 3')] }, []],
     ['before the server writes on', [history[0], answer('a', 'w1 ')], { writes: true }, []],
   ])) test(title, () => assert.deepEqual(kinds(shown, server), expected));
+});
+
+test('what the server said of its turns, and when', () => {
+  const words = new Words({ url: 'http://127.0.0.1:1' }, 'ses_1');
+  const says = (/** @type {number} */ at, /** @type {string} */ type, sessionID = 'ses_1') => words.hear({ type: 'session.status', properties: { sessionID, status: { type } } }, at);
+  says(10, 'busy');
+  says(12, 'retry');
+  says(15, 'busy', 'ses_2');
+  assert.equal(words.wasBusy(11), true);
+  assert.equal(words.wasBusy(9), false);
+  says(20, 'idle');
+  says(25, 'idle');
+  words.hear({ type: 'session.status', properties: { sessionID: 'ses_1', status: { type: 'busy' } } }, 30);
+  words.hear({ type: 'session.idle', properties: { sessionID: 'ses_1' } }, 40);
+  words.close();
+  assert.deepEqual([10, 15, 20, 22, 30, 35, 40, 99].map((at) => words.wasBusy(at)), [false, true, false, false, false, true, false, false]);
 });
 
 test('a seed gives one plan, another seed another', () => {

@@ -4,6 +4,7 @@ import { call } from '../support/events.mjs';
 import { sleep, waitFor } from '../support/wait.mjs';
 import { Tab } from './tab.mjs';
 import { early, judge } from './verdict.mjs';
+import { Words } from './words.mjs';
 import { idle } from './world.mjs';
 
 /** What a session may take to settle once the faults are off. */
@@ -11,8 +12,8 @@ const SETTLE = 60_000;
 const MOST_TABS = 3;
 /** How long a stream that is left may overlap with the next. */
 const OVERLAP = 3_000;
-/** Until a page sees that its keeper was ended: a ping each 15 s, and 2.5 s for its answer. */
-const NOTICED = 18_000;
+/** Until a page sees that its keeper was ended, on a slow machine. */
+const NOTICED = 2_000;
 
 /**
  * @typedef {import('./world.mjs').World} World
@@ -55,6 +56,8 @@ export class Scene {
   #ended = 0;
   /** @type {any} */
   #context;
+  /** @type {Words | undefined} */
+  #words;
 
   /** @param {World} world @param {import('./plan.mjs').Plan} plan */
   constructor(world, plan) {
@@ -66,6 +69,7 @@ export class Scene {
   async play() {
     const { browser, server } = this.#world;
     this.#id = (await call(server, 'POST', '/session', { title: 'Chaos' })).id;
+    this.#words = new Words(server, this.#id);
     this.#context = await browser.newContext();
     await this.#context.exposeFunction('report', (/** @type {any} */ found) => this.#told(found));
     const watch = this.#world.keeper ? setInterval(() => this.#count(), 100) : undefined;
@@ -80,6 +84,7 @@ export class Scene {
       return await this.#rest();
     } finally {
       clearInterval(watch);
+      this.#words.close();
       await this.#calm().catch(() => undefined);
       await this.#context.close();
       // A worker of this scene must not be counted in the next.
@@ -169,13 +174,15 @@ export class Scene {
   }
 
   /** A tab calls itself settled: is it so? It throws when the server is away. @param {any} found */
-  async #compare({ tab, at, messages }) {
+  async #compare({ tab, at, asked, messages }) {
     const status = await call(this.#world.server, 'GET', '/session/status');
+    // Busy now may be a turn that began since; it was told before the page asked, or the page could not know.
+    const busy = status[this.#id] !== undefined && this.#words?.wasBusy(asked) === true;
     const history = await this.#history();
     await sleep(300);
     const writes = !isDeepStrictEqual(history, await this.#history());
     this.settled += 1;
-    this.#found.push(...early(messages, { busy: status[this.#id] !== undefined, history, writes }).map((each) => ({ ...each, tab, at: at - this.#begin, status: status[this.#id] })));
+    this.#found.push(...early(messages, { busy, history, writes }).map((each) => ({ ...each, tab, at: at - this.#begin, status: status[this.#id] })));
   }
 
   /** The keeper has one stream, and each tab that went round it its own. */

@@ -30,7 +30,8 @@ export function judge({ reports, history, views, gone }) {
 /**
  * What a page that called itself settled showed, beside what the server said right after. A prompt that the page did not know of yet
  * is no fault: it came between.
- * @param {any[]} shown @param {{ busy: boolean, history: any[], writes: boolean }} server `writes`: the history changed a moment later
+ * @param {any[]} shown @param {{ busy: boolean, history: any[], writes: boolean }} server `busy`: a turn runs that it had told
+ *   of before the page asked; `writes`: the history changed a moment later
  * @returns {object[]} violations
  */
 export function early(shown, { busy, history, writes }) {

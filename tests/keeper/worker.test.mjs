@@ -138,20 +138,55 @@ describe('what goes wrong', () => {
     assert.deepEqual(seen.closed, [0]);
   }));
 
-  test('a killed worker is noticed by the next ping, and says that something is lost', scene(async ({ mock, profile, session }) => {
-    const page = await profile.open();
-    await read(page, 'port', SCRIPT, mock.url, { times: { ping: 500 } });
-    await until(page, opened, 'the opening frame');
+  test('a killed worker is noticed at once, and says that something is lost', scene(async ({ mock, profile, session }) => {
+    const pages = [await profile.open(), await profile.open('other')];
+    for (const page of pages) await read(page, 'port', SCRIPT, mock.url);
+    for (const page of pages) await until(page, opened, 'the opening frame');
     await mock.answer(session, words(5));
+    const [page] = pages;
     const { position } = await until(page, ({ text }) => text.includes('w5 '), 'text');
+    await held(page);
+    const begin = performance.now();
     await stopWorkers(profile.context, page);
-    await until(page, ({ closed }) => closed.length === 1, 'the end', 3_000);
+    for (const each of pages) await until(each, ({ closed }) => closed.length === 1, 'the end', 2_000);
     await read(page, 'port', SCRIPT, mock.url, { position });
     const seen = await until(page, opened, 'the opening frame');
+    const took = performance.now() - begin;
+    assert.ok(took < 2_000, `reads again after ${took} ms`);
     assert.equal(opened(seen), 'lost');
     assert.deepEqual(seen.closed, [0]);
     await mock.answer(session, ['again']);
     await until(page, ({ text }) => text === 'again', 'text');
+    // The next worker has a life of its own.
+    await held(page);
+    await stopWorkers(profile.context, page);
+    await until(page, ({ closed }) => closed.length === 2, 'the second end', 2_000);
+  }));
+
+  for (const rested of [false, true]) {
+    test(`without locks a killed worker is noticed by the next ping${rested ? ', also after a rest' : ''}`, scene(async ({ mock, profile }) => {
+      await profile.context.addInitScript(() => Object.defineProperty(Navigator.prototype, 'locks', { value: undefined }));
+      const page = await profile.open();
+      await read(page, 'port', SCRIPT, mock.url, { times: { ping: 500 } });
+      await until(page, opened, 'the opening frame');
+      if (rested) await page.evaluate(() => [true, false].forEach(keeper.rest));
+      await stopWorkers(profile.context, page);
+      const seen = await until(page, ({ closed }) => closed.length === 1, 'the end', 3_000);
+      assert.deepEqual(seen.closed, [0]);
+    }));
+  }
+
+  test('a page that rests lets the worker be ended, and looks after it afterwards', scene(async ({ mock, profile }) => {
+    const page = await profile.open();
+    await read(page, 'port', SCRIPT, mock.url);
+    await until(page, opened, 'the opening frame');
+    await held(page);
+    await page.evaluate(() => keeper.rest(true));
+    await stopWorkers(profile.context, page);
+    await sleep(1_000);
+    assert.deepEqual((await told(page)).closed, []);
+    await page.evaluate(() => keeper.rest(false));
+    await until(page, ({ closed }) => closed.length === 1, 'the end', 1_000);
   }));
 
   test('credentials are passed on, and so is a 401', scene(async ({ mock, profile }) => {
@@ -272,6 +307,13 @@ describe('rest', () => {
     assert.deepEqual(scripts, { all: ['/', '/opencode-session-keeper/'], own: `${stage.url}app.js` });
   }));
 });
+
+/** Waits until the page would hear of the worker's end. @param {import('playwright-core').Page} page */
+const held = (page) =>
+  waitFor(() => page.evaluate(async () => {
+    const { held, pending } = await navigator.locks.query();
+    return held?.length === 1 && pending?.some(({ name }) => name === held[0].name);
+  }), { message: 'the lock' });
 
 /** Ends all service workers, as the browser does when it is short of memory. */
 async function stopWorkers(context, page) {

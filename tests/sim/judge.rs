@@ -285,7 +285,6 @@ impl Judge {
     pub(crate) fn kicked_now(&mut self) {
         self.kicks += 1;
         self.ended_at = None;
-        self.not_before = 0;
     }
 
     /// A stream was refused, perhaps with the wish to be left alone for a while.
@@ -311,18 +310,16 @@ impl Judge {
         let kicked = std::mem::take(&mut self.kicked);
         // A stream that takes the place of a good one, for another directory, owes no wait; nor does the next rung.
         let same = self.rung.replace(source) == Some(source);
-        if let (Some(ended), false) = (self.ended_at.take(), kicked) {
-            assert!(
-                !same || clock >= ended + MIN_WAIT,
-                "reconnected after {} ms",
-                clock - ended
-            );
-            assert!(
-                clock >= self.not_before,
-                "Retry-After is ignored: {} ms too early",
-                self.not_before - clock
-            );
-        }
+        let ended = self.ended_at.take().filter(|_| same && !kicked);
+        assert!(
+            ended.is_none_or(|ended| clock >= ended + MIN_WAIT),
+            "reconnected too early"
+        );
+        assert!(
+            kicked || clock >= self.not_before,
+            "Retry-After is ignored: {} ms too early",
+            self.not_before - clock
+        );
         self.streams.push_back(clock);
         while self.streams.front().is_some_and(|at| at + MINUTE < clock) {
             self.streams.pop_front();

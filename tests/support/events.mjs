@@ -16,10 +16,10 @@ import { waitFor } from './wait.mjs';
 /**
  * Opens a stream and waits for its `server.connected`.
  * @param {string} url such as `${server.url}/event`
- * @param {{ headers?: Record<string, string> }} [options]
+ * @param {{ headers?: Record<string, string>, onEvent?: (event: Event) => void }} [options]
  * @returns {Promise<Events>}
  */
-export async function openEvents(url, { headers = {} } = {}) {
+export async function openEvents(url, { headers = {}, onEvent } = {}) {
   const stop = new AbortController();
   const response = await fetch(url, { headers, signal: stop.signal });
   const { body } = response;
@@ -49,7 +49,9 @@ export async function openEvents(url, { headers = {} } = {}) {
           parsed = end + 2;
           const data = frame.split('\n').filter((line) => line.startsWith('data: ')).map((line) => line.slice(6)).join('\n');
           const value = data ? JSON.parse(data) : undefined;
-          if (value) events.push(value.payload ?? value);
+          if (!value) continue;
+          events.push(value.payload ?? value);
+          onEvent?.(value.payload ?? value);
         }
       }
     } catch {

@@ -70,10 +70,12 @@ class Attachment {
   readonly #log: Log;
   readonly #times: PortTimes;
   readonly #channel = new MessageChannel();
+  readonly #waiting = new AbortController();
   #found: Exclude<Found, string> | undefined;
   #over = false;
   #asleep = false;
   #here = false;
+  #orphaned = false;
   #resting = false;
   #late: ReturnType<typeof setTimeout> | undefined;
   #pings: ReturnType<typeof setInterval> | undefined;
@@ -102,6 +104,7 @@ class Attachment {
     this.#resting = resting;
     clearInterval(this.#pings);
     if (resting || !this.#here) return;
+    if (this.#orphaned) return this.#end(0);
     this.#pings = setInterval(() => this.#ping(), this.#times.ping);
     this.#ping();
   }
@@ -128,8 +131,11 @@ class Attachment {
     switch (answer?.type) {
       case 'here':
         this.#answered();
-        this.#pings = setInterval(() => this.#ping(), this.#times.ping);
+        this.#here = true;
+        if (!this.#resting) this.#pings = setInterval(() => this.#ping(), this.#times.ping);
         return;
+      case 'life':
+        return this.#outlive(answer.lock);
       case 'open':
         return this.#sink.opened(answer.status, answer.contentType, answer.retryAfter);
       case 'close':
@@ -142,6 +148,15 @@ class Attachment {
         return this.#end(4);
       default:
     }
+  }
+
+  /** The worker has this lock as long as it lives: who gets it knows of its end, without any timer. */
+  #outlive(lock: string): void {
+    const request = globalThis.navigator.locks?.request(lock, { mode: 'shared', signal: this.#waiting.signal }, () => {
+      this.#orphaned = true;
+      if (!this.#resting) this.#end(0);
+    });
+    request?.catch(() => undefined);
   }
 
   /** Wakes the worker if it sleeps; one that was ended does not know this reader any more. */
@@ -188,6 +203,7 @@ class Attachment {
 
   #stop(): void {
     this.#over = true;
+    this.#waiting.abort();
     removeEventListener('pagehide', this.#hidden);
     this.#answered();
     clearInterval(this.#pings);

@@ -53,6 +53,7 @@ export type Request =
 /** From the keeper to a page; bytes go as plain buffers. */
 export type Answer =
   | { type: 'here' }
+  | { type: 'life'; lock: string }
   | { type: 'open'; status: number; contentType: string; retryAfter: string }
   | { type: 'close'; cause: number }
   | { type: 'known'; known: boolean }
@@ -95,6 +96,8 @@ export function readAnswer(data: unknown): Answer | Uint8Array | undefined {
       return { type: 'close', cause: whole(fields['cause']) };
     case 'known':
       return { type: 'known', known: fields['known'] === true };
+    case 'life':
+      return { type: 'life', lock: text(fields['lock']) ?? '' };
     default:
       return undefined;
   }

@@ -6,7 +6,7 @@
 import { initSync } from './core/keeper.js';
 import bytes from './core/keeper.wasm';
 import { Hub } from './hub.js';
-import { type Answer, readRequest } from './protocol.js';
+import { type Answer, readRequest, uniqueId } from './protocol.js';
 
 interface Extendable extends Event {
   waitUntil(job: Promise<unknown>): void;
@@ -30,6 +30,7 @@ const CHECK = Math.min(5_000, REST);
 
 const hub = new Hub({ linger: time('linger', 60_000), patience: time('patience', 300_000) }, time('lapse', 150_000));
 const scope = self as unknown as Scope;
+let life: Promise<string> | undefined;
 let loaded = false;
 let heard = 0;
 let release: () => void = () => undefined;
@@ -52,6 +53,7 @@ scope.addEventListener('message', (event) => {
       hold(event);
       if (!load()) return answer({ type: 'broken' });
       answer({ type: 'here' });
+      void live().then((lock) => answer({ type: 'life', lock }));
       // Any message on the port takes the reader away.
       port.onmessage = () => hub.detach(request.id);
       hub.attach(request.id, request.target, request.position, {
@@ -61,6 +63,19 @@ scope.addEventListener('message', (event) => {
       });
   }
 });
+
+/** The name of a lock that is held from here to the worker's end, however that comes. It keeps no worker alive. */
+function live(): Promise<string> {
+  life ??= new Promise((resolve) => {
+    const name = `opencode-session-${uniqueId()}`;
+    const held = globalThis.navigator.locks?.request(name, () => {
+      resolve(name);
+      return new Promise(() => undefined);
+    });
+    held?.catch(() => undefined);
+  });
+  return life;
+}
 
 /** Compiled at the first need, so that a ping costs nothing. */
 function load(): boolean {

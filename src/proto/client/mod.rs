@@ -450,12 +450,12 @@ impl Client {
             return;
         }
         self.link.connected(self.context.now);
+        self.ask_version();
         if std::mem::take(&mut self.resuming) && kept {
             for session in &mut self.sessions {
                 session.resume(&mut self.context);
             }
         } else {
-            self.ask_version();
             self.ask_directory();
             self.context.replaying = true;
             self.interrupt();

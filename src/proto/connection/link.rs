@@ -115,6 +115,8 @@ pub struct Link {
     watchdog: Watchdog,
     since: u64,
     retry_at: u64,
+    /// The server asked for the wait.
+    asked: bool,
     /// Streams that this rung refused in a row.
     refusals: u32,
     /// When the best rung is tried again, and the wait before it.
@@ -143,6 +145,7 @@ impl Link {
             watchdog: Watchdog::default(),
             since: 0,
             retry_at: 0,
+            asked: false,
             refusals: 0,
             probe_at: 0,
             probe_after: PROBE_AFTER,
@@ -205,9 +208,9 @@ impl Link {
         }
     }
 
-    /// Somebody looks: the wait is over.
+    /// Somebody looks: the wait is over, unless the server asked for it.
     pub fn wake(&mut self, now: u64) -> Action {
-        if self.phase == Phase::Waiting {
+        if self.phase == Phase::Waiting && !self.asked {
             self.open(now)
         } else {
             Action::None
@@ -299,6 +302,7 @@ impl Link {
             Cause::End => (Error::new(Code::StreamEnded, "The event stream ended."), None),
             Cause::Refused { error, retry_after } => (error, retry_after),
         };
+        self.asked = asked.is_some();
         let code = error.code;
         self.error = Some(error);
         if matches!(code, Code::Unauthorized | Code::Forbidden) {

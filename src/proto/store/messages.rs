@@ -215,6 +215,11 @@ impl Messages {
         self.replaying = replaying;
     }
 
+    /// Whether they are.
+    pub fn is_replaying(&self) -> bool {
+        self.replaying
+    }
+
     /// Whether any message of the page is in the list. An own prompt that the page is the first to tell is no bridge.
     pub fn shares(&mut self, page: &Page<'_>) -> bool {
         page.items.iter().any(|item| {
@@ -382,6 +387,13 @@ impl Messages {
     pub fn is_open(&self) -> bool {
         let last = self.list.iter().rev().find(|message| message.role == Role::Assistant);
         last.is_some_and(|message| !message.completed)
+    }
+
+    /// Digest of the newest message's id, if that is a prompt; else 0.
+    pub fn last_prompt(&self) -> u64 {
+        let last = self.list.iter().rev().find(|message| !message.echo);
+        let prompt = last.filter(|message| message.role == Role::User);
+        prompt.map_or(0, |message| hash(message.id.as_bytes()))
     }
 
     /// How many of the newest messages there are down to the oldest part that is still open.

@@ -217,7 +217,8 @@ impl Session {
 
     /// The stream was lost and goes on without a hole.
     pub fn resume(&mut self, context: &mut Context) {
-        if matches!(self.phase, Phase::Detached) {
+        // A repetition that was torn off goes on; a history asked for now is newer than all of it.
+        if matches!(self.phase, Phase::Detached) || context.replaying {
             self.begin(context);
         } else {
             self.fields.set_kept(!self.messages.has_gaps());
@@ -231,14 +232,17 @@ impl Session {
 
     /// Events are missing from the stream at this place. `data` is the mark's JSON.
     pub fn hole(&mut self, data: &[u8], context: &mut Context) {
-        match self.phase {
-            Phase::Live => {
-                self.interrupt();
-                self.begin(context);
+        if self.is_live() {
+            self.interrupt();
+        } else {
+            // In its place among the kept events.
+            self.keep(data, context);
+            if context.replaying || !matches!(self.phase, Phase::Fetching(_)) {
+                return;
             }
-            // In its place among the kept events; what the snapshot holds is later than the hole.
-            _ => self.keep(data, context),
         }
+        // What was asked for before the hole may not hold what is missing there.
+        self.begin(context);
     }
 
     /// The caller asked to connect again: also where that seemed hopeless.
@@ -671,6 +675,12 @@ impl Session {
                 }
                 self.messages.part(head, raw, stamp)
             }
+            Event::PartRemoved { message, part } => {
+                self.messages.remove_part(*message, *part, stamp);
+                Placed::Done
+            }
+            // The history was asked for since, and the end of this story may be behind a hole.
+            _ if self.messages.is_replaying() => Placed::Done,
             Event::Message { head, raw } => {
                 self.message_event(head, raw, stamp, context);
                 Placed::Done
@@ -693,7 +703,6 @@ impl Session {
             self.status_told = stamp;
         }
         match event {
-            Event::PartRemoved { message, part } => self.messages.remove_part(*message, *part, stamp),
             Event::MessageRemoved { message } => self.messages.remove_message(*message, stamp),
             Event::Session { raw } => self.fields.set_session(raw),
             Event::SessionDeleted => {

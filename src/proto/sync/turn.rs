@@ -21,6 +21,8 @@ pub(super) struct Turn {
     failed: Stamp,
     waiters: Vec<u32>,
     since: Stamp,
+    /// Digest of the prompt that ended the history when the server said that no turn runs.
+    unanswered: u64,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -192,7 +194,13 @@ impl Session {
     /// Whether something is open that the end of a turn would have ended.
     fn is_unanswered(&self) -> bool {
         let waits = |prompt: &Prompt| matches!(prompt.stage, Stage::Stored(_)) && !prompt.draft.no_reply;
-        self.messages.is_open() || self.outbox.prompts.iter().any(waits)
+        self.is_unended() || self.outbox.prompts.iter().any(waits)
+    }
+
+    /// Whether the newest answer is open, or a prompt ends the history, perhaps another client's, whose turn the server
+    /// may be about to begin.
+    fn is_unended(&self) -> bool {
+        self.messages.is_open() || ![0, self.turn.unanswered].contains(&self.messages.last_prompt())
     }
 
     fn ask_newest(&mut self, context: &mut Context) {
@@ -224,10 +232,10 @@ impl Session {
         }
         if self.turn.busy {
             // Its end is awaited.
-        } else if !self.messages.is_open() && self.messages.open_depth() == 0 {
+        } else if !self.is_unended() && self.messages.open_depth() == 0 {
             self.settle(context);
         } else if self.turn.check == Check::None {
-            // Idle, but something is open: the turn died, perhaps while nobody looked.
+            // Idle, but something is open: the turn died, perhaps while nobody looked. Or it is to begin.
             self.turn.tries = 0;
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
         }
@@ -297,8 +305,8 @@ impl Session {
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
             return;
         }
-        if (self.messages.is_open() || self.messages.open_depth() > 0) && self.turn.tries < MAX_CHECKS {
-            // Idle, and something is not ended: its end may still be written, or is further back.
+        if (self.is_unended() || self.messages.open_depth() > 0) && self.turn.tries < MAX_CHECKS {
+            // Idle, and something is not ended: its end may still be written, or is further back. Or it is to begin.
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
@@ -318,6 +326,7 @@ impl Session {
             self.fields.set_status(status);
         }
         if self.turn.check == Check::Confirm(asked) && !busy {
+            self.turn.unanswered = self.messages.last_prompt();
             return self.ask_newest(context);
         }
         if known {

@@ -7,6 +7,18 @@ let client;
 let session;
 let recorder;
 
+/** When the newest request for status or history that was answered had been sent. */
+let asked = 0;
+const bare = globalThis.fetch;
+globalThis.fetch = async (input, init) => {
+  const at = Date.now();
+  const response = await bare(input, init);
+  if (!/\/(status|message)(\?|$)/.test(input) || response.status !== 200) return response;
+  const body = await response.arrayBuffer();
+  asked = Math.max(asked, at);
+  return new Response(body, response);
+};
+
 /** Messages in the server's own shape, without prompts that were never stored. */
 function plain() {
   const stored = session.state.messages.filter(({ delivery }) => delivery !== 'failed');
@@ -48,7 +60,7 @@ globalThis.tab = {
     globalThis.tab.watch = () => {
       if (waiting) return;
       waiting = true;
-      session.settled().then(() => tell({ kind: 'settled', messages: plain() }), () => undefined).finally(() => {
+      session.settled().then(() => tell({ kind: 'settled', asked, messages: plain() }), () => undefined).finally(() => {
         waiting = false;
       });
     };
