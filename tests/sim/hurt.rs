@@ -175,7 +175,16 @@ impl World {
                 }
             }
             // One after the other, too: the history is not fetched for each.
-            Fault::CutJson => (0..1 + rng.below(4)).for_each(|_| self.forge(fault, rng)),
+            Fault::CutJson => {
+                for _ in 0..1 + rng.below(4) {
+                    self.forge(fault, rng);
+                    self.arrive();
+                    for _ in 0..rng.below(6) {
+                        self.server.step(rng.next_u64() >> 20);
+                    }
+                    self.arrive();
+                }
+            }
             _ => self.forge(fault, rng),
         }
     }

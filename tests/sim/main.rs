@@ -18,6 +18,7 @@ mod page;
 mod plan;
 mod rest;
 mod runner;
+mod spoil;
 mod time;
 mod trace;
 mod world;

@@ -5,6 +5,7 @@ use opencode_session::proto::connection::Transport;
 use opencode_session::proto::request::{Request, Response};
 
 use crate::fault::{Counts, Fault, Reached};
+use crate::spoil::{garble, spoil};
 use crate::support_rs::server::{Answer, Wire, hello};
 use crate::world::World;
 
@@ -54,11 +55,6 @@ pub(crate) struct Flight {
     pub(crate) hold: u64,
     lost: bool,
 }
-
-/// `Retry-After` of the faults that have one.
-pub(crate) const SECONDS: &str = "7";
-const DATE: &str = "Wed, 21 Oct 2026 07:28:00 GMT";
-const ABSURD: &str = "99999999";
 
 impl Net {
     pub(crate) fn disarm(&mut self) {
@@ -458,51 +454,4 @@ fn response(answer: &Answer) -> Response<'_> {
         retry_after: answer.retry_after,
         body: &answer.body,
     }
-}
-
-/// What comes instead of the answer.
-fn spoil(fault: Fault, answer: Answer) -> Answer {
-    const PAGE: &[u8] = b"<!doctype html><title>Sign in</title>";
-    let other = |status, content_type, body: &[u8], retry_after| Answer {
-        status,
-        content_type,
-        retry_after,
-        body: body.to_vec(),
-        cursor: String::new(),
-    };
-    match fault {
-        Fault::Http401 => other(401, "", b"", ""),
-        Fault::Http403 => other(403, "text/plain", b"no", ""),
-        Fault::Http404 => other(404, "application/json", b"{}", ""),
-        Fault::Http429Seconds => other(429, "", b"", SECONDS),
-        Fault::Http429Date => other(429, "", b"", DATE),
-        Fault::Http429Absurd => other(429, "", b"", ABSURD),
-        Fault::Http500 => other(500, "application/json", b"{\"name\":\"UnknownError\"}", ""),
-        Fault::Http502Html => other(502, "text/html", PAGE, ""),
-        Fault::Http503 => other(503, "", b"", "1"),
-        Fault::Html200 => other(200, "text/html; charset=utf-8", PAGE, ""),
-        Fault::WrongType => other(200, "text/plain", b"ok", ""),
-        Fault::NoContent => other(204, "", b"", ""),
-        Fault::Redirect => other(302, "", b"", ""),
-        _ => Answer {
-            body: answer.body[..answer.body.len() / 2].to_vec(),
-            ..answer
-        },
-    }
-}
-
-/// A body that a broken server sends.
-fn garble(mut answer: Answer, salt: u64) -> Answer {
-    match salt % 6 {
-        0 => answer.body = b"null".to_vec(),
-        1 => answer.body = b"[[[[{}]]]]".to_vec(),
-        2 => answer.body = b"{\"id\":\"__proto__\",\"info\":{\"id\":\"constructor\"},\"parts\":[{}]}".to_vec(),
-        _ => {
-            let at = (salt >> 8) as usize % answer.body.len().max(1);
-            if let Some(byte) = answer.body.get_mut(at) {
-                *byte ^= 1 << (salt % 7);
-            }
-        }
-    }
-    answer
 }
