@@ -179,7 +179,7 @@ impl World {
         let mut old = Vec::new();
         if rng.below(2) == 0 {
             // All of them, and while the next snapshot is on its way.
-            (0..self.net.flights.len()).for_each(|at| self.read(at));
+            (0..self.net.flights.len()).rev().for_each(|at| self.read(at));
             old.extend(self.net.flights.iter().map(|flight| flight.request.id));
         }
         let session = self.opens[0].session.clone();

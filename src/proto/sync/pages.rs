@@ -70,17 +70,19 @@ impl Session {
         if self.messages.is_stale(asked) {
             return self.get_one(message, context);
         }
-        let Ok(item) = result.and_then(|body| {
+        let item = result.and_then(|body| {
             PageItem::read(&mut Cursor::new(body))
                 .map_err(|_| Error::new(Code::BadResponse, "The message cannot be read."))
-        }) else {
-            self.parked.take(message);
-            return;
+        });
+        let item = match item {
+            Ok(item) => item,
+            Err(error) if error.code == Code::NotFound => return self.parked.take(message),
+            // Nothing may tell of it again: the history is fetched, with the patience that it has.
+            Err(_) => return self.begin(context),
         };
         if self.fields.has_older() && self.messages.is_before_all(item.head.created) && !self.messages.has(message) {
             // It belongs to a page that is not loaded.
-            self.parked.take(message);
-            return;
+            return self.parked.shun(message);
         }
         let mut page = Page { items: vec![item] };
         self.adopt_page(&mut page, context);
@@ -108,7 +110,8 @@ impl Session {
         result: Result<&[u8], Error>,
         context: &mut Context,
     ) {
-        if self.older == Some(asked) {
+        let fits = self.older == Some(asked);
+        if fits {
             self.older = None;
         }
         let page = result.and_then(|body| {
@@ -117,8 +120,11 @@ impl Session {
         });
         match page {
             Err(error) => context.reply(token, Err(error)),
-            // What was removed since would come back: it is asked for again.
-            Ok(_) if self.messages.is_stale(asked) => self.load_older(count, token, context),
+            // What was removed since would come back, what the history under way does not tell yet would go, and a list
+            // that began anew would have a hole: it is asked for again.
+            Ok(_) if !fits || self.messages.is_stale(asked) || self.is_asked_since(asked) => {
+                self.load_older(count, token, context);
+            }
             Ok(mut page) => {
                 self.adopt_page(&mut page, context);
                 self.messages.older(&page, asked);

@@ -15,6 +15,7 @@ struct Group {
     events: Vec<Vec<u8>>,
     tries: u8,
     asked: bool,
+    shunned: bool,
 }
 
 /// A message that the server does not give after this many fetches is given up.
@@ -23,6 +24,9 @@ const MAX_TRIES: u8 = 3;
 impl Parked {
     /// Keeps an event. Gives whether its message is to be fetched now; `None` when the limit is reached.
     pub(super) fn keep(&mut self, message: &str, event: &[u8], limit: usize) -> Option<bool> {
+        if self.groups.iter().any(|group| group.shunned && group.message == message) {
+            return Some(false);
+        }
         if self.bytes + event.len() > limit {
             return None;
         }
@@ -37,13 +41,14 @@ impl Parked {
                     events: Vec::new(),
                     tries: 0,
                     asked: false,
+                    shunned: false,
                 });
                 self.groups.len() - 1
             });
         let group = &mut self.groups[at];
         group.events.push(event.to_vec());
         if group.tries >= MAX_TRIES {
-            self.take(message);
+            self.shun(message);
             return Some(false);
         }
         let fetch = !group.asked;
@@ -77,13 +82,21 @@ impl Parked {
     /// Forgets the message if nothing of it waits any more.
     pub(super) fn forget(&mut self, message: &str) {
         self.groups
-            .retain(|group| group.message != message || !group.events.is_empty());
+            .retain(|group| group.message != message || group.shunned || !group.events.is_empty());
     }
 
-    /// Gives the message up.
+    /// What comes of the message from now on is dropped, until a history says more.
+    pub(super) fn shun(&mut self, message: &str) {
+        self.replay(message);
+        if let Some(group) = self.groups.iter_mut().find(|group| group.message == message) {
+            group.shunned = true;
+        }
+    }
+
+    /// Gives the message up; an event of it begins anew.
     pub(super) fn take(&mut self, message: &str) {
         self.replay(message);
-        self.forget(message);
+        self.groups.retain(|group| group.message != message);
     }
 
     /// Bytes of all events that wait.

@@ -354,6 +354,8 @@ impl Session {
     pub fn lose(&mut self, error: Error, context: &mut Context) {
         if !planted::is(Bug::BrokenUnseen) {
             self.messages.interrupt();
+            // What waits for its message may have stood on both sides of the loss.
+            self.parked.clear();
         }
         // Among kept events, in its place.
         self.keep(b"{\"type\":\"replay.hole\"}", context);
@@ -496,6 +498,11 @@ impl Session {
         }
     }
 
+    /// Whether a history is under way that was asked for later.
+    pub(super) fn is_asked_since(&self, asked: Stamp) -> bool {
+        matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.asked > asked)
+    }
+
     /// Finishes when everything is there, and what the snapshot is to be shown with.
     pub(super) fn finish_due(&mut self, context: &mut Context) {
         if matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.is_complete()) && !self.must_wait(context) {
@@ -544,7 +551,12 @@ impl Session {
         self.messages.drop_untold(snapshot.asked);
         if reaches {
             self.fields.set_has_older(more);
-            self.before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);
+            let before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);
+            if before != self.before {
+                // The page before the old beginning is no longer the next one.
+                self.older = None;
+                self.before = before;
+            }
         }
         if let Some(info) = snapshot.info {
             self.fields.set_session(&info);

@@ -273,8 +273,9 @@ impl Session {
             if self.turn.tries < MAX_CHECKS {
                 self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             } else {
-                // The turn is over all the same: its answer is what is shown.
+                // The turn is over all the same: its answer is what is shown. What it ended with is still to be seen.
                 self.answer_prompts(context);
+                self.begin(context);
             }
             return;
         };
