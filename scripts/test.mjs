@@ -22,7 +22,7 @@ const steps = {
   },
   native: () => run('cargo', ['test', '--locked']),
   sim: () => {
-    run(process.execPath, ['scripts/sim.mjs', '--seeds', '2000']);
+    run(process.execPath, ['scripts/sim.mjs', '--seeds', '10000']);
     run(process.execPath, ['scripts/sim.mjs', '--planted']);
   },
   build: () => run(process.execPath, ['scripts/build.mjs']),

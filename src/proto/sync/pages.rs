@@ -35,7 +35,8 @@ impl Session {
             Event::Part { head, .. } => head.message.to_text(),
             _ => return,
         };
-        match self.parked.keep(&message, data, context.limits.buffered) {
+        let shown = self.messages.has(&message);
+        match self.parked.keep(&message, shown, data, context.limits.buffered) {
             Some(true) => self.get_one(&message, context),
             Some(false) => {}
             None => {

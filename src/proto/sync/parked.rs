@@ -22,10 +22,14 @@ struct Group {
 const MAX_TRIES: u8 = 3;
 
 impl Parked {
-    /// Keeps an event. Gives whether its message is to be fetched now; `None` when the limit is reached.
-    pub(super) fn keep(&mut self, message: &str, event: &[u8], limit: usize) -> Option<bool> {
-        if self.groups.iter().any(|group| group.shunned && group.message == message) {
-            return Some(false);
+    /// Keeps an event. Gives whether its message is to be fetched now; `None` when the limit is reached. `shown`: the
+    /// message is in the list.
+    pub(super) fn keep(&mut self, message: &str, shown: bool, event: &[u8], limit: usize) -> Option<bool> {
+        if let Some(group) = self.groups.iter_mut().find(|group| group.message == message) {
+            group.shunned &= !shown || group.tries >= MAX_TRIES;
+            if group.shunned {
+                return Some(false);
+            }
         }
         if self.bytes + event.len() > limit {
             return None;
