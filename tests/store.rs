@@ -356,19 +356,31 @@ fn m8_a_turn_that_ended_is_checked_a_few_times_and_no_more() {
     world.client.wait_settled(handle, 1);
     world.pump();
     assert!(world.result(1).is_some());
-    let asked = world.requests.len();
     world.server.say_status(&session, &json!({ "type": "busy" }));
     world.server.say_status(&session, &json!({ "type": "idle" }));
     world.flow(usize::MAX);
     // Shorter than the silence after which the stream itself is doubted.
+    let mut checks = 0;
     for _ in 0..15 {
         world.pass(1_500);
         while !world.inflight.is_empty() {
-            world.lose("/message?");
+            checks += usize::from(
+                world
+                    .inflight
+                    .iter()
+                    .any(|flight| flight.request.path.contains("limit=4")),
+            );
+            world.lose("");
         }
         world.flow(usize::MAX);
     }
-    assert_eq!(world.requests.len() - asked, 3);
+    assert_eq!(checks, 3);
+    // What they could not tell is learned with the history, as soon as it can be had.
+    world.client.wait_settled(handle, 2);
+    assert!(world.result(2).is_none());
+    world.pass(20_000);
+    world.rest();
+    assert!(world.result(2).is_some_and(|result| result.is_ok()));
 }
 
 #[test]

@@ -114,7 +114,8 @@ impl World {
         if self.undrained > 50 && self.until.slow.is_some() {
             self.counts.hit(Fault::SlowSubscriber);
         }
-        let fresh = std::mem::take(&mut self.undrained) <= 1;
+        // With two sessions one is shown before the connection is live, and a gap may open meanwhile.
+        let fresh = std::mem::take(&mut self.undrained) <= 1 && self.opens.len() == 1;
         for open in &mut self.opens {
             if !self.client.is_dirty(open.handle) {
                 continue;

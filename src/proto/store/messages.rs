@@ -462,6 +462,8 @@ impl Messages {
         if newer || message.echo {
             message.tell(&item.head, item.info);
         }
+        // A page that was asked for earlier and comes later may not know it yet.
+        message.stamp = message.stamp.max(asked);
         let created = message.created;
         let gone: Vec<usize> = (0..message.parts.len())
             .filter(|index| {
@@ -491,7 +493,6 @@ impl Messages {
             .all(|pair| pair[0].0.id.raw() < pair[1].0.id.raw());
         let buried = item.parts.iter().any(|(head, _)| self.is_buried(head.id, asked));
         let mut message = Message::new(&item.head, item.head.id.to_text().into());
-        // A page that was asked for earlier and comes later does not know it yet.
         message.stamp = asked;
         if sorted && !buried {
             message.tell_whole(item.info, item.raw);

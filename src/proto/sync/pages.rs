@@ -129,6 +129,9 @@ impl Session {
             Ok(mut page) => {
                 self.adopt_page(&mut page, context);
                 self.messages.older(&page, asked);
+                for message in self.parked.readmit(|message| self.messages.has(message)) {
+                    self.get_one(&message, context);
+                }
                 if self.turn.settled {
                     // Nothing grows: what is open there was left so by an earlier turn.
                     self.messages.abandon(&page, asked);

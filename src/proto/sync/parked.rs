@@ -97,6 +97,17 @@ impl Parked {
         }
     }
 
+    /// Shunned messages that are shown by now: they are to be fetched, because events of them were dropped.
+    pub(super) fn readmit(&mut self, shown: impl Fn(&str) -> bool) -> Vec<String> {
+        let due = |group: &&mut Group| group.shunned && group.tries < MAX_TRIES && shown(&group.message);
+        let due = self.groups.iter_mut().filter(due).map(|group| {
+            (group.shunned, group.asked) = (false, true);
+            group.tries += 1;
+            group.message.clone()
+        });
+        due.collect()
+    }
+
     /// Gives the message up; an event of it begins anew.
     pub(super) fn take(&mut self, message: &str) {
         self.replay(message);

@@ -70,12 +70,8 @@ impl Session {
         let Some(record) = Record::read(bytes) else {
             return context.warn("journal_dropped", "A journal record cannot be read; it is left out.");
         };
-        if self.is_dead()
-            && self
-                .fields
-                .error()
-                .is_none_or(|error| error.code == Code::SessionNotFound)
-        {
+        let death = self.fields.error().filter(|_| self.is_dead()).cloned();
+        if self.is_dead() && death.is_none() {
             return;
         }
         if mine {
@@ -97,7 +93,10 @@ impl Session {
         for prompt in record.prompts.into_iter().filter(|_| mine) {
             self.readmit(prompt, context);
         }
-        if self.outbox.prompts.len() > before && self.is_live() {
+        if let Some(error) = death {
+            // As if they had been there when it died.
+            self.end_waiters(&error, context);
+        } else if self.outbox.prompts.len() > before && self.is_live() {
             self.begin(context);
         }
     }

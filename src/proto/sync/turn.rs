@@ -283,6 +283,9 @@ impl Session {
             // More came meanwhile than a check looks at.
             return self.begin(context);
         }
+        if self.vigil.is_looking() && self.messages.lacks(&page) {
+            self.vigil.fetched();
+        }
         self.adopt_page(&mut page, context);
         self.messages.newest(&page, asked, true);
         self.confirm_named(context);
@@ -350,7 +353,10 @@ impl Session {
             Ok(_) => {}
             Err(_) if matches!(prompt.stage, Stage::Stored(_)) => {}
             Err(error) if planted::is(Bug::UnclearIsFailed) => self.refuse(key, &error, context),
-            Err(error) if matches!(error.code, Code::Unreachable | Code::Timeout | Code::ServerError) => {
+            // A refusal says nothing of an earlier try, which the server may have got.
+            Err(error)
+                if prompt.tries > 1 || matches!(error.code, Code::Unreachable | Code::Timeout | Code::ServerError) =>
+            {
                 prompt.stage = Stage::Unclear;
                 prompt.since = context.now;
                 if self.is_live() {

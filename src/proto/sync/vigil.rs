@@ -15,6 +15,8 @@ pub(super) struct Vigil {
     asked: Option<Stamp>,
     /// The messages had moved on; an event may still be on its way until then.
     doubt: Option<u64>,
+    /// Something else fetched what had moved on: the looks do not find it any more.
+    fetched: bool,
 }
 
 /// First and longest silence before a look, milliseconds: while a turn runs, and while none does.
@@ -32,6 +34,16 @@ impl Vigil {
             heard: now,
             ..Vigil::default()
         };
+    }
+
+    /// Whether the messages are being looked at.
+    pub(super) fn is_looking(&self) -> bool {
+        self.asked.is_some() || self.doubt.is_some()
+    }
+
+    /// The messages had moved on, and are shown now.
+    pub(super) fn fetched(&mut self) {
+        self.fetched = true;
     }
 
     pub(super) fn deadline(&self, busy: bool) -> Option<u64> {
@@ -69,7 +81,7 @@ impl Session {
         let moved = result
             .ok()
             .and_then(|body| Page::read(body).ok())
-            .is_some_and(|page| self.messages.lacks(&page));
+            .is_some_and(|page| self.vigil.fetched || self.messages.lacks(&page));
         if !moved {
             let wait = context.now.saturating_sub(self.vigil.heard);
             self.vigil.heard(context.now);
