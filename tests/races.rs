@@ -7,8 +7,8 @@ mod support_rs;
 use opencode_session::proto::change::Delivery;
 use serde_json::{Value, json};
 use support_rs::script::Spot;
-use support_rs::server::Wire;
-use support_rs::world::World;
+use support_rs::server::{Answer, Wire};
+use support_rs::world::{Flight, World};
 
 fn put(world: &mut World, session: &str, id: &str, created: u64, parent: Option<&str>) {
     let role = if parent.is_some() { "assistant" } else { "user" };
@@ -273,6 +273,37 @@ fn p6_a_prompt_stored_a_moment_after_the_post_failed_is_not_called_failed() {
     world.advance("prompt_async");
     world.lose("prompt_async");
     world.arrive();
+    world.rest();
+    assert!(
+        matches!(world.result(1), Some(Ok(_))),
+        "called failed, but stored: {:?}",
+        world.result(1)
+    );
+    world.assert_equal(handle, &session);
+}
+
+#[test]
+fn p6_a_refusal_says_nothing_of_an_earlier_try() {
+    let (mut world, handle, session) = settled(Wire::New, 1, 100);
+    world.send(handle, &prompt("prompt #1"), 1);
+    let posts = |world: &World| {
+        let post = |flight: &Flight| flight.request.path.contains("prompt_async");
+        world.inflight.iter().position(post)
+    };
+    let first = world.inflight[posts(&world).unwrap()].request.clone();
+    world.lose("prompt_async");
+    while posts(&world).is_none() {
+        world.advance("");
+    }
+    // The first one was only slow; the second one meets a proxy.
+    world.server.answer(&first);
+    world.server.intake(&session);
+    let at = posts(&world).unwrap();
+    world.inflight[at].answer = Some(Answer {
+        status: 403,
+        ..Answer::default()
+    });
+    world.progress(at);
     world.rest();
     assert!(
         matches!(world.result(1), Some(Ok(_))),
