@@ -35,6 +35,8 @@ const encoder = new TextEncoder();
 const CLOCK = 5;
 /** The two clocks differ by more than this, milliseconds, when the machine slept. */
 const SLEPT = 1_000;
+/** Bytes of the stream handed over at once. */
+const PIECE = 65_536;
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 /** Owns the core of one client, and does the I/O that the core asks for: it is the core's `Host`. */
@@ -225,7 +227,7 @@ export class Link {
       while (reader !== undefined) {
         const { done, value } = await reader.read();
         if (done || signal.aborted) break;
-        this.#core?.streamBytes(this.#soon(), generation, value);
+        this.#take(generation, value);
       }
       cause = 0;
     } catch (error) {
@@ -286,9 +288,14 @@ export class Link {
         if (status === 401 && again) void this.#attach(generation, path, position, signal, false);
         else this.#core?.streamOpened(this.now(), generation, status, kind, retryAfter);
       },
-      bytes: (chunk) => this.#core?.streamBytes(this.#soon(), generation, chunk),
+      bytes: (chunk) => this.#take(generation, chunk),
       closed,
     });
+  }
+
+  /** In pieces: a keeper may tell minutes at once, and wasm memory never shrinks. */
+  #take(generation: number, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += PIECE) this.#core?.streamBytes(this.#soon(), generation, bytes.subarray(at, at + PIECE));
   }
 
   /** Time that the machine slept through has passed, also where `performance.now` stood still. */

@@ -14,7 +14,9 @@ impl World {
             return;
         }
         self.flow(usize::MAX);
-        let Some(stream) = self.net.stream.as_mut().filter(|stream| stream.opened && !stream.mute) else {
+        let late = |stream: &Stream| stream.broken && fault == Fault::SameIdAgain;
+        let fits = |stream: &&mut Stream| stream.opened && !stream.mute && !late(stream);
+        let Some(stream) = self.net.stream.as_mut().filter(fits) else {
             return;
         };
         let carried = stream.next.saturating_sub(stream.first).min(20) as u64;
@@ -78,6 +80,7 @@ impl World {
                 let cut = (last + pending.len()) / 2;
                 stream.bytes.truncate(stream.head + cut);
                 stream.push("\n\n");
+                stream.broken = true;
             }
             Fault::DeepNesting => {
                 let depth = 1 + rng.below(3_000) as usize;

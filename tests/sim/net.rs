@@ -44,6 +44,8 @@ pub(crate) struct Stream {
     pub(crate) still: u64,
     /// Heartbeats only.
     pub(crate) mute: bool,
+    /// An event of it was cut: said again whole, it would come behind later ones.
+    pub(crate) broken: bool,
 }
 
 #[derive(Debug)]
@@ -135,6 +137,7 @@ impl Stream {
             head: 0,
             still: 0,
             mute: false,
+            broken: false,
         }
     }
 
