@@ -117,7 +117,8 @@ impl Session {
     /// Posts the next prompt, if it may go. Gives whether the lists of models and agents are needed first.
     pub fn pump(&mut self, catalog: &mut Catalog, context: &mut Context) -> bool {
         while let (true, Some(own_ids)) = (self.is_live(), context.own_ids) {
-            let newest = self.newest_place();
+            // Asked after each event: what costs is done only for a prompt that may go.
+            let newest = self.outbox.upcoming().is_some().then(|| self.newest_place());
             let Some(prompt) = self.outbox.upcoming() else {
                 return false;
             };
@@ -139,7 +140,7 @@ impl Session {
             }
             prompt.stage = Stage::Posting;
             prompt.names_itself = own_ids;
-            prompt.after = newest;
+            prompt.after = newest.flatten();
             prompt.tries += 1;
             let ids = own_ids.then_some((prompt.key.as_str(), prompt.part_ids.as_slice()));
             let body = prompt.draft.body(ids);
