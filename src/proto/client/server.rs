@@ -1,10 +1,16 @@
-use super::{Client, RESPELL_AGAIN, VERSION_AGAIN, session};
+use super::{Client, session};
 use crate::proto::connection::Source;
 use crate::proto::error::{Code, Error};
 use crate::proto::json::{Bad, Cursor};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::{Response, query};
 use crate::proto::sync::{Purpose, Reply, Session};
+
+/// Prompts wait for the version, and the stream for the directory's name; when asking failed on a good link, both are
+/// asked again.
+const VERSION_AGAIN: u64 = 2_000;
+/// Between two streams that are opened anew only for the directory's spelling.
+const RESPELL_AGAIN: u64 = 60_000;
 
 /// Answers, and what they tell of the server: its version, its directory, its models and agents.
 impl Client {

@@ -1,11 +1,10 @@
 use super::Stamp;
 use super::message::Message;
-use super::page::{Page, PageItem};
+use super::page::PageItem;
 use super::part::Part;
-use super::seen::Seen;
 use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Delivery};
-use crate::proto::event::{MessageHead, PartHead, Role, message_head, part_head};
+use crate::proto::event::{MessageHead, PartHead, Role};
 use crate::proto::journal::Text;
 use crate::proto::json::{Cursor, Str};
 use crate::proto::planted::{self, Bug};
@@ -23,17 +22,17 @@ pub enum Placed {
 /// The messages of a session: order, merge, tombstones, and what to hand out.
 #[derive(Debug, Default)]
 pub struct Messages {
-    list: Vec<Message>,
-    ops: Vec<Change>,
-    dirty_from: usize,
-    dirty: bool,
+    pub(super) list: Vec<Message>,
+    pub(super) ops: Vec<Change>,
+    pub(super) dirty_from: usize,
+    pub(super) dirty: bool,
     /// Removed ids, until a snapshot that was asked for later (M9).
-    tombstones: Vec<(u64, Stamp)>,
+    pub(super) tombstones: Vec<(u64, Stamp)>,
     /// When the newest page that was applied was asked for.
-    paged: Stamp,
-    last_hit: (usize, usize),
+    pub(super) paged: Stamp,
+    pub(super) last_hit: (usize, usize),
     /// Events are old ones, told again from the start of what is open.
-    replaying: bool,
+    pub(super) replaying: bool,
 }
 
 impl Messages {
@@ -100,51 +99,6 @@ impl Messages {
         self.tombstones.push((hash(part.raw()), stamp));
     }
 
-    /// The newest page of history, asked for at `asked`. `more`: the server has older messages.
-    pub fn newest(&mut self, page: &Page<'_>, asked: Stamp, more: bool) {
-        let ids = id_set(page.items.iter().map(|item| item.head.id.raw()), page.items.len());
-        let known = |message: &Message| ids.contains(message.id.as_bytes());
-        let oldest = page.items.first().map(|item| item.head.created).unwrap_or(i64::MIN);
-        // A partial page that shares nothing with the list leaves a hole between them: the list starts anew.
-        let apart = more && !self.shares(page);
-        let stale: Vec<usize> = (0..self.list.len())
-            .filter(|at| {
-                let message = &self.list[*at];
-                let gone = if apart && message.created <= oldest {
-                    true
-                } else {
-                    (!more || message.created > oldest) && message.stamp <= asked
-                };
-                gone && !message.echo && !known(message)
-            })
-            .collect();
-        for at in stale.into_iter().rev() {
-            self.remove(at);
-        }
-        self.older(page, asked);
-        self.paged = asked;
-        self.tombstones.retain(|(_, stamp)| *stamp > asked);
-    }
-
-    /// A page of history, or one message, that says nothing of what is not in it.
-    pub fn older(&mut self, page: &Page<'_>, asked: Stamp) {
-        // So that a long history does not search the list for each new message.
-        let count = self.list.len() + page.items.len();
-        let mut known = id_set(self.list.iter().map(|message| message.id.as_bytes()), count);
-        let mut before = i64::MIN;
-        for item in &page.items {
-            if self.is_buried(item.head.id, asked) {
-                continue;
-            }
-            // Also of this page: a broken server may list a message twice.
-            let maybe = !known.insert(item.head.id.raw());
-            before = match maybe.then(|| self.place_of(item)).flatten() {
-                Some(at) => self.again(at, item, asked, before),
-                None => self.fresh(item, asked),
-            };
-        }
-    }
-
     /// Shows a text that an earlier page saw of an open part. Gives whether the part is there.
     pub fn recall(&mut self, told: &Text) -> bool {
         let Some(at) = self.list.iter().rposition(|message| *message.id == *told.message) else {
@@ -173,17 +127,6 @@ impl Messages {
             }
         }
         texts
-    }
-
-    /// Time and id of the message shown under `key`, once the server told it.
-    pub fn told_place(&self, key: &str) -> Option<(i64, String)> {
-        let message = &self.list[self.by_key(key)?];
-        (!message.echo).then(|| (message.created, String::from(&*message.id)))
-    }
-
-    /// Whether the prompt shown under `key` has a name of the server's.
-    pub fn is_adopted(&self, key: &str) -> bool {
-        self.by_key(key).is_some_and(|at| self.list[at].adopted)
     }
 
     /// Time and id of the newest message that the server told.
@@ -220,124 +163,12 @@ impl Messages {
         self.replaying
     }
 
-    /// Whether any message of the page is in the list. An own prompt that the page is the first to tell is no bridge.
-    pub fn shares(&mut self, page: &Page<'_>) -> bool {
-        page.items.iter().any(|item| {
-            let at = self.find(item.head.id);
-            at.and_then(|at| self.list.get(at)).is_some_and(|message| !message.echo)
-        })
-    }
-
-    /// Whether the page has something that no event has told here: a message, a part, its end, or more of its text.
-    pub fn lacks(&mut self, page: &Page<'_>) -> bool {
-        page.items.iter().any(|item| {
-            if self.is_buried(item.head.id, 0) {
-                return false;
-            }
-            let Some(at) = self.find(item.head.id) else {
-                return true;
-            };
-            item.parts.iter().any(|(head, _)| match self.find_part(at, head.id) {
-                Ok(part) => self.list[at].parts[part].lacks(head),
-                Err(_) => !self.is_buried(head.id, 0),
-            })
-        })
-    }
-
-    /// The session is idle and the page, asked for at `asked`, confirms it: parts still open will stay as stored.
-    pub fn abandon(&mut self, page: &Page<'_>, asked: Stamp) {
-        for item in &page.items {
-            let Some(at) = self.find(item.head.id) else {
-                continue;
-            };
-            for (head, raw) in &item.parts {
-                if head.rank < 2
-                    && let Ok(part) = self.find_part(at, head.id)
-                {
-                    self.list[at].parts[part].abandon(head, raw, asked);
-                    self.mark(at);
-                }
-            }
-        }
-    }
-
-    /// Shows an own prompt before the server has it. `info` and `parts` are in the server's shape.
-    pub fn echo(&mut self, info: &str, parts: &[String]) {
-        let Ok(head) = message_head(&mut Cursor::new(info.as_bytes())) else {
-            return;
-        };
-        let mut message = Message::new(&head, head.id.to_text().into());
-        message.echo = true;
-        message.tell(&head, info.as_bytes());
-        message.deliver(Delivery::Sending);
-        let at = self.insert(message);
-        for part in parts {
-            if let Ok(head) = part_head(&mut Cursor::new(part.as_bytes())) {
-                self.insert_part(at, Part::from_echo(&head, part.as_bytes()));
-            }
-        }
-        self.mark(at);
-    }
-
-    /// Says how far the prompt shown under `key` got.
-    pub fn deliver(&mut self, key: &str, delivery: Delivery) {
-        if let Some(at) = self.by_key(key) {
-            self.list[at].deliver(delivery);
-            self.mark(at);
-        }
-    }
-
-    /// The server stored the prompt shown under `key`.
-    pub fn sent(&mut self, key: &str, stamp: Stamp) {
-        if let Some(at) = self.by_key(key) {
-            self.list[at].sent = stamp;
-        }
-        self.deliver(key, Delivery::Sent);
-    }
-
-    /// Takes out own prompts that were stored before the newest page was asked for, and that it does not tell: they are
-    /// on a page that is not loaded, or were removed.
-    pub fn drop_untold(&mut self, asked: Stamp) {
-        while let Some(at) = self.list.iter().position(|message| message.is_untold(asked)) {
-            self.remove(at);
-        }
-    }
-
-    /// Whether `drop_untold` would take anything out.
-    pub fn has_untold(&self, asked: Stamp) -> bool {
-        self.list.iter().any(|message| message.is_untold(asked))
-    }
-
-    /// The server's name for the prompt shown under `key`.
-    pub fn adopt(&mut self, key: &str, id: Str<'_>) {
-        if let Some(at) = self.by_key(key) {
-            self.list[at].id = id.to_text().into();
-            self.list[at].adopted = true;
-        }
-    }
-
-    /// Takes out the prompt shown under `key`, unless the server has it.
-    pub fn discard(&mut self, key: &str) -> bool {
-        match self.by_key(key).filter(|at| self.list[*at].echo) {
-            Some(at) => {
-                self.remove(at);
-                true
-            }
-            None => false,
-        }
-    }
-
     /// Whether the message is in the list, told by the server.
     pub fn knows(&self, id: &str) -> bool {
         self.list
             .iter()
             .rev()
             .any(|message| !message.echo && *message.id == *id)
-    }
-
-    /// The server's id of the message shown under `key`.
-    pub fn id_of(&self, key: &str) -> Option<&str> {
-        self.by_key(key).map(|at| &*self.list[at].id)
     }
 
     /// Position of the last message that answers `parent`, and `true`; else of the last that is no prompt, and `false`.
@@ -360,12 +191,6 @@ impl Messages {
     /// Whether the message is in the list, told by the server or not.
     pub fn has(&self, id: &str) -> bool {
         self.list.iter().rev().any(|message| *message.id == *id)
-    }
-
-    /// Whether the message is shown for an own prompt, under the prompt's key.
-    pub fn is_own(&self, id: &str) -> bool {
-        let shown = self.list.iter().rev().find(|message| *message.id == *id);
-        shown.is_some_and(|message| !message.echo && (message.adopted || message.delivery.is_some()))
     }
 
     /// Id of the oldest message.
@@ -416,11 +241,6 @@ impl Messages {
         self.list.iter().flat_map(|message| &message.parts).any(Part::is_gapped)
     }
 
-    /// Whether an answer to what was asked then tells old news: a newest page was asked for later, and applied.
-    pub fn is_stale(&self, asked: Stamp) -> bool {
-        asked < self.paged
-    }
-
     /// How many messages are in the list.
     pub fn len(&self) -> usize {
         self.list.len()
@@ -450,71 +270,7 @@ impl Messages {
         }
     }
 
-    /// A message that is in the list already. `before`: the time of the one before it on the page. Gives its own.
-    fn again(&mut self, at: usize, item: &PageItem<'_>, asked: Stamp, before: i64) -> i64 {
-        let message = &mut self.list[at];
-        // Only a wrong time can be earlier: a page is in order.
-        if message.created < before {
-            message.created = item.head.created;
-        }
-        let newer = (item.head.completed && !message.completed)
-            || (item.head.completed == message.completed && message.stamp <= asked);
-        if newer || message.echo {
-            message.tell(&item.head, item.info);
-        }
-        // A page that was asked for earlier and comes later may not know it yet.
-        message.stamp = message.stamp.max(asked);
-        let created = message.created;
-        let gone: Vec<usize> = (0..message.parts.len())
-            .filter(|index| {
-                let part = &message.parts[*index];
-                part.stamp <= asked && !item.parts.iter().any(|(head, _)| head.id.raw() == part.id.as_bytes())
-            })
-            .collect();
-        for index in gone.into_iter().rev() {
-            self.take_part(at, index);
-        }
-        for (head, raw) in &item.parts {
-            match self.find_part(at, head.id) {
-                Ok(part) => self.list[at].parts[part].merge(head, raw, asked),
-                Err(_) if self.is_buried(head.id, asked) => {}
-                Err(_) => self.insert_part(at, Part::from_snapshot(head, raw, false)),
-            }
-        }
-        self.told(at);
-        created
-    }
-
-    /// A message that was not shown before: handed out in one piece where possible.
-    fn fresh(&mut self, item: &PageItem<'_>, asked: Stamp) -> i64 {
-        let sorted = item
-            .parts
-            .windows(2)
-            .all(|pair| pair[0].0.id.raw() < pair[1].0.id.raw());
-        let buried = item.parts.iter().any(|(head, _)| self.is_buried(head.id, asked));
-        let mut message = Message::new(&item.head, item.head.id.to_text().into());
-        message.stamp = asked;
-        if sorted && !buried {
-            message.tell_whole(item.info, item.raw);
-            message.parts = item
-                .parts
-                .iter()
-                .map(|(head, raw)| Part::from_snapshot(head, raw, true))
-                .collect();
-            self.insert(message);
-            return item.head.created;
-        }
-        message.tell(&item.head, item.info);
-        let at = self.insert(message);
-        for (head, raw) in &item.parts {
-            if !self.is_buried(head.id, asked) && self.find_part(at, head.id).is_err() {
-                self.insert_part(at, Part::from_snapshot(head, raw, false));
-            }
-        }
-        item.head.created
-    }
-
-    fn is_buried(&self, id: Str<'_>, asked: Stamp) -> bool {
+    pub(super) fn is_buried(&self, id: Str<'_>, asked: Stamp) -> bool {
         !planted::is(Bug::DropTombstones)
             && self
                 .tombstones
@@ -523,7 +279,7 @@ impl Messages {
     }
 
     /// The server has told the message at `at`: an echo is confirmed, and goes to its real place.
-    fn told(&mut self, at: usize) {
+    pub(super) fn told(&mut self, at: usize) {
         let message = &mut self.list[at];
         if std::mem::take(&mut message.echo) {
             message.deliver(Delivery::Sent);
@@ -541,7 +297,7 @@ impl Messages {
         }
     }
 
-    fn insert(&mut self, message: Message) -> usize {
+    pub(super) fn insert(&mut self, message: Message) -> usize {
         let at = self.list.partition_point(|other| other.place() <= message.place());
         self.ops.push(Change::InsertMessage {
             index: at,
@@ -552,14 +308,14 @@ impl Messages {
         at
     }
 
-    fn remove(&mut self, at: usize) {
+    pub(super) fn remove(&mut self, at: usize) {
         self.list.remove(at);
         self.ops.push(Change::RemoveMessage { index: at });
         self.dirty = true;
         self.dirty_from = self.dirty_from.min(at);
     }
 
-    fn insert_part(&mut self, at: usize, part: Part) {
+    pub(super) fn insert_part(&mut self, at: usize, part: Part) {
         self.explode(at);
         let Err(index) = self.list[at].find_part(part.id.as_bytes()) else {
             return;
@@ -569,7 +325,7 @@ impl Messages {
         self.mark(at);
     }
 
-    fn take_part(&mut self, at: usize, index: usize) {
+    pub(super) fn take_part(&mut self, at: usize, index: usize) {
         self.explode(at);
         self.list[at].parts.remove(index);
         self.ops.push(Change::RemovePart { message: at, index });
@@ -577,7 +333,7 @@ impl Messages {
     }
 
     /// An adopted prompt shows its own parts until the server's arrive, one for one.
-    fn drop_local_part(&mut self, at: usize) {
+    pub(super) fn drop_local_part(&mut self, at: usize) {
         let message = &self.list[at];
         if let Some(index) = message
             .parts
@@ -590,7 +346,7 @@ impl Messages {
     }
 
     /// A message waiting to be handed out in one piece is to be handed out part by part after all.
-    fn explode(&mut self, at: usize) {
+    pub(super) fn explode(&mut self, at: usize) {
         let message = &mut self.list[at];
         let Some(whole) = message.take_whole() else {
             return;
@@ -607,28 +363,13 @@ impl Messages {
         }
     }
 
-    fn mark(&mut self, at: usize) {
+    pub(super) fn mark(&mut self, at: usize) {
         self.list[at].dirty = true;
         self.dirty = true;
         self.dirty_from = self.dirty_from.min(at);
     }
 
-    fn by_key(&self, key: &str) -> Option<usize> {
-        self.list.iter().rposition(|message| *message.key == *key)
-    }
-
-    /// Pages come in order, so a search by place nearly always hits; a moved message is found by its id.
-    fn place_of(&mut self, item: &PageItem<'_>) -> Option<usize> {
-        let id = item.head.id.raw();
-        let key = (item.head.created, id);
-        let found = self.list.binary_search_by(|message| {
-            let (created, id) = message.place();
-            (created, id.as_bytes()).cmp(&key)
-        });
-        found.ok().or_else(|| self.find(item.head.id))
-    }
-
-    fn find(&mut self, id: Str<'_>) -> Option<usize> {
+    pub(super) fn find(&mut self, id: Str<'_>) -> Option<usize> {
         let id = id.raw();
         let hit = self.last_hit.0;
         if self.list.get(hit).is_some_and(|message| message.id.as_bytes() == id) {
@@ -639,7 +380,7 @@ impl Messages {
         Some(at)
     }
 
-    fn find_part(&mut self, at: usize, id: Str<'_>) -> Result<usize, usize> {
+    pub(super) fn find_part(&mut self, at: usize, id: Str<'_>) -> Result<usize, usize> {
         let parts = &self.list[at].parts;
         let hit = self.last_hit.1;
         if parts.get(hit).is_some_and(|part| part.id.as_bytes() == id.raw()) {
@@ -651,14 +392,6 @@ impl Messages {
         }
         found
     }
-}
-
-fn id_set<'a>(ids: impl Iterator<Item = &'a [u8]>, count: usize) -> Seen {
-    let mut set = Seen::new(count);
-    for id in ids {
-        set.insert(id);
-    }
-    set
 }
 
 fn message_place(list: &[Message], at: usize) -> (i64, &str) {

@@ -3,8 +3,10 @@
 //! The rules are M1–M9 of `SPEC.md`. `part` and `message` merge one item each; `messages` keeps the list, its order and
 //! its tombstones; `page` reads what the server's history answers.
 
+mod merge;
 mod message;
 mod messages;
+mod own;
 mod page;
 mod part;
 mod seen;

@@ -2,6 +2,7 @@
 
 mod context;
 mod fields;
+mod loading;
 mod naming;
 mod pages;
 mod parked;

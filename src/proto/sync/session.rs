@@ -1,19 +1,18 @@
 use super::context::{Context, Purpose, Reply, What};
 use super::fields::{Fields, Status};
 use super::parked::Parked;
-use super::snapshot::{Scope, Snapshot, lacks};
+use super::snapshot::{Scope, Snapshot};
 use super::turn::Turn;
 use super::vigil::Vigil;
 use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Field};
 use crate::proto::command::Outbox;
 use crate::proto::error::{Code, Error};
-use crate::proto::event::{Envelope, Event, decode, session_directory};
+use crate::proto::event::{Envelope, Event};
 use crate::proto::journal::Text;
-use crate::proto::json::Cursor;
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::{query, session_path};
-use crate::proto::store::{Messages, Page, Placed, Seen, Stamp};
+use crate::proto::store::{Messages, Placed, Seen, Stamp};
 
 /// One session: its snapshot, its events, its prompts, and what of it changed.
 ///
@@ -28,19 +27,19 @@ pub struct Session {
     pub(super) limit: usize,
     pub(super) messages: Messages,
     pub(super) fields: Fields,
-    seen: Seen,
-    phase: Phase,
+    pub(super) seen: Seen,
+    pub(super) phase: Phase,
     pub(super) parked: Parked,
     pub(super) outbox: Outbox,
     pub(super) turn: Turn,
     pub(super) vigil: Vigil,
     /// The number of the last stored event, on streams that tell it.
-    seq: Option<i64>,
+    pub(super) seq: Option<i64>,
     /// Digest of the last page a poll fetched, and how many polls in a row found nothing new.
-    polled: u64,
-    unmoved: u32,
+    pub(super) polled: u64,
+    pub(super) unmoved: u32,
     /// Polls since the last one that fetched everything.
-    light: u32,
+    pub(super) light: u32,
     /// A user message that may be an own prompt under the server's name; it waits for its first part.
     pub(super) held: Vec<Vec<u8>>,
     /// Such a message of a page is not shown.
@@ -50,16 +49,16 @@ pub struct Session {
     /// When the newest page was asked for, milliseconds.
     pub(super) page_asked_at: u64,
     /// When an event last told the status.
-    status_told: Stamp,
-    failures: u32,
+    pub(super) status_told: Stamp,
+    pub(super) failures: u32,
     /// What an old server has answered at least once.
-    routes: Vec<What>,
+    pub(super) routes: Vec<What>,
     /// What it did not have when it was asked.
-    lacking: Vec<What>,
-    ready: Vec<u32>,
+    pub(super) lacking: Vec<What>,
+    pub(super) ready: Vec<u32>,
     /// Set when a good snapshot was applied at least once.
     pub(super) shown: bool,
-    directory: Option<String>,
+    pub(super) directory: Option<String>,
     /// Texts of an earlier page, until the first snapshot shows their parts.
     pub(super) recalled: Vec<Text>,
     /// Digest of the journal record given last.
@@ -70,15 +69,8 @@ pub struct Session {
     pub(super) deep: Option<Stamp>,
 }
 
-/// Failed snapshots in a row after which `ready` fails.
-const MAX_FAILURES: u32 = 3;
-/// One poll of so many fetches everything.
-const WHOLE_POLLS: u32 = 12;
-/// A poll fetches at least so many messages.
-const NEWEST: usize = 4;
-
 #[derive(Debug)]
-enum Phase {
+pub(super) enum Phase {
     /// No connection, or none that counts.
     Detached,
     /// The snapshot is on its way; events are kept.
@@ -145,64 +137,6 @@ impl Session {
             self.messages.len()
         };
         self.fetch(Scope::All, self.limit.max(shown), context);
-    }
-
-    /// Asks for what may have changed since the last fetch: all of it the first time, and once in a while.
-    ///
-    /// A fetch that takes longer than a poll goes on, and one that failed is tried again when its wait is over.
-    pub fn poll(&mut self, context: &mut Context) {
-        if matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..)) {
-            return;
-        }
-        let whole = !self.is_live() || self.fields.error().is_some() || self.light >= WHOLE_POLLS;
-        if whole {
-            self.unmoved += 1;
-            return self.begin(context);
-        }
-        let scope = if self.expects() { Scope::Busy } else { Scope::Idle };
-        self.fetch(scope, self.messages.open_depth().max(NEWEST), context);
-    }
-
-    /// How many polls in a row found nothing new.
-    pub fn unmoved(&self) -> u32 {
-        self.unmoved
-    }
-
-    fn fetch(&mut self, scope: Scope, limit: usize, context: &mut Context) {
-        if matches!(self.phase, Phase::Dead) {
-            return;
-        }
-        self.deep = None;
-        let limit = self.reach(limit);
-        let asked = context.tick();
-        let directory = self.directory.clone().or_else(|| context.directory.clone());
-        let mut snapshot = Snapshot {
-            asked,
-            directory,
-            scope,
-            limit,
-            ..Default::default()
-        };
-        if let Phase::Fetching(old) | Phase::Failed(_, old) = std::mem::replace(&mut self.phase, Phase::Detached) {
-            // Events that were kept for an older fetch are as needed for this one.
-            snapshot.take_over(*old);
-        }
-        self.phase = Phase::Fetching(Box::new(snapshot));
-        self.held.clear();
-        self.seq = None;
-        self.page_asked_at = context.now;
-        for what in scope.wants() {
-            let path = match what {
-                What::Page => self.page_path(limit, None),
-                What::Info => session_path(&self.id, ""),
-                What::Todos => session_path(&self.id, "/todo"),
-                // Kept by directory.
-                What::Status => self.scoped(context, "/session/status"),
-                What::Permissions => self.scoped(context, "/permission"),
-                _ => self.scoped(context, "/question"),
-            };
-            self.get(context, what.clone(), asked, path);
-        }
     }
 
     /// The stream broke or missed something: open texts may have a hole from here on.
@@ -445,213 +379,8 @@ impl Session {
         asked
     }
 
-    fn scoped(&self, context: &Context, path: &str) -> String {
+    pub(super) fn scoped(&self, context: &Context, path: &str) -> String {
         with_directory(path, self.directory.as_deref().or(context.directory.as_deref()))
-    }
-
-    fn snapshot_answer(
-        &mut self,
-        what: &What,
-        asked: Stamp,
-        cursor: &str,
-        result: Result<&[u8], Error>,
-        context: &mut Context,
-    ) {
-        if let (Phase::Live, What::Status) = (&self.phase, what) {
-            if asked < self.status_told {
-                return;
-            }
-            let status = result.ok().map(|body| own_status(body, &self.id));
-            return self.status_answer(asked, status, context);
-        }
-        let Phase::Fetching(snapshot) = &mut self.phase else {
-            return;
-        };
-        if snapshot.asked != asked && !planted::is(Bug::StaleSnapshot) {
-            return;
-        }
-        if let (What::Info, Ok(info)) = (what, &result) {
-            let directory = session_directory(info);
-            if directory.is_some() && directory != self.directory {
-                self.directory = directory;
-                let known = snapshot.directory.is_none() || snapshot.directory == self.directory;
-                if !known {
-                    // Asked in the wrong directory: ask all again in the right one.
-                    return self.begin(context);
-                }
-            }
-        }
-        if *what == What::Page {
-            snapshot.cursor = String::from(cursor);
-        }
-        // A server that has answered once has the route. That it lacks it must be said twice: a proxy may say so too.
-        let known = context.own_ids == Some(true) || self.routes.contains(what);
-        let may_lack = !known && self.lacking.contains(what);
-        match &result {
-            Ok(_) if !known => self.routes.push(what.clone()),
-            Err(error) if lacks(error) && !known && !may_lack => self.lacking.push(what.clone()),
-            _ => {}
-        }
-        match snapshot.take(what, result, may_lack) {
-            Err(error) => self.fail(error, context),
-            Ok(()) => self.finish_due(context),
-        }
-    }
-
-    /// Whether a history is under way that was asked for later.
-    pub(super) fn is_asked_since(&self, asked: Stamp) -> bool {
-        matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.asked > asked)
-    }
-
-    /// Finishes when everything is there, and what the snapshot is to be shown with.
-    pub(super) fn finish_due(&mut self, context: &mut Context) {
-        if matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.is_complete()) && !self.must_wait(context) {
-            self.name_restored(context);
-            self.finish(context);
-        }
-    }
-
-    /// The snapshot is there: apply it, replay what came meanwhile, go live.
-    fn finish(&mut self, context: &mut Context) {
-        let Phase::Fetching(mut snapshot) = std::mem::replace(&mut self.phase, Phase::Live) else {
-            return;
-        };
-        let body = snapshot.page.take().unwrap_or_default();
-        let digest = hash(&body);
-        let Ok(mut page) = Page::read(&body) else {
-            self.phase = Phase::Fetching(snapshot);
-            return self.fail(
-                Error::new(Code::BadResponse, "The history is not a list of messages."),
-                context,
-            );
-        };
-        // Servers without cursors do not say whether a full page is the last one.
-        let guess = context.own_ids != Some(true) && page.items.len() >= snapshot.limit;
-        let more = !snapshot.cursor.is_empty() || guess;
-        if snapshot.scope != Scope::All && more && !self.messages.shares(&page) {
-            // So much has come that a small page does not reach what is shown.
-            return self.begin(context);
-        }
-        self.adopt_page(&mut page, context);
-        self.messages.newest(&page, snapshot.asked, more);
-        let reaches =
-            !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
-        let reaches = reaches || planted::is(Bug::ShortSnapshot);
-        if !reaches && snapshot.scope == Scope::All && self.messages.len() > snapshot.limit {
-            // What is shown lies behind messages that were not known.
-            self.phase = Phase::Fetching(snapshot);
-            return self.begin(context);
-        }
-        self.recall();
-        self.note_looked(&page, more);
-        if snapshot.scope != Scope::All && self.messages.has_untold(snapshot.asked) {
-            // The server's clock may have put an own prompt further back than a small page looks.
-            return self.begin(context);
-        }
-        self.messages.drop_untold(snapshot.asked);
-        if reaches {
-            self.fields.set_has_older(more);
-            let before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);
-            if before != self.before {
-                // The page before the old beginning is no longer the next one.
-                self.older = None;
-                self.before = before;
-            }
-        }
-        if let Some(info) = snapshot.info {
-            self.fields.set_session(&info);
-        }
-        if let Some(todos) = snapshot.todos {
-            self.fields.set_todos(&todos);
-        }
-        self.fields.set_error(None);
-        let status = own_status(&snapshot.status.unwrap_or_default(), &self.id);
-        let busy = status.is_busy();
-        let whole = snapshot.scope == Scope::All;
-        let moved = whole || busy || digest != self.polled;
-        if moved {
-            self.turn.told(busy, context);
-        }
-        if whole {
-            self.light = 0;
-        } else {
-            self.polled = digest;
-            self.unmoved = if moved { 0 } else { self.unmoved + 1 };
-            // What a turn did beside its messages is fetched when it ends.
-            self.light = if moved && !busy { WHOLE_POLLS } else { self.light + 1 };
-        }
-        self.fields.set_status(status);
-        for (field, body) in [
-            (Field::Permissions, snapshot.permissions),
-            (Field::Questions, snapshot.questions),
-        ] {
-            let Some(body) = body else { continue };
-            if self.fields.set_requests(field, &self.id, &body).is_err() {
-                context.warn("bad_response", "A list of requests could not be read.");
-            }
-        }
-        while let Some(message) = self.parked.first() {
-            self.apply_parked(&message, context);
-            self.parked.take(&message);
-        }
-        for (at, data) in snapshot.buffer.iter().enumerate() {
-            self.messages.set_replaying(at < snapshot.replayed);
-            self.replay(data, context);
-        }
-        self.vigil.heard(context.now);
-        self.failures = 0;
-        self.fields
-            .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
-        self.shown = true;
-        context.reply_all(std::mem::take(&mut self.ready), &Ok(Reply::Done));
-        self.after_snapshot(context);
-    }
-
-    /// The snapshot failed. Errors that may pass are tried again.
-    fn fail(&mut self, mut error: Error, context: &mut Context) {
-        if error.code == Code::NotFound {
-            error.code = Code::SessionNotFound;
-            error.message = String::from("The server does not know this session.");
-        }
-        if matches!(error.code, Code::SessionNotFound | Code::Unauthorized | Code::Forbidden) {
-            return self.die(&error, context);
-        }
-        self.failures = self.failures.saturating_add(1);
-        let wait = (500_u64 << self.failures.min(6)).min(20_000);
-        let at = context.now + wait / 2 + context.rng.below(wait / 2);
-        let mut kept = Snapshot::default();
-        if let Phase::Fetching(old) = std::mem::replace(&mut self.phase, Phase::Detached)
-            && error.code != Code::LimitReached
-        {
-            kept.take_over(*old);
-        } else {
-            self.messages.interrupt();
-        }
-        self.phase = Phase::Failed(at, Box::new(kept));
-        context.warn(error.code.name(), &error.message);
-        // A web page in the place of the history may be a proxy's for a moment, but more often the address is wrong.
-        let wrong = matches!(error.code, Code::HtmlResponse | Code::WrongContentType);
-        if self.failures >= MAX_FAILURES || wrong {
-            // Who waits is told; the tries go on.
-            context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));
-        }
-        self.fields.set_error(Some(error));
-    }
-
-    /// While the snapshot is on its way, events wait for it.
-    fn keep(&mut self, data: &[u8], context: &mut Context) {
-        if let Phase::Fetching(snapshot) | Phase::Failed(_, snapshot) = &mut self.phase
-            && !snapshot.keep(data, context.replaying, &context.limits)
-        {
-            let message = "Too many events while the history loads (limits.buffered).";
-            self.fail(Error::new(Code::LimitReached, message), context);
-        }
-    }
-
-    fn replay(&mut self, data: &[u8], context: &mut Context) {
-        if let Ok(Some(envelope)) = decode(data, &|_| true) {
-            self.apply(&envelope, data, context);
-        }
     }
 
     pub(super) fn apply(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
@@ -710,7 +439,7 @@ impl Session {
         }
     }
 
-    fn field_event(&mut self, event: &Event<'_>, stamp: Stamp, context: &mut Context) {
+    pub(super) fn field_event(&mut self, event: &Event<'_>, stamp: Stamp, context: &mut Context) {
         if matches!(event, Event::Status { .. } | Event::Idle | Event::Error { .. }) {
             self.status_told = stamp;
         }
@@ -754,16 +483,4 @@ pub(crate) fn with_directory(path: &str, directory: Option<&str>) -> String {
         query(&mut path, "directory", &directory.replace('%', "%25"));
     }
     path
-}
-
-/// The session's entry in the map of sessions that are not idle.
-fn own_status(map: &[u8], id: &str) -> Status {
-    let mut status = Status::Idle;
-    let _ = Cursor::new(map).object(&mut |key, value| {
-        if key.is(id) {
-            status = Status::read(value.raw()?)?;
-        }
-        Ok(())
-    });
-    status
 }

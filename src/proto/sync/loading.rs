@@ -1,0 +1,297 @@
+use super::context::{Context, Reply, What};
+use super::fields::Status;
+use super::session::{Phase, Session};
+use super::snapshot::{Scope, Snapshot, lacks};
+use crate::proto::bytes::hash;
+use crate::proto::change::Field;
+use crate::proto::error::{Code, Error};
+use crate::proto::event::{decode, session_directory};
+use crate::proto::json::Cursor;
+use crate::proto::planted::{self, Bug};
+use crate::proto::request::session_path;
+use crate::proto::store::{Page, Stamp};
+
+/// Failed snapshots in a row after which `ready` fails.
+const MAX_FAILURES: u32 = 3;
+/// One poll of so many fetches everything.
+const WHOLE_POLLS: u32 = 12;
+/// A poll fetches at least so many messages.
+const NEWEST: usize = 4;
+
+/// The snapshot: asked for, put together, laid under the events that came meanwhile.
+impl Session {
+    /// Asks for what may have changed since the last fetch: all of it the first time, and once in a while.
+    ///
+    /// A fetch that takes longer than a poll goes on, and one that failed is tried again when its wait is over.
+    pub fn poll(&mut self, context: &mut Context) {
+        if matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..)) {
+            return;
+        }
+        let whole = !self.is_live() || self.fields.error().is_some() || self.light >= WHOLE_POLLS;
+        if whole {
+            self.unmoved += 1;
+            return self.begin(context);
+        }
+        let scope = if self.expects() { Scope::Busy } else { Scope::Idle };
+        self.fetch(scope, self.messages.open_depth().max(NEWEST), context);
+    }
+
+    /// How many polls in a row found nothing new.
+    pub fn unmoved(&self) -> u32 {
+        self.unmoved
+    }
+
+    pub(super) fn fetch(&mut self, scope: Scope, limit: usize, context: &mut Context) {
+        if matches!(self.phase, Phase::Dead) {
+            return;
+        }
+        self.deep = None;
+        let limit = self.reach(limit);
+        let asked = context.tick();
+        let directory = self.directory.clone().or_else(|| context.directory.clone());
+        let mut snapshot = Snapshot {
+            asked,
+            directory,
+            scope,
+            limit,
+            ..Default::default()
+        };
+        if let Phase::Fetching(old) | Phase::Failed(_, old) = std::mem::replace(&mut self.phase, Phase::Detached) {
+            // Events that were kept for an older fetch are as needed for this one.
+            snapshot.take_over(*old);
+        }
+        self.phase = Phase::Fetching(Box::new(snapshot));
+        self.held.clear();
+        self.seq = None;
+        self.page_asked_at = context.now;
+        for what in scope.wants() {
+            let path = match what {
+                What::Page => self.page_path(limit, None),
+                What::Info => session_path(&self.id, ""),
+                What::Todos => session_path(&self.id, "/todo"),
+                // Kept by directory.
+                What::Status => self.scoped(context, "/session/status"),
+                What::Permissions => self.scoped(context, "/permission"),
+                _ => self.scoped(context, "/question"),
+            };
+            self.get(context, what.clone(), asked, path);
+        }
+    }
+
+    pub(super) fn snapshot_answer(
+        &mut self,
+        what: &What,
+        asked: Stamp,
+        cursor: &str,
+        result: Result<&[u8], Error>,
+        context: &mut Context,
+    ) {
+        if let (Phase::Live, What::Status) = (&self.phase, what) {
+            if asked < self.status_told {
+                return;
+            }
+            let status = result.ok().map(|body| own_status(body, &self.id));
+            return self.status_answer(asked, status, context);
+        }
+        let Phase::Fetching(snapshot) = &mut self.phase else {
+            return;
+        };
+        if snapshot.asked != asked && !planted::is(Bug::StaleSnapshot) {
+            return;
+        }
+        if let (What::Info, Ok(info)) = (what, &result) {
+            let directory = session_directory(info);
+            if directory.is_some() && directory != self.directory {
+                self.directory = directory;
+                let known = snapshot.directory.is_none() || snapshot.directory == self.directory;
+                if !known {
+                    // Asked in the wrong directory: ask all again in the right one.
+                    return self.begin(context);
+                }
+            }
+        }
+        if *what == What::Page {
+            snapshot.cursor = String::from(cursor);
+        }
+        // A server that has answered once has the route. That it lacks it must be said twice: a proxy may say so too.
+        let known = context.own_ids == Some(true) || self.routes.contains(what);
+        let may_lack = !known && self.lacking.contains(what);
+        match &result {
+            Ok(_) if !known => self.routes.push(what.clone()),
+            Err(error) if lacks(error) && !known && !may_lack => self.lacking.push(what.clone()),
+            _ => {}
+        }
+        match snapshot.take(what, result, may_lack) {
+            Err(error) => self.fail(error, context),
+            Ok(()) => self.finish_due(context),
+        }
+    }
+
+    /// Whether a history is under way that was asked for later.
+    pub(super) fn is_asked_since(&self, asked: Stamp) -> bool {
+        matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.asked > asked)
+    }
+
+    /// Finishes when everything is there, and what the snapshot is to be shown with.
+    pub(super) fn finish_due(&mut self, context: &mut Context) {
+        if matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.is_complete()) && !self.must_wait(context) {
+            self.name_restored(context);
+            self.finish(context);
+        }
+    }
+
+    /// The snapshot is there: apply it, replay what came meanwhile, go live.
+    pub(super) fn finish(&mut self, context: &mut Context) {
+        let Phase::Fetching(mut snapshot) = std::mem::replace(&mut self.phase, Phase::Live) else {
+            return;
+        };
+        let body = snapshot.page.take().unwrap_or_default();
+        let digest = hash(&body);
+        let Ok(mut page) = Page::read(&body) else {
+            self.phase = Phase::Fetching(snapshot);
+            return self.fail(
+                Error::new(Code::BadResponse, "The history is not a list of messages."),
+                context,
+            );
+        };
+        // Servers without cursors do not say whether a full page is the last one.
+        let guess = context.own_ids != Some(true) && page.items.len() >= snapshot.limit;
+        let more = !snapshot.cursor.is_empty() || guess;
+        if snapshot.scope != Scope::All && more && !self.messages.shares(&page) {
+            // So much has come that a small page does not reach what is shown.
+            return self.begin(context);
+        }
+        self.adopt_page(&mut page, context);
+        self.messages.newest(&page, snapshot.asked, more);
+        let reaches =
+            !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
+        let reaches = reaches || planted::is(Bug::ShortSnapshot);
+        if !reaches && snapshot.scope == Scope::All && self.messages.len() > snapshot.limit {
+            // What is shown lies behind messages that were not known.
+            self.phase = Phase::Fetching(snapshot);
+            return self.begin(context);
+        }
+        self.recall();
+        self.note_looked(&page, more);
+        if snapshot.scope != Scope::All && self.messages.has_untold(snapshot.asked) {
+            // The server's clock may have put an own prompt further back than a small page looks.
+            return self.begin(context);
+        }
+        self.messages.drop_untold(snapshot.asked);
+        if reaches {
+            self.fields.set_has_older(more);
+            let before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);
+            if before != self.before {
+                // The page before the old beginning is no longer the next one.
+                self.older = None;
+                self.before = before;
+            }
+        }
+        if let Some(info) = snapshot.info {
+            self.fields.set_session(&info);
+        }
+        if let Some(todos) = snapshot.todos {
+            self.fields.set_todos(&todos);
+        }
+        self.fields.set_error(None);
+        let status = own_status(&snapshot.status.unwrap_or_default(), &self.id);
+        let busy = status.is_busy();
+        let whole = snapshot.scope == Scope::All;
+        let moved = whole || busy || digest != self.polled;
+        if moved {
+            self.turn.told(busy, context);
+        }
+        if whole {
+            self.light = 0;
+        } else {
+            self.polled = digest;
+            self.unmoved = if moved { 0 } else { self.unmoved + 1 };
+            // What a turn did beside its messages is fetched when it ends.
+            self.light = if moved && !busy { WHOLE_POLLS } else { self.light + 1 };
+        }
+        self.fields.set_status(status);
+        for (field, body) in [
+            (Field::Permissions, snapshot.permissions),
+            (Field::Questions, snapshot.questions),
+        ] {
+            let Some(body) = body else { continue };
+            if self.fields.set_requests(field, &self.id, &body).is_err() {
+                context.warn("bad_response", "A list of requests could not be read.");
+            }
+        }
+        while let Some(message) = self.parked.first() {
+            self.apply_parked(&message, context);
+            self.parked.take(&message);
+        }
+        for (at, data) in snapshot.buffer.iter().enumerate() {
+            self.messages.set_replaying(at < snapshot.replayed);
+            self.replay(data, context);
+        }
+        self.vigil.heard(context.now);
+        self.failures = 0;
+        self.fields
+            .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
+        self.shown = true;
+        context.reply_all(std::mem::take(&mut self.ready), &Ok(Reply::Done));
+        self.after_snapshot(context);
+    }
+
+    /// The snapshot failed. Errors that may pass are tried again.
+    pub(super) fn fail(&mut self, mut error: Error, context: &mut Context) {
+        if error.code == Code::NotFound {
+            error.code = Code::SessionNotFound;
+            error.message = String::from("The server does not know this session.");
+        }
+        if matches!(error.code, Code::SessionNotFound | Code::Unauthorized | Code::Forbidden) {
+            return self.die(&error, context);
+        }
+        self.failures = self.failures.saturating_add(1);
+        let wait = (500_u64 << self.failures.min(6)).min(20_000);
+        let at = context.now + wait / 2 + context.rng.below(wait / 2);
+        let mut kept = Snapshot::default();
+        if let Phase::Fetching(old) = std::mem::replace(&mut self.phase, Phase::Detached)
+            && error.code != Code::LimitReached
+        {
+            kept.take_over(*old);
+        } else {
+            self.messages.interrupt();
+        }
+        self.phase = Phase::Failed(at, Box::new(kept));
+        context.warn(error.code.name(), &error.message);
+        // A web page in the place of the history may be a proxy's for a moment, but more often the address is wrong.
+        let wrong = matches!(error.code, Code::HtmlResponse | Code::WrongContentType);
+        if self.failures >= MAX_FAILURES || wrong {
+            // Who waits is told; the tries go on.
+            context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));
+        }
+        self.fields.set_error(Some(error));
+    }
+
+    /// While the snapshot is on its way, events wait for it.
+    pub(super) fn keep(&mut self, data: &[u8], context: &mut Context) {
+        if let Phase::Fetching(snapshot) | Phase::Failed(_, snapshot) = &mut self.phase
+            && !snapshot.keep(data, context.replaying, &context.limits)
+        {
+            let message = "Too many events while the history loads (limits.buffered).";
+            self.fail(Error::new(Code::LimitReached, message), context);
+        }
+    }
+
+    pub(super) fn replay(&mut self, data: &[u8], context: &mut Context) {
+        if let Ok(Some(envelope)) = decode(data, &|_| true) {
+            self.apply(&envelope, data, context);
+        }
+    }
+}
+
+/// The session's entry in the map of sessions that are not idle.
+fn own_status(map: &[u8], id: &str) -> Status {
+    let mut status = Status::Idle;
+    let _ = Cursor::new(map).object(&mut |key, value| {
+        if key.is(id) {
+            status = Status::read(value.raw()?)?;
+        }
+        Ok(())
+    });
+    status
+}
