@@ -140,7 +140,13 @@ export class Life {
   /** Back to the kept page. @returns {Promise<boolean>} whether it was kept */
   async back() {
     await this.page.evaluate(() => history.back());
-    return waitFor(() => this.page.evaluate(() => location.pathname === '/' && globalThis.events && [events.includes('pageshow true')]), { message: 'the page again' }).then(([kept]) => kept);
+    // A kept page can be asked before it is told that it is shown again.
+    const shown = () => this.page.evaluate(() => location.pathname === '/' && globalThis.events?.findLast((/** @type {string} */ event) => event.startsWith('page')));
+    const last = await waitFor(async () => {
+      const event = await shown();
+      return event && event.startsWith('pageshow') && event;
+    }, { message: 'the page again' });
+    return last === 'pageshow true';
   }
 
   /** The machine slept: the clock jumps, and timers that are due fire late. @param {number} ms */
