@@ -21,6 +21,20 @@ pub fn strip<'a>(bytes: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     same(head, prefix).then_some(rest)
 }
 
+/// Whether a byte below the space is there: an ASCII control character.
+pub fn has_control(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while at + 8 <= bytes.len() {
+        let word = word(bytes, at);
+        // A byte borrows only where it is smaller; those from 0x80 on do not count.
+        if word.wrapping_sub(0x2020_2020_2020_2020) & !word & 0x8080_8080_8080_8080 != 0 {
+            return true;
+        }
+        at += 8;
+    }
+    bytes[at..].iter().any(|byte| *byte < b' ')
+}
+
 /// A fast 64-bit digest, to see whether something already shown has changed. Not for secrets.
 pub fn hash(bytes: &[u8]) -> u64 {
     // Two sums side by side: a single one would wait for its own multiplication at each step.
@@ -55,7 +69,7 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{hash, same, strip};
+    use super::{has_control, hash, same, strip};
 
     #[test]
     fn ids_that_count_up_do_not_collide() {
@@ -67,6 +81,21 @@ mod tests {
             }
         }
         assert_eq!(seen.len(), 120_000);
+    }
+
+    #[test]
+    fn a_control_character_is_seen_anywhere_and_nothing_else_is() {
+        for length in 0..40 {
+            for at in 0..length {
+                for byte in 0..=255 {
+                    for other in [b' ', b'~', 0x80, 0xFF] {
+                        let mut bytes = vec![other; length];
+                        bytes[at] = byte;
+                        assert_eq!(has_control(&bytes), byte < b' ', "{byte} at {at} of {length}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use super::text::Str;
+use crate::proto::bytes;
 
 /// The input is not the JSON that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,7 +248,7 @@ impl<'a> Cursor<'a> {
 
 /// Whether a control character stands where `JSON.parse` allows none. The cursor does not look for them.
 pub fn has_control(json: &[u8]) -> bool {
-    if json.iter().all(|byte| *byte >= b' ') {
+    if !bytes::has_control(json) {
         return false;
     }
     let (mut inside, mut escaped) = (false, false);
