@@ -295,7 +295,11 @@ export class Link {
 
   /** In pieces: a keeper may tell minutes at once, and wasm memory never shrinks. */
   #take(generation: number, bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += PIECE) this.#core?.streamBytes(this.#soon(), generation, bytes.subarray(at, at + PIECE));
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      // Most chunks are small, and a view of each would cost as much as reading it.
+      const piece = bytes.length > PIECE ? bytes.subarray(at, at + PIECE) : bytes;
+      this.#core?.streamBytes(this.#soon(), generation, piece);
+    }
   }
 
   /** Time that the machine slept through has passed, also where `performance.now` stood still. */
