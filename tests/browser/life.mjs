@@ -144,7 +144,7 @@ export class Life {
     const shown = () => this.page.evaluate(() => location.pathname === '/' && globalThis.events?.findLast((/** @type {string} */ event) => event.startsWith('page')));
     const last = await waitFor(async () => {
       const event = await shown();
-      return event && event.startsWith('pageshow') && event;
+      return event?.startsWith('pageshow') && event;
     }, { message: 'the page again' });
     return last === 'pageshow true';
   }
