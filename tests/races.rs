@@ -47,6 +47,13 @@ fn prompt(text: &str) -> Value {
     json!({ "parts": [{ "type": "text", "text": text }] })
 }
 
+/// The first prompt is called stored, and all is shown as the server has it.
+fn assert_stored(world: &World, handle: u32, session: &str) {
+    let result = world.result(1);
+    assert!(matches!(result, Some(Ok(_))), "called failed, but stored: {result:?}");
+    world.assert_equal(handle, session);
+}
+
 fn busy(world: &mut World, session: &str, busy: bool) {
     let status = json!({ "type": if busy { "busy" } else { "idle" } });
     world.server.say_status(session, &status);
@@ -258,12 +265,7 @@ fn p6_a_snapshot_asked_before_the_post_failed_does_not_prove_that_it_is_not_stor
     world.server.intake(&session);
     world.lose("prompt_async");
     world.rest();
-    assert!(
-        matches!(world.result(1), Some(Ok(_))),
-        "called failed, but stored: {:?}",
-        world.result(1)
-    );
-    world.assert_equal(handle, &session);
+    assert_stored(&world, handle, &session);
 }
 
 #[test]
@@ -274,12 +276,7 @@ fn p6_a_prompt_stored_a_moment_after_the_post_failed_is_not_called_failed() {
     world.lose("prompt_async");
     world.arrive();
     world.rest();
-    assert!(
-        matches!(world.result(1), Some(Ok(_))),
-        "called failed, but stored: {:?}",
-        world.result(1)
-    );
-    world.assert_equal(handle, &session);
+    assert_stored(&world, handle, &session);
 }
 
 #[test]
@@ -305,12 +302,7 @@ fn p6_a_refusal_says_nothing_of_an_earlier_try() {
     });
     world.progress(at);
     world.rest();
-    assert!(
-        matches!(world.result(1), Some(Ok(_))),
-        "called failed, but stored: {:?}",
-        world.result(1)
-    );
-    world.assert_equal(handle, &session);
+    assert_stored(&world, handle, &session);
 }
 
 #[test]
