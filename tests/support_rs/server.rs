@@ -135,6 +135,8 @@ pub(crate) struct Server {
     pub(crate) letters: u32,
     /// Message ids that clients made.
     taken: BTreeSet<String>,
+    /// The prompt that came last: its lane, how long that was then, and when.
+    newest: (String, usize, u64),
     ids: u64,
     /// The server is going down: it changes things and tells nobody.
     mute: bool,
@@ -161,6 +163,7 @@ impl Server {
             abuse: Vec::new(),
             letters: 0,
             taken: BTreeSet::new(),
+            newest: Default::default(),
             ids: 0x1fca_0000_0000,
             mute: false,
         }
@@ -621,6 +624,7 @@ impl Server {
             None => self.id("msg_"),
         };
         let lane = format!("{session} intake");
+        let waiting = self.lanes.get(&lane).map_or(0, VecDeque::len);
         let (room, message) = (session.to_owned(), id.clone());
         self.push(&lane, move |server| {
             // The time part of ids runs over between two milliseconds, never within one.
@@ -653,6 +657,19 @@ impl Server {
                 script::turn(server, &session, &id);
             }
         });
+        self.overtake(lane, waiting);
+    }
+
+    /// Servers that answer before they store may store two prompts that come together in the wrong order (seen on
+    /// 1.1.65): the new one, behind `waiting` steps, goes before one that came within a second and is not stored at all.
+    fn overtake(&mut self, lane: String, waiting: usize) {
+        let now = self.now;
+        let steps = self.lanes.get_mut(&lane).unwrap();
+        let fresh = waiting > 0 && (&self.newest.0, self.newest.1) == (&lane, waiting) && now < self.newest.2 + 1_000;
+        if self.wire != Wire::New && fresh {
+            steps.rotate_left(waiting);
+        }
+        self.newest = (lane, steps.len(), now);
     }
 }
 
