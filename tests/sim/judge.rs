@@ -122,13 +122,24 @@ impl Open {
         self.nothing_vanishes(server, counts);
     }
 
-    /// P4: with nothing under way, what grows is whole, or its tail is all that this stream has told of it.
+    /// With nothing under way, the session is as the server has it. P4: what grows is whole, or its tail is all that this
+    /// stream has told of it.
     pub(crate) fn nothing_left_out(&self, server: &Server, net: &Net) {
         let Some(stream) = net.stream.as_ref().filter(|stream| stream.is_drained()) else {
             return;
         };
         if !self.is_live() || self.mirror.field("connection")["phase"] != "live" || net.asks() {
             return;
+        }
+        if stream.next == server.log.len() {
+            let (shown, stored) = (
+                &self.mirror.field("session")["title"],
+                &server.rooms[&self.session].info["title"],
+            );
+            assert!(
+                shown == stored,
+                "P3: all was told, but the title is {shown} instead of {stored}"
+            );
         }
         for part in self.mirror.parts().filter(|part| part.continuity != "settled") {
             let Some(said) = server.said.get(part.id()) else {

@@ -37,7 +37,7 @@ impl Watchdog {
     /// When the silence becomes too long.
     pub fn deadline(&self) -> u64 {
         if planted::is(Bug::DeafWatchdog) {
-            return u64::MAX;
+            return self.last + (1 << 40);
         }
         self.last + self.patience()
     }
