@@ -192,9 +192,12 @@ impl World {
         } else if self.until_syncing(rng) {
             self.flow(usize::MAX);
             self.flow(usize::MAX);
-            let new = |flight: &Flight| flight.is_page() && !old.contains(&flight.request.id);
-            if let Some(at) = self.net.flights.iter().position(new) {
-                self.read(at);
+            for at in 0..self.net.flights.len() {
+                let Flight { request, .. } = &self.net.flights[at];
+                let slow = self.net.flights[at].is_page() || request.path == format!("/session/{session}");
+                if slow && !old.contains(&request.id) {
+                    self.read(at);
+                }
             }
             for id in old {
                 let found = self.net.flights.iter().position(|flight| flight.request.id == id);

@@ -59,18 +59,15 @@ pub struct Outbox {
     pub prompts: Vec<Prompt>,
 }
 
-/// How long a prompt that was taken holds up the next one, milliseconds, if the server does not show it.
-const SHOWN_WITHIN: u64 = 2_000;
-
 impl Outbox {
     /// The prompt shown under `key`.
     pub fn get(&mut self, key: &str) -> Option<&mut Prompt> {
         self.prompts.iter_mut().find(|prompt| prompt.key == key)
     }
 
-    /// The prompt to post next, unless one before it is still on its way. Servers that take prompts before they store them
-    /// may store two that come together in the wrong order (seen on 1.1.65).
-    pub fn upcoming(&mut self, now: u64) -> Option<&mut Prompt> {
+    /// The prompt to post next, unless one before it is not shown by the server yet: servers that take prompts before they
+    /// store them may store two that come together in the wrong order (seen on 1.1.65).
+    pub fn upcoming(&mut self) -> Option<&mut Prompt> {
         if planted::is(Bug::PromptsReversed) {
             return self
                 .prompts
@@ -78,11 +75,9 @@ impl Outbox {
                 .rev()
                 .find(|prompt| prompt.stage == Stage::Queued);
         }
-        let first = self.prompts.iter_mut().find(|prompt| match prompt.stage {
-            Stage::Stored(_) => false,
-            Stage::Accepted => now < prompt.since + SHOWN_WITHIN && !planted::is(Bug::PromptsTogether),
-            _ => true,
-        })?;
+        let together = planted::is(Bug::PromptsTogether);
+        let passed = |stage| matches!(stage, Stage::Stored(_)) || (together && stage == Stage::Accepted);
+        let first = self.prompts.iter_mut().find(|prompt| !passed(prompt.stage))?;
         (first.stage == Stage::Queued).then_some(first)
     }
 

@@ -242,9 +242,10 @@ impl Session {
             part_ids,
             draft,
             stage: match saved.taken {
-                true => Stage::Accepted,
+                // Under a name of its own it is stored once it was taken: this one says neither.
+                true if saved.unnamed => Stage::Accepted,
                 false if unsent => Stage::Queued,
-                false => Stage::Unclear,
+                _ => Stage::Unclear,
             },
             rechecked: false,
             tries: u8::from(saved.posted),

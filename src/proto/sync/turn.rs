@@ -118,8 +118,8 @@ impl Session {
     pub fn pump(&mut self, catalog: &mut Catalog, context: &mut Context) -> bool {
         while let (true, Some(own_ids)) = (self.is_live(), context.own_ids) {
             // Asked after each event: what costs is done only for a prompt that may go.
-            let newest = self.outbox.upcoming(context.now).is_some().then(|| self.newest_place());
-            let Some(prompt) = self.outbox.upcoming(context.now) else {
+            let newest = self.outbox.upcoming().is_some().then(|| self.newest_place());
+            let Some(prompt) = self.outbox.upcoming() else {
                 return false;
             };
             let named = prompt.draft.model.is_some() || prompt.draft.agent.is_some();
@@ -344,7 +344,7 @@ impl Session {
             return;
         };
         match result {
-            Ok(_) if context.own_ids == Some(true) => self.stored(key, context),
+            Ok(_) if prompt.names_itself => self.stored(key, context),
             Ok(_) if !matches!(prompt.stage, Stage::Stored(_)) => {
                 prompt.stage = Stage::Accepted;
                 prompt.since = context.now;
