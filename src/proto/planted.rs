@@ -38,6 +38,7 @@ bugs! {
     SettleTwice: "Who waits for settled is told twice.",
     PromptsReversed: "The newest prompt is posted first.",
     PromptsTogether: "A prompt is posted although the one before it is not shown yet.",
+    TakenIsStored: "A prompt that the server took is called stored.",
     NeverAdopt: "Own prompts are not recognised under the server's names.",
     JoinAsWhole: "A text joined in the middle is taken for whole.",
     KeepHalfFrame: "A new stream continues the last frame of the old one.",

@@ -6,7 +6,7 @@ use opencode_session::proto::request::{Request, Response};
 
 use crate::fault::{Counts, Fault, Reached};
 use crate::spoil::{garble, spoil};
-use crate::support_rs::server::{Answer, Wire, hello};
+use crate::support_rs::server::{Answer, hello};
 use crate::world::World;
 
 #[derive(Debug, Default)]
@@ -392,8 +392,8 @@ impl World {
         let mut answer = self.server.answer(&request);
         if is_prompt {
             self.counts.reach(Reached::Busy);
-            if self.server.wire == Wire::New || lost {
-                // These store it before they answer; and a loss shows after a while. A proxy's own word may be earlier.
+            if lost {
+                // A loss shows after a while. A server's answer comes before it stores, a proxy's own word even earlier.
                 let session = request.path.split('/').nth(2).unwrap_or_default().to_owned();
                 self.server.intake(&session);
             }

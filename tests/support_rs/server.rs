@@ -660,13 +660,13 @@ impl Server {
         self.overtake(lane, waiting);
     }
 
-    /// Servers that answer before they store may store two prompts that come together in the wrong order (seen on
-    /// 1.1.65): the new one, behind `waiting` steps, goes before one that came within a second and is not stored at all.
+    /// Servers answer before they store, and may store two prompts that come together in the wrong order (seen on 1.1.65
+    /// and 1.18.33): the new one, behind `waiting` steps, goes before one that came within a second and is not stored at all.
     fn overtake(&mut self, lane: String, waiting: usize) {
         let now = self.now;
         let steps = self.lanes.get_mut(&lane).unwrap();
         let fresh = waiting > 0 && (&self.newest.0, self.newest.1) == (&lane, waiting) && now < self.newest.2 + 1_000;
-        if self.wire != Wire::New && fresh {
+        if fresh {
             steps.rotate_left(waiting);
         }
         self.newest = (lane, steps.len(), now);

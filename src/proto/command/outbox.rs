@@ -46,7 +46,7 @@ pub enum Stage {
     Posting,
     /// The request failed in a way that leaves open whether the server has it: the next snapshot tells.
     Unclear,
-    /// The server took it, but has not told it yet: old servers store it after they answer.
+    /// The server took it, but has not told it yet: servers answer before they store (1.1.65 always; 1.18.33 when cold).
     Accepted,
     /// The server has it since this stamp.
     Stored(Stamp),
@@ -65,8 +65,8 @@ impl Outbox {
         self.prompts.iter_mut().find(|prompt| prompt.key == key)
     }
 
-    /// The prompt to post next, unless one before it is not shown by the server yet: servers that take prompts before they
-    /// store them may store two that come together in the wrong order (seen on 1.1.65).
+    /// The prompt to post next, unless one before it is not shown by the server yet: it may store two that come together in
+    /// the wrong order (seen on 1.1.65 and 1.18.33).
     pub fn upcoming(&mut self) -> Option<&mut Prompt> {
         if planted::is(Bug::PromptsReversed) {
             return self

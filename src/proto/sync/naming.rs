@@ -10,7 +10,7 @@ use crate::proto::planted::{self, Bug};
 use crate::proto::store::{Page, PageItem, Stamp};
 
 /// Longest wait for a prompt that the server may have to appear in its history, milliseconds.
-pub(super) const MAX_UNNAMED: u64 = 10_000;
+pub(super) const MAX_UNTOLD: u64 = 10_000;
 
 /// How own prompts are recognised when the server tells them: by their id where ids are made here, by their text where
 /// the server makes them.
@@ -132,13 +132,10 @@ impl Session {
     }
 
     /// Prompts that the server took, or may have taken, long ago and never told.
-    pub(super) fn give_up_unnamed(&mut self, context: &mut Context) {
+    pub(super) fn give_up_untold(&mut self, context: &mut Context) {
         // A page that was asked for earlier proves nothing, nor does one that came before the post's answer.
         let late = |prompt: &&Prompt| {
-            prompt.looked
-                && self.is_unnamed(prompt)
-                && prompt.stage != Stage::Posting
-                && self.page_asked_at > prompt.since + MAX_UNNAMED
+            prompt.looked && self.is_untold(prompt) && self.page_asked_at > prompt.since + MAX_UNTOLD
         };
         let late: Vec<String> = self
             .outbox
@@ -149,10 +146,10 @@ impl Session {
             .collect();
         for key in late {
             if let Some(prompt) = self.outbox.get(&key)
-                && prompt.stage == Stage::Unclear
+                && (prompt.stage == Stage::Unclear || prompt.names_itself)
                 && prompt.tries < MAX_POSTS
             {
-                // It was looked for long enough: it never came to the server.
+                // It was looked for long enough: it never came to the server, or was lost there.
                 prompt.stage = Stage::Queued;
                 continue;
             }
@@ -161,10 +158,16 @@ impl Session {
         }
     }
 
+    /// Whether the server may have the prompt under a name that is not known.
     fn is_unnamed(&self, prompt: &Prompt) -> bool {
         !prompt.names_itself
             && !matches!(prompt.stage, Stage::Queued | Stage::Stored(_))
             && !self.is_stored(&prompt.key)
+    }
+
+    /// Whether the server took the prompt, or may have taken it, and is to show it.
+    pub(super) fn is_untold(&self, prompt: &Prompt) -> bool {
+        matches!(prompt.stage, Stage::Accepted | Stage::Unclear) && !self.is_stored(&prompt.key)
     }
 
     pub(super) fn is_stored(&self, key: &str) -> bool {

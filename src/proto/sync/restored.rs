@@ -1,5 +1,5 @@
 use super::context::{Context, What};
-use super::naming::MAX_UNNAMED;
+use super::naming::MAX_UNTOLD;
 use super::session::Session;
 use crate::proto::bytes::hash;
 use crate::proto::command::{Draft, Prompt, Stage};
@@ -150,7 +150,8 @@ impl Session {
 
     /// Whether the history is to be looked at again for a prompt.
     pub(super) fn is_searching(&self) -> bool {
-        self.awaits_name() || self.outbox.prompts.iter().any(|prompt| !prompt.looked)
+        let looked_for = |prompt: &Prompt| !prompt.looked || self.is_untold(prompt);
+        self.outbox.prompts.iter().any(looked_for)
     }
 
     pub(super) fn search_answer(&mut self, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
@@ -234,7 +235,7 @@ impl Session {
         self.messages.echo(&info, &parts);
         // A post waits for the journal to say so: a page that never saw the history posted nothing.
         let unsent = !saved.posted && saved.after.is_none();
-        let look = if saved.posted { MAX_UNNAMED } else { LOOK_UNSENT };
+        let look = if saved.posted { MAX_UNTOLD } else { LOOK_UNSENT };
         let older = |prompt: &Prompt| prompt.restored && prompt.created <= saved.created;
         let at = self.outbox.prompts.partition_point(older);
         let prompt = Prompt {
@@ -242,7 +243,7 @@ impl Session {
             part_ids,
             draft,
             stage: match saved.taken {
-                // Under a name of its own it is stored once it was taken: this one says neither.
+                // Under a name of its own it may be sent again.
                 true if saved.unnamed => Stage::Accepted,
                 false if unsent => Stage::Queued,
                 _ => Stage::Unclear,
@@ -255,7 +256,7 @@ impl Session {
             restored: true,
             looked: unsent,
             unsaved: false,
-            since: (context.now + look).saturating_sub(MAX_UNNAMED),
+            since: (context.now + look).saturating_sub(MAX_UNTOLD),
             stored: None,
             done: None,
         };

@@ -210,8 +210,8 @@ impl Session {
         // What is open may be further back than it looks: behind messages that are not loaded.
         let depth = self.messages.open_depth() * (1 + usize::from(self.turn.tries));
         let count = (self.messages.touched_since(self.turn.since) + 2).max(depth);
-        // A prompt without a name may be anywhere in the first page.
-        let least = if self.awaits_name() { self.limit } else { 4 };
+        // A prompt that is looked for may be anywhere in the first page.
+        let least = if self.is_searching() { self.limit } else { 4 };
         let path = self.page_path(self.reach(count.max(least)), None);
         self.page_asked_at = context.now;
         self.get(context, What::Settle, asked, path);
@@ -255,12 +255,9 @@ impl Session {
             let Some(prompt) = self.outbox.get(&key) else { continue };
             if (prompt.names_itself || planted::is(Bug::ResendBlindly)) && prompt.tries < MAX_POSTS {
                 prompt.stage = Stage::Queued;
-            } else if prompt.names_itself {
-                let error = Error::new(Code::NotStored, "The server did not get the prompt.");
-                self.refuse(&key, &error, context);
             }
         }
-        self.give_up_unnamed(context);
+        self.give_up_untold(context);
     }
 
     pub(super) fn settle_answer(&mut self, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
@@ -293,7 +290,7 @@ impl Session {
         if self.is_searching() {
             // A prompt the server took is not in its history yet.
             self.look_back(context);
-            self.give_up_unnamed(context);
+            self.give_up_untold(context);
             self.turn.tries = 0;
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
@@ -344,7 +341,7 @@ impl Session {
             return;
         };
         match result {
-            Ok(_) if prompt.names_itself => self.stored(key, context),
+            Ok(_) if planted::is(Bug::TakenIsStored) => self.stored(key, context),
             Ok(_) if !matches!(prompt.stage, Stage::Stored(_)) => {
                 prompt.stage = Stage::Accepted;
                 prompt.since = context.now;
