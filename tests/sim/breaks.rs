@@ -250,6 +250,19 @@ impl World {
         }
     }
 
+    /// A change outside a turn, as a plugin or another client makes it, anywhere in the history.
+    pub(crate) fn edit_any(&mut self, rng: &mut Rng) {
+        let session = self.opens[0].session.clone();
+        let messages = &self.server.rooms[&session].messages;
+        let at = rng.below(messages.len().max(1) as u64) as usize;
+        let id = messages.get(at).and_then(|message| message.info["id"].as_str());
+        if let Some(id) = id.map(String::from) {
+            let note = rng.next_u64();
+            self.server
+                .edit_message(&session, &id, |info| info["note"] = serde_json::json!(note));
+        }
+    }
+
     pub(crate) fn byte_wise(&mut self, rng: &mut Rng) {
         if !self.until_pending(rng) {
             return;

@@ -15,6 +15,7 @@ impl World {
                 if self.until_open(rng) && self.has_stream() {
                     self.counts.hit(fault);
                     self.cut(fault == Fault::CleanEnd);
+                    self.edit_any(rng);
                 }
             }
             Fault::CutByte => self.cut_inside(rng),

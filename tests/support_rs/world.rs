@@ -439,7 +439,7 @@ impl World {
     /// P3: what is shown equals a fresh load, and the client knows that it does.
     pub(crate) fn assert_equal(&self, handle: u32, session: &str) {
         let mirror = &self.mirrors[&handle];
-        equal(mirror, &self.server, session, usize::MAX).unwrap();
+        equal(mirror, &self.server, session).unwrap();
         assert_eq!(mirror.field("status")["type"].as_str().unwrap_or("idle"), "idle");
         assert_eq!(mirror.field("connection")["phase"], "live");
     }
