@@ -281,7 +281,8 @@ impl Session {
             // More came meanwhile than a check looks at.
             return self.begin(context);
         }
-        if self.vigil.is_looking() && self.messages.lacks(&page) {
+        if (self.vigil.is_looking() || self.is_searching()) && self.messages.lacks(&page) {
+            // An event should have told it: a prompt that was taken, or what a look waits for.
             self.vigil.fetched();
         }
         self.adopt_page(&mut page, context);
