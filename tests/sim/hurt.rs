@@ -268,6 +268,7 @@ impl World {
             self.server.step(0);
         }
         self.now += time;
+        self.awake_at = self.now;
         self.beat_at = self.now + 5 * SECOND;
         self.server.now = self.now.saturating_add_signed(self.skew);
         match rng.below(3) {

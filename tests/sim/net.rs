@@ -42,6 +42,8 @@ pub(crate) struct Stream {
     pub(crate) head: usize,
     /// Half open: nothing comes until then.
     pub(crate) still: u64,
+    /// When the page heard of it last.
+    pub(crate) heard_at: u64,
     /// Heartbeats only.
     pub(crate) mute: bool,
     /// An event of it was cut: said again whole, it would come behind later ones.
@@ -136,6 +138,7 @@ impl Stream {
             bytes: Vec::new(),
             head: 0,
             still: 0,
+            heard_at: 0,
             mute: false,
             broken: false,
         }
@@ -209,6 +212,7 @@ impl World {
         }
         let bytes = stream.take(count);
         if !bytes.is_empty() {
+            stream.heard_at = self.now;
             self.input(Input::StreamBytes {
                 generation,
                 bytes: &bytes,
@@ -244,6 +248,7 @@ impl World {
                 return;
             };
             let generation = stream.generation;
+            stream.heard_at = self.now;
             let frame = stream.take(end + blank.len());
             if let Some(data) = frame[..end].strip_prefix(b"data: ") {
                 self.input(Input::StreamEvent { generation, data });
@@ -277,7 +282,7 @@ impl World {
     fn accept(&mut self) {
         let next = self.server.log.len();
         let Some(stream) = &mut self.net.stream else { return };
-        (stream.opened, stream.first, stream.next) = (true, next, next);
+        (stream.opened, stream.first, stream.next, stream.heard_at) = (true, next, next, self.now);
         stream.push(&hello(stream.global));
         let generation = stream.generation;
         let response = Response {

@@ -4,7 +4,7 @@ use opencode_session::proto::client::{Failure, Input};
 use serde_json::json;
 
 use crate::support_rs::server::Wire;
-use crate::world::{Until, World};
+use crate::world::{SECOND, Until, World};
 
 impl World {
     /// Time passes: timers, heartbeats, time limits, ends of faults. Not while the server is in the middle of
@@ -31,6 +31,7 @@ impl World {
             spins = if next == self.now { spins + 1 } else { 0 };
             assert!(spins < 300, "a tight loop: {:?}", self.client.poll_timeout());
             self.now = next;
+            self.notices_silence();
             self.server.now = self.now.saturating_add_signed(self.skew);
             if self.beat_at <= self.now {
                 self.beat_at = self.now + if self.server.wire == Wire::Old { 30_000 } else { 10_000 };
@@ -52,6 +53,20 @@ impl World {
             } else if self.now >= end {
                 return;
             }
+        }
+    }
+
+    /// P7: a page that is awake does not sit by a dead stream.
+    fn notices_silence(&mut self) {
+        // 2.5 beats, of which the longest believed is 45 s, and a moment of grace.
+        const LONGEST: u64 = 120 * SECOND;
+        let awake = !self.frozen && !self.hidden && self.clamp.0 == 0 && self.back == 0;
+        if !awake {
+            self.awake_at = self.now;
+        }
+        if let Some(stream) = self.net.stream.as_ref().filter(|stream| stream.opened) {
+            let silence = self.now - stream.heard_at.max(self.awake_at);
+            assert!(silence <= LONGEST, "P7: {silence} ms of silence are not noticed");
         }
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) beat_at: u64,
     /// When the server last took in what was posted.
     pub(crate) taken_at: u64,
+    /// Until then the page's timers did not run, or not in time.
+    pub(crate) awake_at: u64,
     pub(crate) token: u32,
     pub(crate) prompts: u32,
     /// Nothing goes wrong any more.
@@ -124,6 +126,7 @@ impl World {
             now: server.now,
             beat_at: server.now + 7_000,
             taken_at: server.now,
+            awake_at: server.now,
             net: Net::default(),
             judge: Judge::default(),
             opens: Vec::new(),
