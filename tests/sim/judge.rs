@@ -186,7 +186,8 @@ impl Open {
     fn nothing_vanishes(&mut self, server: &Server, counts: &mut Counts) {
         let ids: BTreeSet<String> = self.mirror.ids().into_iter().map(String::from).collect();
         for id in self.ids.difference(&ids) {
-            if server.has(&self.session, id) {
+            // What was put back since was hidden before.
+            if server.has(&self.session, id) && !server.hidden.contains(id) {
                 // A list may begin anew with a page that does not reach back to it; no other message goes.
                 let at = server.place(&self.session, id);
                 let newer = |shown: &String| server.place(&self.session, shown).is_none_or(|other| Some(other) > at);

@@ -17,6 +17,8 @@ pub(crate) enum Step {
     Other,
     /// The user asks for older messages.
     Older,
+    /// Another client takes back, or puts back.
+    Revert(u64),
     /// The user waits for the session to be settled.
     Settled,
     /// Everything under way arrives.
@@ -56,6 +58,7 @@ impl Plan {
                 41..47 => Step::Send,
                 47..50 => Step::Other,
                 50..52 => Step::Older,
+                55 | 56 => Step::Revert(salt),
                 52 => Step::Settled,
                 53..55 => Step::Arrive,
                 _ if profile == Profile::Hostile && rng.below(3) > 0 => Step::Fault(pick(&mut rng, &hostile), salt),
@@ -73,6 +76,7 @@ impl Plan {
                 Step::Fault(fault, salt) => format!("Fault {} {salt}\n", fault.name()),
                 Step::Work(n) => format!("Work {n}\n"),
                 Step::Wait(n) => format!("Wait {n}\n"),
+                Step::Revert(n) => format!("Revert {n}\n"),
                 other => format!("{other:?}\n"),
             };
         }
@@ -92,6 +96,7 @@ impl Plan {
             let words: Vec<&str> = line.split(' ').collect();
             Some(match words.as_slice() {
                 ["Work", n] => Step::Work(n.parse().ok()?),
+                ["Revert", n] => Step::Revert(n.parse().ok()?),
                 ["Wait", n] => Step::Wait(n.parse().ok()?),
                 ["Fault", name, salt] => Step::Fault(Fault::of(name)?, salt.parse().ok()?),
                 ["Send"] => Step::Send,

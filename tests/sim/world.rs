@@ -193,6 +193,7 @@ impl World {
                 self.prompts += 1;
                 self.server.prompt(&session, prompt(&text));
             }
+            Step::Revert(salt) => self.revert(salt),
             Step::Older if self.judge.is_offline() => {}
             Step::Older => self.older(),
             Step::Settled => {
@@ -256,6 +257,30 @@ impl World {
         if self.opens.iter().any(Open::is_hopeless) {
             self.reconnect();
         }
+    }
+
+    /// Another client takes something back, or puts it back. Servers allow that only when nothing runs.
+    fn revert(&mut self, salt: u64) {
+        let session = self.opens[0].session.clone();
+        if self.server.is_busy(&session) {
+            return;
+        }
+        let room = &self.server.rooms[&session];
+        if !room.info["revert"].is_null() && salt.is_multiple_of(2) {
+            return self.server.unrevert(&session);
+        }
+        let at = (salt as usize / 4).checked_rem(room.messages.len());
+        let Some(stored) = at.map(|at| &room.messages[at]) else {
+            return;
+        };
+        let message = stored.info["id"].as_str().unwrap_or_default().to_owned();
+        let part = stored
+            .parts
+            .keys()
+            .nth((salt as usize / 64) % 4)
+            .filter(|_| salt / 2 % 2 == 0);
+        let part = part.filter(|_| stored.info["role"] == "assistant").cloned();
+        self.server.revert(&session, &message, part.as_deref());
     }
 
     pub(crate) fn older(&mut self) {

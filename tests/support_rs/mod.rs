@@ -5,6 +5,7 @@
 pub(crate) mod bench;
 pub(crate) mod mirror;
 pub(crate) mod oracle;
+pub(crate) mod revert;
 pub(crate) mod routes;
 pub(crate) mod script;
 pub(crate) mod server;

@@ -72,7 +72,7 @@ impl Shown {
 /// P3: what is shown equals a fresh load, as far back as it reaches.
 pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str) -> Result<(), String> {
     let room = &server.rooms[session];
-    let history = server.history(session);
+    let history = server.visible(session);
     let shown = mirror.history();
     let older = history.len().saturating_sub(shown.len());
     if older > 0 && mirror.field("hasOlder") != true {

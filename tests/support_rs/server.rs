@@ -135,6 +135,8 @@ pub(crate) struct Server {
     pub(crate) letters: u32,
     /// Message ids that clients made.
     taken: BTreeSet<String>,
+    /// Messages that were hidden at some time.
+    pub(crate) hidden: BTreeSet<String>,
     /// The prompt that came last: its lane, how long that was then, and when.
     newest: (String, usize, u64),
     ids: u64,
@@ -163,6 +165,7 @@ impl Server {
             abuse: Vec::new(),
             letters: 0,
             taken: BTreeSet::new(),
+            hidden: BTreeSet::new(),
             newest: Default::default(),
             ids: 0x1fca_0000_0000,
             mute: false,
@@ -377,10 +380,7 @@ impl Server {
     }
 
     pub(crate) fn has(&self, session: &str, message: &str) -> bool {
-        self.rooms[session]
-            .messages
-            .iter()
-            .any(|stored| stored.info["id"] == message)
+        self.visible(session).iter().any(|told| told["info"]["id"] == message)
     }
 
     /// Where a message stands in its session.
@@ -627,6 +627,7 @@ impl Server {
         let waiting = self.lanes.get(&lane).map_or(0, VecDeque::len);
         let (room, message) = (session.to_owned(), id.clone());
         self.push(&lane, move |server| {
+            server.delete_hidden(&room);
             // The time part of ids runs over between two milliseconds, never within one.
             let before = |stored: &Stored| {
                 let id = stored.info["id"].as_str().unwrap();

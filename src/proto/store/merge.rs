@@ -11,9 +11,9 @@ impl Messages {
     pub fn newest(&mut self, page: &Page<'_>, asked: Stamp, more: bool) {
         let ids = id_set(page.items.iter().map(|item| item.head.id.raw()), page.items.len());
         let known = |message: &Message| ids.contains(message.id.as_bytes());
-        let oldest = page.items.first().map(|item| item.head.created).unwrap_or(i64::MIN);
+        let oldest = page.items.first().map(|item| item.head.created).unwrap_or(i64::MAX);
         // A partial page that shares nothing with the list leaves a hole between them: the list starts anew.
-        let apart = more && !self.shares(page);
+        let apart = more && !page.items.is_empty() && !self.shares(page);
         let stale: Vec<usize> = (0..self.list.len())
             .filter(|at| {
                 let message = &self.list[*at];
@@ -142,7 +142,7 @@ impl Messages {
         let buried = item.parts.iter().any(|(head, _)| self.is_buried(head.id, asked));
         let mut message = Message::new(&item.head, item.head.id.to_text().into());
         message.stamp = asked;
-        if sorted && !buried {
+        if sorted && !buried && !item.raw.is_empty() {
             message.tell_whole(item.info, item.raw);
             message.parts = item
                 .parts

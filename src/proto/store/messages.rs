@@ -198,6 +198,38 @@ impl Messages {
         self.list.first().map(|message| &*message.id)
     }
 
+    /// When the message was made.
+    pub fn created(&self, id: &str) -> Option<i64> {
+        let message = self.list.iter().rev().find(|message| *message.id == *id)?;
+        Some(message.created)
+    }
+
+    /// Takes out what the server told from a message on, or from a part of it on, but not what is shown under a key that
+    /// is `kept`. Without its time, that message is older than all here. Gives how many messages that changes.
+    pub fn cut(
+        &mut self,
+        created: Option<i64>,
+        (id, part): (&str, Option<&str>),
+        kept: &dyn Fn(&str) -> bool,
+    ) -> usize {
+        let stays = |message: &Message| {
+            let before = created.is_some_and(|created| message.place() < (created, id));
+            before || message.echo || (part.is_some() && *message.id == *id) || kept(&message.key)
+        };
+        let before = self.list.len();
+        while let Some(at) = self.list.iter().rposition(|message| !stays(message)) {
+            self.remove(at);
+        }
+        let mut cut = before - self.list.len();
+        if let (Some(part), Some(at)) = (part, self.list.iter().position(|message| *message.id == *id)) {
+            while let Some(last) = self.list[at].parts.iter().position(|shown| *shown.id >= *part) {
+                self.take_part(at, last);
+                cut = cut.max(1);
+            }
+        }
+        cut
+    }
+
     /// Whether a message made then is older than all in the list.
     pub fn is_before_all(&self, created: i64) -> bool {
         self.list.first().is_some_and(|message| created < message.created)

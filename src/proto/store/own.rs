@@ -90,6 +90,14 @@ impl Messages {
         self.by_key(key).map(|at| &*self.list[at].id)
     }
 
+    /// Whether the message is an own prompt that the server has not told.
+    pub fn is_echo(&self, id: Str<'_>) -> bool {
+        self.list
+            .iter()
+            .rev()
+            .any(|message| message.echo && message.id.as_bytes() == id.raw())
+    }
+
     /// Whether the message is shown for an own prompt, under the prompt's key.
     pub fn is_own(&self, id: &str) -> bool {
         let shown = self.list.iter().rev().find(|message| *message.id == *id);

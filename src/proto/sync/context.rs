@@ -44,6 +44,9 @@ pub enum Output {
     },
 }
 
+/// The token of nobody.
+pub(super) const NOBODY: u32 = 0;
+
 /// What a caller waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -213,7 +216,9 @@ impl Context {
 
     /// Answers a caller.
     pub fn reply(&mut self, token: u32, result: Result<Reply, Error>) {
-        self.outputs.push_back(Output::Reply { token, result });
+        if token != NOBODY {
+            self.outputs.push_back(Output::Reply { token, result });
+        }
     }
 
     /// Answers callers alike.

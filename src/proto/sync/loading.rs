@@ -157,19 +157,25 @@ impl Session {
         // Servers without cursors do not say whether a full page is the last one.
         let guess = context.own_ids != Some(true) && page.items.len() >= snapshot.limit;
         let more = !snapshot.cursor.is_empty() || guess;
-        if snapshot.scope != Scope::All && more && !self.messages.shares(&page) {
+        if let Some(info) = &snapshot.info {
+            self.recut(info);
+        }
+        self.adopt_page(&mut page, context);
+        let hidden = self.hide_page(&mut page);
+        self.hide(snapshot.scope == Scope::All);
+        if hidden == 0 && snapshot.scope != Scope::All && more && !self.messages.shares(&page) {
             // So much has come that a small page does not reach what is shown.
             return self.begin(context);
         }
-        self.adopt_page(&mut page, context);
         self.messages.newest(&page, snapshot.asked, more);
         let reaches =
             !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
         let reaches = reaches || planted::is(Bug::ShortSnapshot);
-        if !reaches && snapshot.scope == Scope::All && self.messages.len() > snapshot.limit {
+        if !reaches && snapshot.scope == Scope::All && self.messages.len() + hidden > snapshot.limit {
             // What is shown lies behind messages that were not known.
+            let limit = (self.messages.len() + self.hidden()).max(snapshot.limit * 2);
             self.phase = Phase::Fetching(snapshot);
-            return self.begin(context);
+            return self.fetch(Scope::All, limit, context);
         }
         self.recall();
         self.note_looked(&page, more);
@@ -186,9 +192,6 @@ impl Session {
                 self.older = None;
                 self.before = before;
             }
-        }
-        if let Some(info) = snapshot.info {
-            self.fields.set_session(&info);
         }
         if let Some(todos) = snapshot.todos {
             self.fields.set_todos(&todos);
@@ -231,6 +234,7 @@ impl Session {
         self.failures = 0;
         self.fields
             .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
+        self.look_behind(context);
         self.shown = true;
         context.reply_all(std::mem::take(&mut self.ready), &Ok(Reply::Done));
         self.after_snapshot(context);

@@ -7,6 +7,7 @@ mod naming;
 mod pages;
 mod parked;
 mod restored;
+mod reverted;
 mod session;
 mod snapshot;
 mod turn;

@@ -21,6 +21,9 @@ impl Session {
             // It belongs to a page that is not loaded.
             return;
         }
+        if self.is_hidden(head.created, head.id) {
+            return;
+        }
         let user = head.role == Role::User;
         // An own prompt under the server's name cannot be told from another client's before its text comes.
         if user && !self.messages.has(&id) && self.awaits_name() {

@@ -1,4 +1,4 @@
-use super::context::{Context, Reply, What};
+use super::context::{Context, NOBODY, Reply, What};
 use super::session::Session;
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, decode};
@@ -20,12 +20,19 @@ impl Session {
         // Servers before the `before` cursor give older messages only in a longer newest page.
         let (count, path) = match &self.before {
             Some(before) => (count, self.page_path(count, Some(before))),
-            None => (
-                self.messages.len() + count,
-                self.page_path(self.messages.len() + count, None),
-            ),
+            None => {
+                let count = self.messages.len() + self.hidden() + count;
+                (count, self.page_path(count, None))
+            }
         };
         self.get(context, What::Older { token, count }, asked, path);
+    }
+
+    /// When all that was loaded is hidden, what stands before it is loaded too.
+    pub(super) fn look_behind(&mut self, context: &mut Context) {
+        if self.cut.is_some() && self.messages.is_empty() && self.fields.has_older() {
+            self.load_older(0, NOBODY, context);
+        }
     }
 
     /// Keeps an event whose message or part is not known, and fetches the message once.
@@ -86,6 +93,9 @@ impl Session {
             return self.parked.shun(message);
         }
         let mut page = Page { items: vec![item] };
+        if self.hide_page(&mut page) > 0 {
+            return self.parked.take(message);
+        }
         self.adopt_page(&mut page, context);
         self.messages.older(&page, asked);
         self.apply_parked(message, context);
@@ -127,7 +137,9 @@ impl Session {
                 self.load_older(count, token, context);
             }
             Ok(mut page) => {
+                let count_told = page.items.len();
                 self.adopt_page(&mut page, context);
+                self.hide_page(&mut page);
                 self.messages.older(&page, asked);
                 for message in self.parked.readmit(|message| self.messages.has(message)) {
                     self.get_one(&message, context);
@@ -138,9 +150,10 @@ impl Session {
                 }
                 let by_cursor = self.before.is_some();
                 self.before = (!cursor.is_empty()).then(|| String::from(cursor));
-                let more = self.before.is_some() || (!by_cursor && page.items.len() >= count);
+                let more = self.before.is_some() || (!by_cursor && count_told >= count);
                 self.fields.set_has_older(more);
                 context.reply(token, Ok(Reply::More(more)));
+                self.look_behind(context);
             }
         }
     }

@@ -1,6 +1,7 @@
 use super::context::{Context, Purpose, Reply, What};
 use super::fields::{Fields, Status};
 use super::parked::Parked;
+use super::reverted::Cut;
 use super::snapshot::{Scope, Snapshot};
 use super::turn::Turn;
 use super::vigil::Vigil;
@@ -67,6 +68,8 @@ pub struct Session {
     pub(super) held_back: bool,
     /// A look far back is under way.
     pub(super) deep: Option<Stamp>,
+    /// From where on the history is taken back.
+    pub(super) cut: Option<Cut>,
 }
 
 #[derive(Debug)]
@@ -120,6 +123,7 @@ impl Session {
             journaled: hash(b""),
             held_back: false,
             deep: None,
+            cut: None,
         }
     }
 
@@ -136,7 +140,7 @@ impl Session {
         } else {
             self.messages.len()
         };
-        self.fetch(Scope::All, self.limit.max(shown), context);
+        self.fetch(Scope::All, self.limit.max(shown) + self.hidden(), context);
     }
 
     /// The stream broke or missed something: open texts may have a hole from here on.
@@ -410,10 +414,14 @@ impl Session {
                 field,
                 delta,
             } if (field.is_empty() || field.is("text")) && !self.parked.holds(*message) => {
+                if self.is_part_hidden(*message, *part) {
+                    return;
+                }
                 self.messages.delta(*message, *part, *delta, stamp)
             }
             Event::Delta { .. } => Placed::Unknown,
             Event::Part { head, .. } if self.parked.holds(head.message) => Placed::Unknown,
+            Event::Part { head, .. } if self.is_part_hidden(head.message, head.id) => Placed::Done,
             Event::Part { head, raw } => {
                 if !self.held.is_empty() {
                     self.release(head.message.raw(), head.text.map(|text| text.to_text()), stamp, context);
@@ -449,7 +457,7 @@ impl Session {
         }
         match event {
             Event::MessageRemoved { message } => self.messages.remove_message(*message, stamp),
-            Event::Session { raw } => self.fields.set_session(raw),
+            Event::Session { raw } => self.session_told(raw, context),
             Event::SessionDeleted => {
                 let error = Error::new(Code::SessionNotFound, "The session was deleted.");
                 self.die(&error, context);

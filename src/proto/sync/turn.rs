@@ -212,7 +212,7 @@ impl Session {
         let count = (self.messages.touched_since(self.turn.since) + 2).max(depth);
         // A prompt that is looked for may be anywhere in the first page.
         let least = if self.is_searching() { self.limit } else { 4 };
-        let path = self.page_path(self.reach(count.max(least)), None);
+        let path = self.page_path(self.reach(count.max(least) + self.hidden()), None);
         self.page_asked_at = context.now;
         self.get(context, What::Settle, asked, path);
     }
@@ -220,6 +220,7 @@ impl Session {
     /// A snapshot was applied: prompts that were unclear are clear now.
     pub(super) fn after_snapshot(&mut self, context: &mut Context) {
         self.confirm_named(context);
+        self.hide(false);
         self.look_back(context);
         self.clear_up(context);
         if self.is_searching() {
@@ -277,7 +278,9 @@ impl Session {
             }
             return;
         };
-        if !self.messages.shares(&page) {
+        self.adopt_page(&mut page, context);
+        let hidden = self.hide_page(&mut page);
+        if !self.messages.shares(&page) && (hidden == 0 || !page.items.is_empty()) {
             // More came meanwhile than a check looks at.
             return self.begin(context);
         }
@@ -285,14 +288,18 @@ impl Session {
             // An event should have told it: a prompt that was taken, or what a look waits for.
             self.vigil.fetched();
         }
-        self.adopt_page(&mut page, context);
         self.messages.newest(&page, asked, true);
         self.confirm_named(context);
+        self.hide(false);
         if self.is_searching() {
             // A prompt the server took is not in its history yet.
             self.look_back(context);
             self.give_up_untold(context);
             self.turn.tries = 0;
+            if self.cut.is_some() {
+                // Or what was taken back is gone, and it is no longer hidden with that.
+                return self.begin(context);
+            }
             self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             return;
         }
@@ -430,6 +437,7 @@ impl Session {
             prompt.since = context.now;
             let no_reply = prompt.draft.no_reply;
             self.messages.sent(key, stamp);
+            self.end_cut(context);
             self.turn.settled = false;
             if no_reply && !self.turn.busy {
                 self.turn.check = Check::Due(context.now + CHECK_AFTER);

@@ -64,6 +64,10 @@ impl Session {
         if !context.streaming || self.vigil_deadline().is_none_or(|at| context.now < at) {
             return;
         }
+        if self.cut.is_some() {
+            // What is new cannot be told from what is hidden.
+            return self.begin(context);
+        }
         let asked = context.tick();
         self.vigil.asked = Some(asked);
         self.get(context, What::Look, asked, self.page_path(NEWEST, None));

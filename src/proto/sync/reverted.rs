@@ -1,0 +1,146 @@
+use super::context::Context;
+use super::session::Session;
+use crate::proto::json::{Cursor, Str};
+use crate::proto::store::Page;
+
+/// From here on the history is taken back (`session.revert`): hidden until it is put back, or deleted by the next prompt.
+#[derive(Debug)]
+pub(super) struct Cut {
+    message: String,
+    /// The message keeps the parts before this one.
+    part: Option<String>,
+    /// When the message was made, once that is known.
+    created: Option<i64>,
+    /// How many messages are hidden, as far as is known.
+    hides: usize,
+}
+
+impl Session {
+    /// The server told the session itself.
+    pub(super) fn session_told(&mut self, raw: &[u8], context: &mut Context) {
+        let ended = self.recut(raw);
+        let found = self
+            .cut
+            .as_ref()
+            .is_none_or(|cut| self.messages.created(&cut.message).is_some());
+        if ended || !found {
+            // What was hidden may be back, or gone for good; and only the history tells where an unknown message stands.
+            return self.begin(context);
+        }
+        self.hide(false);
+    }
+
+    /// Takes the cut from the session. Gives whether another one, which hid something, has ended.
+    pub(super) fn recut(&mut self, raw: &[u8]) -> bool {
+        self.fields.set_session(raw);
+        let told = read(raw);
+        let known = self.cut.as_ref().map(|cut| (&cut.message, &cut.part));
+        if told.as_ref().map(|(message, part)| (message, part)) == known {
+            return false;
+        }
+        let hid = self.cut.take().is_some_and(|cut| cut.hides > 0);
+        self.cut = told.map(|(message, part)| Cut {
+            message,
+            part,
+            created: None,
+            hides: 0,
+        });
+        hid
+    }
+
+    /// Takes what is hidden out of the list. `all`: a cut that is not found is further back than what is loaded.
+    pub(super) fn hide(&mut self, all: bool) {
+        let Some(cut) = &mut self.cut else { return };
+        cut.created = cut.created.or_else(|| self.messages.created(&cut.message));
+        if cut.created.is_none() && !all {
+            return;
+        }
+        // A prompt is stored behind a cut only when that has ended.
+        let prompts = &self.outbox.prompts;
+        let own = |key: &str| prompts.iter().any(|prompt| prompt.key == key);
+        let gone = self
+            .messages
+            .cut(cut.created, (&cut.message, cut.part.as_deref()), &own);
+        cut.hides = cut.hides.max(gone);
+    }
+
+    /// How many messages are hidden, as far as is known.
+    pub(super) fn hidden(&self) -> usize {
+        self.cut.as_ref().map_or(0, |cut| cut.hides)
+    }
+
+    /// A prompt was stored: what was hidden is deleted.
+    pub(super) fn end_cut(&mut self, context: &mut Context) {
+        if self.cut.take().is_some() {
+            self.begin(context);
+        }
+    }
+
+    /// Takes what is hidden out of a page. Gives how many messages that were.
+    pub(super) fn hide_page(&mut self, page: &mut Page<'_>) -> usize {
+        let Some(cut) = &mut self.cut else { return 0 };
+        if let Some(item) = page.items.iter().find(|item| item.head.id.is(&cut.message)) {
+            cut.created = Some(item.head.created);
+        }
+        let before = page.items.len();
+        page.items.retain_mut(|item| {
+            if item.head.id.is(&cut.message)
+                && let Some(part) = &cut.part
+            {
+                item.parts.retain(|(head, _)| head.id.raw() < part.as_bytes());
+                // Not to be handed out in one piece.
+                item.raw = &[];
+                cut.hides = cut.hides.max(1);
+                return true;
+            }
+            // An own prompt is to be seen once, to know that it was stored.
+            !cut.covers(item.head.created, item.head.id) || self.messages.is_echo(item.head.id)
+        });
+        let hidden = before - page.items.len();
+        cut.hides = cut.hides.max(hidden);
+        hidden
+    }
+
+    /// Whether a message is hidden.
+    pub(super) fn is_hidden(&mut self, created: i64, id: Str<'_>) -> bool {
+        let Some(cut) = &mut self.cut else { return false };
+        let hidden = cut.covers(created, id) && !(id.is(&cut.message) && cut.part.is_some());
+        cut.hides = cut.hides.max(usize::from(hidden));
+        hidden
+    }
+
+    /// Whether a part is hidden, of a message that is not.
+    pub(super) fn is_part_hidden(&mut self, message: Str<'_>, id: Str<'_>) -> bool {
+        let Some(cut) = &mut self.cut else { return false };
+        let hidden = message.is(&cut.message) && cut.part.as_ref().is_some_and(|part| id.raw() >= part.as_bytes());
+        cut.hides = cut.hides.max(usize::from(hidden));
+        hidden
+    }
+}
+
+impl Cut {
+    /// Whether a message stands at the cut or behind it. A cut that is not found is further back than all that is loaded.
+    fn covers(&self, created: i64, id: Str<'_>) -> bool {
+        self.created
+            .is_none_or(|at| (created, id.raw()) >= (at, self.message.as_bytes()))
+    }
+}
+
+/// Message and part of `revert`.
+fn read(session: &[u8]) -> Option<(String, Option<String>)> {
+    let (mut message, mut part) = (None, None);
+    let _ = Cursor::new(session).object(&mut |key, value| {
+        if key.is("revert") && value.peek() == Some(b'{') {
+            value.object(&mut |key, value| {
+                if key.is("messageID") {
+                    message = value.maybe_string()?.map(|id| id.to_text());
+                } else if key.is("partID") {
+                    part = value.maybe_string()?.map(|id| id.to_text());
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    });
+    message.map(|message| (message, part))
+}
