@@ -2,9 +2,10 @@
  * The two public objects: {@link Client} and {@link ChatSession}.
  * @module
  */
+import type { CommandOptions, FileDiff, ShellOptions } from './commands.js';
 import type {
   Agent, Change, CommandInfo, Health, ListQuery, Message, Model, OpenOptions, PromptInput, Providers, SendOptions, Sent,
-  SessionInfo, SessionInit, SessionState,
+  SessionInfo, SessionInit, SessionState, Todo,
 } from './types.js';
 
 /**
@@ -21,6 +22,8 @@ export interface Sessions {
   get(id: string): Promise<SessionInfo>;
   create(init?: SessionInit): Promise<SessionInfo>;
   rename(id: string, title: string): Promise<SessionInfo>;
+  /** Puts a session away, or takes it out again with `false`. What it said stays. */
+  archive(id: string, archived?: boolean): Promise<SessionInfo>;
   remove(id: string): Promise<void>;
   /** Sessions that sub-agents of this one run in. */
   children(id: string): Promise<SessionInfo[]>;
@@ -93,6 +96,35 @@ export interface ChatSession {
   /** One list of chosen labels (or own text) per question. */
   answerQuestion(id: string, answers: readonly (readonly string[])[]): Promise<void>;
   rejectQuestion(id: string): Promise<void>;
+  /**
+   * Runs a slash command of the server's configuration (`client.commands()`). Resolves with its answer when the turn is
+   * over; rejects with `unknown_command` and near names before anything is sent. It is sent once: when the connection is
+   * lost meanwhile it rejects with `unreachable`, and `state` shows whether it ran.
+   */
+  command(name: string, args?: string, options?: CommandOptions): Promise<Message>;
+  /**
+   * Runs a shell command in the session's directory, without asking for a permission. Resolves with the message that
+   * holds its output; rejects with `busy` while a turn runs.
+   */
+  shell(command: string, options?: ShellOptions): Promise<Message>;
+  /**
+   * Takes back a message and all after it, or only the parts from `partID` on. They are hidden, with the changes that
+   * they made to files, until `unrevert`; the next prompt deletes them. Rejects with `busy` while a turn runs.
+   */
+  revert(messageID: string, partID?: string): Promise<void>;
+  /** Puts back what `revert` took. */
+  unrevert(): Promise<void>;
+  /** Makes a new session of this one's messages before `messageID`, or of all. Open it with `client.openSession`. */
+  fork(messageID?: string): Promise<SessionInfo>;
+  /** Lets a model (default: the last answer's) make the history short. Resolves when it is done. */
+  summarize(model?: SendOptions['model']): Promise<void>;
+  /** Publishes the session, and gives its public address. */
+  share(): Promise<string>;
+  unshare(): Promise<void>;
+  /** Asks the server for the to-do list. `state.todos` has it too, live. */
+  todo(): Promise<Todo[]>;
+  /** What the turn of a user message changed in files; without `messageID` what the session did, where servers tell. */
+  diff(messageID?: string): Promise<FileDiff[]>;
   /** Tries again now, without waiting for the countdown. */
   reconnect(): void;
   close(): void;

@@ -172,6 +172,8 @@ function sessions(link: Link): Sessions {
     get: (id) => link.call<SessionInfo>(0, 'GET', at(id)),
     create: (init = {}) => link.call<SessionInfo>(0, 'POST', '/session', init),
     rename: (id, title) => link.call<SessionInfo>(0, 'PATCH', at(id), { title }),
+    // Servers take no way back but a time of zero.
+    archive: (id, archived = true) => link.call<SessionInfo>(0, 'PATCH', at(id), { time: { archived: archived ? Date.now() : 0 } }),
     remove: async (id) => {
       await link.call(0, 'DELETE', at(id));
     },

@@ -106,7 +106,12 @@ export class Link {
   /** Calls the server; the answer is its JSON. `session`: handle of the session whose directory counts; 0: the client's. */
   async call<T>(session: number, method: string, path: string, body?: unknown): Promise<T> {
     const bytes = body === undefined ? undefined : encoder.encode(JSON.stringify(body));
-    const answer = await this.wait<Uint8Array>((core, token) => core.call(this.now(), session, method, path, bytes, token));
+    return this.answer((core, token) => core.call(this.now(), session, method, path, bytes, token));
+  }
+
+  /** Makes a token, hands it to `ask`, and gives the JSON that answers it. */
+  async answer<T>(ask: (core: Core, token: number) => void): Promise<T> {
+    const answer = await this.wait<Uint8Array>(ask);
     if (answer.length === 0) return undefined as T;
     try {
       return JSON.parse(decoder.decode(answer)) as T;

@@ -4,10 +4,13 @@
  */
 import type { ChatSession } from './api.js';
 import { Changes } from './changes.js';
+import { type CommandOptions, Commands, type FileDiff, type ShellOptions } from './commands.js';
 import { SessionError } from './errors.js';
 import { closed, type Drawn, type Link } from './link.js';
 import { promptJson } from './prompt.js';
-import type { Change, Message, OpenOptions, PromptInput, SendOptions, Sent, SessionState } from './types.js';
+import type {
+  Change, Message, OpenOptions, PromptInput, SendOptions, Sent, SessionInfo, SessionState, Todo,
+} from './types.js';
 import { View } from './view.js';
 
 /** A session of the core with its view. Shared by all handles on the same id. */
@@ -208,6 +211,46 @@ export class Handle implements ChatSession {
     await this.#call('POST', `/question/${encodeURIComponent(id)}/reject`);
   }
 
+  async command(name: string, args = '', options: CommandOptions = {}): Promise<Message> {
+    return this.#commands().command(name, args, options);
+  }
+
+  async shell(command: string, options: ShellOptions = {}): Promise<Message> {
+    return this.#commands().shell(command, options);
+  }
+
+  async revert(messageID: string, partID?: string): Promise<void> {
+    return this.#commands().revert(messageID, partID);
+  }
+
+  async unrevert(): Promise<void> {
+    return this.#commands().unrevert();
+  }
+
+  async fork(messageID?: string): Promise<SessionInfo> {
+    return this.#commands().fork(messageID);
+  }
+
+  async summarize(model?: SendOptions['model']): Promise<void> {
+    return this.#commands().summarize(model);
+  }
+
+  async share(): Promise<string> {
+    return this.#commands().share();
+  }
+
+  async unshare(): Promise<void> {
+    return this.#commands().unshare();
+  }
+
+  async todo(): Promise<Todo[]> {
+    return this.#commands().todo();
+  }
+
+  async diff(messageID?: string): Promise<FileDiff[]> {
+    return this.#commands().diff(messageID);
+  }
+
   reconnect(): void {
     const { link } = this.#open();
     link.core.reconnect(link.now());
@@ -224,6 +267,10 @@ export class Handle implements ChatSession {
   async #call(method: string, path: string, body?: unknown): Promise<void> {
     const opened = this.#open();
     await opened.link.call(opened.handle, method, path, body);
+  }
+
+  #commands(): Commands {
+    return new Commands(this.#open());
   }
 
   #open(): Opened {

@@ -55,6 +55,8 @@ pub enum Code {
     UnknownModel,
     /// The agent is not among the server's.
     UnknownAgent,
+    /// The slash command is not among the server's.
+    UnknownCommand,
     /// The prompt has nothing to send.
     BadPrompt,
     /// The prompt surely did not reach the server.
@@ -69,7 +71,7 @@ pub enum Code {
     Aborted,
     /// The session or client was closed.
     Closed,
-    /// This host lacks what the chosen transport needs.
+    /// This server or host does not offer what was asked for.
     Unsupported,
 }
 
@@ -174,6 +176,7 @@ impl Code {
             ),
             Code::UnknownModel => ("unknown_model", "Choose a model from client.models().", false),
             Code::UnknownAgent => ("unknown_agent", "Choose an agent from client.agents().", false),
+            Code::UnknownCommand => ("unknown_command", "Choose a command from client.commands().", false),
             Code::BadPrompt => ("bad_prompt", "Give some text, or at least one part.", false),
             Code::NotStored => ("not_stored", "Send it again.", true),
             Code::Cancelled => ("cancelled", "Send it again if it was meant to go.", false),
@@ -189,7 +192,7 @@ impl Code {
             ),
             Code::Aborted => ("aborted", "Send a new prompt to go on.", false),
             Code::Closed => ("closed", "Open the session again.", false),
-            Code::Unsupported => ("unsupported", "Use another transport.", false),
+            Code::Unsupported => ("unsupported", "Use a newer server, or do without.", false),
         }
     }
 }
@@ -285,10 +288,12 @@ impl Error {
             409 => fail(Code::Busy, said(response, "The session is busy.")),
             429 => fail(Code::RateLimited, String::from("Too many requests.")),
             400..=499 => fail(Code::BadRequest, said(response, "The server refused the request.")),
-            status => fail(
-                Code::ServerError,
-                said(response, &["The server answered ", &status.to_string(), "."].concat()),
-            ),
+            status => {
+                let message = said(response, &["The server answered ", &status.to_string(), "."].concat());
+                // Servers before 1.18 say so only in words.
+                let busy = message.contains(" is busy");
+                fail(if busy { Code::Busy } else { Code::ServerError }, message)
+            }
         }
     }
 

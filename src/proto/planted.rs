@@ -48,6 +48,7 @@ bugs! {
     ShortSnapshot: "A snapshot looks no further back than a page.",
     OvertakeParked: "Events overtake those that wait for their message.",
     BrokenUnseen: "A broken event leaves texts as if nothing had been missed.",
+    KeepTakenBack: "What was taken back comes again with the next page.",
     AskOffline: "Timers go on while the host says that there is no network.",
 }
 

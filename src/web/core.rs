@@ -5,6 +5,7 @@ use super::options;
 use super::shell::Shell;
 use super::sink::Sink;
 use crate::proto::client::{Failure, Input};
+use crate::proto::command::Kind;
 use crate::proto::request::Response;
 
 /// What `src/js` drives. Tokens are its own numbers for promises that wait; `now` is milliseconds since 1970 on a clock
@@ -99,6 +100,23 @@ impl Core {
         };
         self.shell
             .run(now, |client, _| client.call(session, method, path, body, token));
+    }
+
+    /// Runs a command: 0 a slash command, 1 a shell command, 2 makes the history short.
+    pub fn command(&self, now: f64, session: u32, kind: u8, json: &[u8], token: u32) {
+        let kind = match kind {
+            0 => Kind::Slash,
+            1 => Kind::Shell,
+            _ => Kind::Summarize,
+        };
+        self.shell
+            .run(now, |client, now| client.command(session, kind, json, token, now));
+    }
+
+    /// The answer of a call: the session as it is now.
+    pub fn told(&self, now: f64, session: u32, json: &[u8]) {
+        self.shell
+            .run(now, |client, now| client.session_told(session, json, now));
     }
 
     /// Tries again now.

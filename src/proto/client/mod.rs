@@ -1,5 +1,6 @@
 //! The one state machine: inputs and commands go in, outputs come out, time is an argument.
 
+mod command;
 mod input;
 mod server;
 mod stream;
@@ -12,6 +13,7 @@ use crate::proto::connection::{Cause, Link, Phase, Source};
 use crate::proto::error::{Code, Error};
 use crate::proto::sse::{Decoder, SseLimits};
 use crate::proto::sync::{Context, Output, Purpose, Session, with_directory};
+use command::Waiting;
 
 /// A connection to one server, without its I/O.
 ///
@@ -36,8 +38,12 @@ pub struct Client {
     decoder: Decoder,
     sessions: Vec<Session>,
     catalog: Catalog,
+    /// Not sent yet.
+    commands: Vec<Waiting>,
     catalog_asked: u8,
     version_asked: bool,
+    /// The server's own word; empty while it is not known.
+    version: String,
     directory_asked: bool,
     /// When the stream was last opened anew under the server's own spelling of the directory.
     respelled_at: Option<u64>,
@@ -72,8 +78,10 @@ impl Client {
             decoder: Decoder::new(limits),
             sessions: Vec::new(),
             catalog: Catalog::default(),
+            commands: Vec::new(),
             catalog_asked: 0,
             version_asked: false,
+            version: String::new(),
             directory_asked: false,
             respelled_at: None,
             last_handle: 0,
@@ -290,6 +298,7 @@ impl Client {
             }
             Input::Offline => {
                 self.offline = true;
+                self.drop_commands(Code::Offline, "There is no network.");
                 self.detach();
                 self.link.offline();
                 self.context.outputs.push_back(Output::CloseStream);
@@ -360,17 +369,18 @@ impl Client {
         if self.sessions.iter().any(Session::expects) {
             self.link.hurry(self.context.now + POLL_BUSY);
         }
-        let mut needs_catalog = false;
+        let mut needs_catalog = self.pump_commands();
         for session in &mut self.sessions {
             needs_catalog |= session.pump(&mut self.catalog, &mut self.context);
         }
         if needs_catalog && self.catalog_asked == 0 {
-            self.catalog_asked = 2;
+            self.catalog_asked = 3;
             let directory = self.context.directory.clone();
             let path = |path| with_directory(path, directory.as_deref());
             self.context
                 .request(Purpose::Models, "GET", path("/config/providers"), None);
             self.context.request(Purpose::Agents, "GET", path("/agent"), None);
+            self.context.request(Purpose::Commands, "GET", path("/command"), None);
         }
         if self.link.take_changed() {
             let json = self.link.to_json();

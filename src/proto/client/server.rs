@@ -28,14 +28,17 @@ impl Client {
 
     pub(super) fn answer(&mut self, purpose: Purpose, cursor: &str, result: Result<&[u8], Error>) {
         match purpose {
-            Purpose::Call { token } => self.context.reply(token, result.map(|body| Reply::Body(body.to_vec()))),
+            Purpose::Call { token } => {
+                let result = result.map_err(|error| self.not_offered(error));
+                self.context.reply(token, result.map(|body| Reply::Body(body.to_vec())));
+            }
             Purpose::Version => {
                 self.version_asked = false;
                 // A server that answers without a readable version is taken for an old one.
                 match result {
                     Ok(body) => {
-                        let version = text_field(body, "version").unwrap_or_default();
-                        self.context.own_ids = Some(takes_own_ids(&version));
+                        self.version = text_field(body, "version").unwrap_or_default();
+                        self.context.own_ids = Some(takes_own_ids(&self.version));
                     }
                     Err(error) if error.status != 0 => self.context.own_ids = Some(false),
                     Err(_) => self.version_at = Some(self.context.now + VERSION_AGAIN),
@@ -50,7 +53,7 @@ impl Client {
                     _ => self.version_at = Some(self.context.now + VERSION_AGAIN),
                 }
             }
-            Purpose::Models | Purpose::Agents => self.catalog_answer(&purpose, result),
+            Purpose::Models | Purpose::Agents | Purpose::Commands => self.catalog_answer(&purpose, result),
             Purpose::Session {
                 session: handle,
                 what,
@@ -63,21 +66,36 @@ impl Client {
         }
     }
 
+    /// A server that is known to be one, and answers its web page, does not have the route.
+    fn not_offered(&self, error: Error) -> Error {
+        if error.code != Code::HtmlResponse || self.version.is_empty() {
+            return error;
+        }
+        let message = ["OpenCode ", &self.version, " does not offer this."].concat();
+        Error {
+            message,
+            code: Code::Unsupported,
+            ..error
+        }
+    }
+
     pub(super) fn catalog_answer(&mut self, purpose: &Purpose, result: Result<&[u8], Error>) {
         self.catalog_asked = self.catalog_asked.saturating_sub(1);
-        let read = match (purpose, result) {
-            (Purpose::Models, Ok(body)) => self.catalog.set_models(body),
-            (_, Ok(body)) => self.catalog.set_agents(body),
-            // Without a list nothing can be refused: the server has the last word.
-            (Purpose::Models, Err(_)) => self.catalog.set_models(b"{}"),
-            (_, Err(_)) => {
-                self.catalog.allow_agents();
-                Ok(())
-            }
+        // Without a list nothing can be refused: the server has the last word.
+        let empty: &[u8] = if *purpose == Purpose::Models { b"{}" } else { b"[]" };
+        let mut read = |body| match purpose {
+            Purpose::Models => self.catalog.set_models(body),
+            Purpose::Agents => self.catalog.set_agents(body),
+            _ => self.catalog.set_commands(body),
         };
-        if read.is_err() {
-            self.context
-                .warn("bad_response", "The list of models or agents could not be read.");
+        if read(result.unwrap_or(empty))
+            .or_else(|_| read(empty).and(Err(Bad)))
+            .is_err()
+        {
+            self.context.warn(
+                "bad_response",
+                "The list of models, agents or commands could not be read.",
+            );
         }
     }
 

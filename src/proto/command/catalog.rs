@@ -1,17 +1,18 @@
 use crate::proto::error::{Code, Error};
 use crate::proto::json::{Bad, Cursor};
 
-/// The server's models and agents: what a prompt may name.
+/// The server's models, agents and slash commands: what a prompt or command may name.
 #[derive(Debug, Default)]
 pub struct Catalog {
     models: Option<Vec<String>>,
     agents: Option<Vec<String>>,
+    commands: Option<Vec<String>>,
 }
 
 impl Catalog {
-    /// Whether both lists are known.
+    /// Whether all lists are known.
     pub fn is_loaded(&self) -> bool {
-        self.models.is_some() && self.agents.is_some()
+        self.models.is_some() && self.agents.is_some() && self.commands.is_some()
     }
 
     /// The answer of `GET /config/providers`.
@@ -44,25 +45,17 @@ impl Catalog {
 
     /// The answer of `GET /agent`.
     pub fn set_agents(&mut self, body: &[u8]) -> Result<(), Bad> {
-        let mut agents = Vec::new();
-        Cursor::new(body).array(&mut |agent| {
-            agent.object(&mut |key, value| {
-                if key.is("name") {
-                    agents.push(value.string()?.to_text());
-                }
-                Ok(())
-            })
-        })?;
-        self.agents = Some(agents);
+        self.agents = Some(names(body)?);
         Ok(())
     }
 
-    /// The server gives no list: any agent may be named.
-    pub fn allow_agents(&mut self) {
-        self.agents = Some(Vec::new());
+    /// The answer of `GET /command`.
+    pub fn set_commands(&mut self, body: &[u8]) -> Result<(), Bad> {
+        self.commands = Some(names(body)?);
+        Ok(())
     }
 
-    /// Forgets both lists.
+    /// Forgets all lists.
     pub fn clear(&mut self) {
         *self = Catalog::default();
     }
@@ -72,6 +65,25 @@ impl Catalog {
         known(model, self.models.as_deref(), Code::UnknownModel, "model")?;
         known(agent, self.agents.as_deref(), Code::UnknownAgent, "agent")
     }
+
+    /// The same for a slash command.
+    pub fn check_command(&self, name: Option<&str>) -> Result<(), Error> {
+        known(name, self.commands.as_deref(), Code::UnknownCommand, "command")
+    }
+}
+
+/// `name` of each.
+fn names(body: &[u8]) -> Result<Vec<String>, Bad> {
+    let mut names = Vec::new();
+    Cursor::new(body).array(&mut |item| {
+        item.object(&mut |key, value| {
+            if key.is("name") {
+                names.push(value.string()?.to_text());
+            }
+            Ok(())
+        })
+    })?;
+    Ok(names)
 }
 
 fn known(name: Option<&str>, names: Option<&[String]>, code: Code, what: &str) -> Result<(), Error> {

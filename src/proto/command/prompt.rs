@@ -12,7 +12,7 @@ pub struct Model {
 
 impl Model {
     /// Reads `"provider/model"` or `{providerID, modelID}`. The model's own name may hold more slashes.
-    fn read(value: &mut Cursor<'_>) -> Result<Self, Bad> {
+    pub(super) fn read(value: &mut Cursor<'_>) -> Result<Self, Bad> {
         if value.peek() == Some(b'"') {
             let name = value.string()?.to_text();
             let (provider, model) = name.split_once('/').ok_or(Bad)?;
@@ -45,7 +45,15 @@ impl Model {
         [&self.provider, "/", &self.model].concat()
     }
 
-    fn to_json(&self) -> String {
+    /// What is said of a model that is neither form.
+    pub(super) fn refused() -> Error {
+        Error::new(
+            Code::UnknownModel,
+            "The model is neither \"provider/model\" nor {providerID, modelID}.",
+        )
+    }
+
+    pub(super) fn to_json(&self) -> String {
         let mut object = Object::new();
         object.text("providerID", &self.provider).text("modelID", &self.model);
         object.end()
@@ -95,10 +103,7 @@ impl Draft {
             Ok(())
         });
         if bad_model {
-            return Err(Error::new(
-                Code::UnknownModel,
-                "The model is neither \"provider/model\" nor {providerID, modelID}.",
-            ));
+            return Err(Model::refused());
         }
         if read.is_err() || draft.parts.is_empty() {
             return Err(Error::new(Code::BadPrompt, "The prompt is empty."));

@@ -81,6 +81,8 @@ pub enum Purpose {
     Models,
     /// The agents a prompt may name.
     Agents,
+    /// The slash commands.
+    Commands,
     /// A session asked for it.
     Session {
         /// The session's handle.
@@ -201,9 +203,24 @@ impl Context {
 
     /// Sends a request.
     pub fn request(&mut self, purpose: Purpose, method: &'static str, path: String, body: Option<Vec<u8>>) {
+        self.request_within(self.limits.request_timeout, purpose, method, path, body);
+    }
+
+    /// Sends a request that is answered when a turn is over.
+    pub fn request_patiently(&mut self, purpose: Purpose, path: String, body: Vec<u8>) {
+        self.request_within(0, purpose, "POST", path, Some(body));
+    }
+
+    fn request_within(
+        &mut self,
+        timeout: u64,
+        purpose: Purpose,
+        method: &'static str,
+        path: String,
+        body: Option<Vec<u8>>,
+    ) {
         self.last_request = self.last_request.wrapping_add(1);
         let id = self.last_request;
-        let timeout = self.limits.request_timeout;
         self.pending.push((id, purpose));
         self.outputs.push_back(Output::Request(Request {
             id,

@@ -1,6 +1,7 @@
 use super::context::Context;
 use super::session::Session;
 use crate::proto::json::{Cursor, Str};
+use crate::proto::planted::{self, Bug};
 use crate::proto::store::Page;
 
 /// From here on the history is taken back (`session.revert`): hidden until it is put back, or deleted by the next prompt.
@@ -28,6 +29,13 @@ impl Session {
             return self.begin(context);
         }
         self.hide(false);
+    }
+
+    /// The answer of a call tells the session itself. What the history is asked for later is newer.
+    pub fn told_itself(&mut self, raw: &[u8], context: &mut Context) {
+        if self.is_live() {
+            self.session_told(raw, context);
+        }
     }
 
     /// Takes the cut from the session. Gives whether another one, which hid something, has ended.
@@ -78,7 +86,9 @@ impl Session {
 
     /// Takes what is hidden out of a page. Gives how many messages that were.
     pub(super) fn hide_page(&mut self, page: &mut Page<'_>) -> usize {
-        let Some(cut) = &mut self.cut else { return 0 };
+        let Some(cut) = self.cut.as_mut().filter(|_| !planted::is(Bug::KeepTakenBack)) else {
+            return 0;
+        };
         if let Some(item) = page.items.iter().find(|item| item.head.id.is(&cut.message)) {
             cut.created = Some(item.head.created);
         }

@@ -1,0 +1,162 @@
+/**
+ * What a session can be told beside prompts.
+ * @module
+ */
+import { SessionError } from './errors.js';
+import type { Link } from './link.js';
+import type { Message, Passthrough, PromptPart, SendOptions, SessionInfo, SessionState, Todo } from './types.js';
+
+/**
+ * How a slash command runs.
+ *
+ * @example
+ * ```ts
+ * await session.command('review', 'src/', { model: 'anthropic/claude-sonnet-4-5' });
+ * ```
+ */
+export interface CommandOptions {
+  readonly model?: SendOptions['model'];
+  readonly agent?: string;
+  /** The model's variant (for example a reasoning effort), where it has any. */
+  readonly variant?: string;
+  /** Files that go with it, by URL. */
+  readonly parts?: readonly Extract<PromptPart, { url: string }>[];
+}
+
+/**
+ * How a shell command runs.
+ *
+ * @example
+ * ```ts
+ * await session.shell('git status', { agent: 'build' });
+ * ```
+ */
+export interface ShellOptions {
+  /** In whose name. Default: the agent of the newest message, else `build`. */
+  readonly agent?: string;
+  readonly model?: SendOptions['model'];
+}
+
+/**
+ * What changed in one file.
+ *
+ * @example
+ * ```ts
+ * for (const { file, additions, deletions } of await session.diff(messageID)) console.log(file, `+${additions} -${deletions}`);
+ * ```
+ */
+export interface FileDiff extends Passthrough {
+  readonly file: string;
+  readonly additions: number;
+  readonly deletions: number;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+/** The open session that commands are for. */
+interface Target {
+  readonly id: string;
+  readonly handle: number;
+  readonly link: Link;
+  read(): SessionState;
+}
+
+/** The commands of one session. The core knows their shapes and what they may name. */
+export class Commands {
+  readonly #opened: Target;
+
+  constructor(opened: Target) {
+    this.#opened = opened;
+  }
+
+  command(name: string, args: string, options: CommandOptions): Promise<Message> {
+    return this.#run(0, { command: name, arguments: args, ...options });
+  }
+
+  shell(command: string, options: ShellOptions): Promise<Message> {
+    const agent = options.agent ?? this.#opened.read().messages.at(-1)?.info.agent ?? 'build';
+    return this.#run(1, { command, ...options, agent });
+  }
+
+  async summarize(model: SendOptions['model']): Promise<void> {
+    await this.#run(2, { model: model ?? this.#model() });
+  }
+
+  async revert(messageID: string, partID?: string): Promise<void> {
+    const { messages, hasOlder } = this.#opened.read();
+    if (!hasOlder && !messages.some(({ info }) => info.id === messageID)) {
+      // The server takes any id for a good one, and does nothing.
+      throw new SessionError({ code: 'not_found', message: 'The session has no such message.', hint: 'Pass info.id of a message in state.' });
+    }
+    await this.#change('POST', '/revert', { messageID, partID });
+  }
+
+  async unrevert(): Promise<void> {
+    await this.#change('POST', '/unrevert');
+  }
+
+  fork(messageID?: string): Promise<SessionInfo> {
+    return this.#call('POST', '/fork', { messageID });
+  }
+
+  async share(): Promise<string> {
+    const { share } = await this.#change('POST', '/share').catch((error: unknown) => this.#explain(error));
+    const url = (share as { url?: unknown } | undefined)?.url;
+    if (typeof url === 'string') return url;
+    throw new SessionError({ code: 'bad_response', message: 'The server gives no address.', hint: "Look at the server's log." });
+  }
+
+  async unshare(): Promise<void> {
+    await this.#change('DELETE', '/share');
+  }
+
+  todo(): Promise<Todo[]> {
+    return this.#call('GET', '/todo');
+  }
+
+  diff(messageID?: string): Promise<FileDiff[]> {
+    return this.#call('GET', messageID === undefined ? '/diff' : `/diff?messageID=${encodeURIComponent(messageID)}`);
+  }
+
+  #run(kind: number, body: object): Promise<Message> {
+    const { link, handle } = this.#opened;
+    const json = new TextEncoder().encode(JSON.stringify(body));
+    return link.answer((core, token) => core.command(link.now(), handle, kind, json, token));
+  }
+
+  /** A call that answers with the session: it is shown at once, whatever the stream does. */
+  async #change(method: string, rest: string, body?: object): Promise<SessionInfo> {
+    const info = await this.#call<SessionInfo>(method, rest, body);
+    const { link, handle } = this.#opened;
+    if (!link.isClosed) link.core.told(link.now(), handle, new TextEncoder().encode(JSON.stringify(info)));
+    return info;
+  }
+
+  #call<T>(method: string, rest: string, body?: object): Promise<T> {
+    const { link, handle, id } = this.#opened;
+    return link.call<T>(handle, method, `/session/${encodeURIComponent(id)}${rest}`, body);
+  }
+
+  /** The model of the last answer. */
+  #model(): SendOptions['model'] {
+    const last = this.#opened.read().messages.findLast(({ info }) => info.modelID !== undefined && info.providerID !== undefined);
+    if (last === undefined) {
+      throw new SessionError({ code: 'unknown_model', message: 'Nothing tells which model to use.', hint: 'Pass one of client.models().' });
+    }
+    return { providerID: String(last.info.providerID), modelID: String(last.info.modelID) };
+  }
+
+  /** Servers answer a share that is turned off as if they were broken. */
+  async #explain(error: unknown): Promise<never> {
+    const { link, handle } = this.#opened;
+    if (error instanceof SessionError && error.code === 'server_error') {
+      const config = await link.call<{ share?: string }>(handle, 'GET', '/config').catch(() => undefined);
+      if (config?.share === 'disabled') {
+        throw new SessionError({
+          code: 'unsupported', message: 'Sharing is turned off on this server.', hint: 'Set "share" in its configuration.',
+        });
+      }
+    }
+    throw error;
+  }
+}
