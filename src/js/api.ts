@@ -4,7 +4,7 @@
  */
 import type { CommandOptions, FileDiff, ShellOptions } from './commands.js';
 import type {
-  Agent, Change, CommandInfo, Health, ListQuery, Message, Model, OpenOptions, PromptInput, Providers, SendOptions, Sent,
+  Agent, Change, CommandInfo, Health, ListQuery, Message, Model, OpenOptions, Part, PromptInput, Providers, SendOptions, Sent,
   SessionInfo, SessionInit, SessionState, Todo,
 } from './types.js';
 
@@ -123,6 +123,11 @@ export interface ChatSession {
   unshare(): Promise<void>;
   /** Asks the server for the to-do list. `state.todos` has it too, live. */
   todo(): Promise<Todo[]>;
+  /**
+   * Opens the session of the sub-agent that a `task` tool part runs, on the same stream; `undefined` while there is none.
+   * Close it when it is not shown any more. What sub-agents ask is in this session's `permissions` and `questions` anyway.
+   */
+  child(part: Part, options?: OpenOptions): ChatSession | undefined;
   /** What the turn of a user message changed in files; without `messageID` what the session did, where servers tell. */
   diff(messageID?: string): Promise<FileDiff[]>;
   /** Tries again now, without waiting for the countdown. */

@@ -103,7 +103,7 @@ class OpenCodeClient implements Client {
     }
     let opened = this.#opened.get(id);
     if (opened === undefined) {
-      opened = new Opened(this.#link, id, options);
+      opened = new Opened(this.#link, id, options, (child, how) => this.openSession(child, how));
       this.#opened.set(id, opened);
     }
     const own = opened;

@@ -2,14 +2,14 @@
  * One open session: its view, and the handles on it.
  * @module
  */
-import type { ChatSession } from './api.js';
+import type { ChatSession, Client } from './api.js';
 import { Changes } from './changes.js';
 import { type CommandOptions, Commands, type FileDiff, type ShellOptions } from './commands.js';
 import { SessionError } from './errors.js';
 import { closed, type Drawn, type Link } from './link.js';
 import { promptJson } from './prompt.js';
 import type {
-  Change, Message, OpenOptions, PromptInput, SendOptions, Sent, SessionInfo, SessionState, Todo,
+  Change, Message, OpenOptions, Part, PromptInput, SendOptions, Sent, SessionInfo, SessionState, Todo,
 } from './types.js';
 import { View } from './view.js';
 
@@ -19,6 +19,8 @@ export class Opened implements Drawn {
   readonly handle: number;
   readonly link: Link;
   readonly ready: Promise<void>;
+  /** Opens another session of the same client. */
+  readonly open: Client['openSession'];
   readonly changes = new Changes();
   readonly listeners = new Set<() => void>();
   /** The core announces the first changes while it opens the session, before this object is known. */
@@ -31,9 +33,10 @@ export class Opened implements Drawn {
   /** Prompts with files are sent when the files are read; those after them wait for them. */
   #sending: Promise<void> | undefined;
 
-  constructor(link: Link, id: string, options: OpenOptions) {
+  constructor(link: Link, id: string, options: OpenOptions, open: Client['openSession']) {
     this.id = id;
     this.link = link;
+    this.open = open;
     this.#view = new View(id, (message) => link.log(2, 'bad_response', message, id));
     this.#told = this.#view.state;
     const held = link.journal?.isOn === true;
@@ -195,9 +198,11 @@ export class Handle implements ChatSession {
 
   async replyPermission(id: string, reply: 'once' | 'always' | 'reject', message?: string): Promise<void> {
     const request = encodeURIComponent(id);
+    // A sub-agent asks in its own name.
+    const owner = this.state.permissions.find((asked) => asked.id === id)?.sessionID ?? this.id;
     // The session's own route finds the directory by itself, but takes no message.
     if (message === undefined) {
-      await this.#call('POST', `/session/${encodeURIComponent(this.id)}/permissions/${request}`, { response: reply });
+      await this.#call('POST', `/session/${encodeURIComponent(owner)}/permissions/${request}`, { response: reply });
     } else {
       await this.#call('POST', `/permission/${request}/reply`, { reply, message });
     }
@@ -249,6 +254,11 @@ export class Handle implements ChatSession {
 
   async diff(messageID?: string): Promise<FileDiff[]> {
     return this.#commands().diff(messageID);
+  }
+
+  child(part: Part, options?: OpenOptions): ChatSession | undefined {
+    const id = part.type === 'tool' ? part.state?.metadata?.['sessionId'] : undefined;
+    return typeof id === 'string' ? this.#open().open(id, options) : undefined;
   }
 
   reconnect(): void {

@@ -1,6 +1,7 @@
 use super::{Client, session};
 use crate::proto::connection::Source;
 use crate::proto::error::{Code, Error};
+use crate::proto::event::decode;
 use crate::proto::json::{Bad, Cursor};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::{Response, query};
@@ -54,6 +55,13 @@ impl Client {
                 }
             }
             Purpose::Models | Purpose::Agents | Purpose::Commands => self.catalog_answer(&purpose, result),
+            Purpose::Kin { session } => {
+                for data in self.context.kin_answer(&session, result) {
+                    if let Ok(Some(envelope)) = decode(&data, &|_| true) {
+                        self.session_event(&envelope, &data);
+                    }
+                }
+            }
             Purpose::Session {
                 session: handle,
                 what,

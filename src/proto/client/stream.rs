@@ -1,7 +1,7 @@
 use super::{Client, POLL_BUSY};
 use crate::proto::connection::{Action, Cause, Phase, Source, retry_after};
 use crate::proto::error::{Code, Error};
-use crate::proto::event::{Event, decode};
+use crate::proto::event::{Envelope, Event, decode};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::Response;
 use crate::proto::sse::{Decoder, Item, Notice, SseLimits};
@@ -67,16 +67,7 @@ impl Client {
                     self.stream_ended(Cause::End);
                     self.context.outputs.push_back(Output::CloseStream);
                 }
-                _ => {
-                    let context = &mut self.context;
-                    for session in self
-                        .sessions
-                        .iter_mut()
-                        .filter(|session| envelope.session.is(&session.id))
-                    {
-                        session.event(&envelope, data, context);
-                    }
-                }
+                _ => self.session_event(&envelope, data),
             },
             Err(_) => self.missed(Error::new(Code::BadEvent, "An event of the stream is not valid JSON.")),
         }
@@ -85,6 +76,34 @@ impl Client {
                 Code::BadEvent,
                 "A number in the stream is missing: an event was lost.",
             ));
+        }
+    }
+
+    /// To the session that it is of, and to those that this one runs inside.
+    pub(super) fn session_event(&mut self, envelope: &Envelope<'_>, data: &[u8]) {
+        match envelope.event {
+            Event::Session { raw } => self.context.family.learn(raw),
+            Event::PermissionReplied { id } | Event::QuestionDone { id } => self.context.family.answered(id),
+            _ => {}
+        }
+        let mut id = None;
+        let mut unknown = false;
+        for session in &mut self.sessions {
+            let inside = !envelope.session.is(&session.id) && envelope.event.is_surfacing();
+            if inside {
+                let id: &String = id.get_or_insert_with(|| envelope.session.to_text());
+                let below = self.context.family.is_below(id, &session.id);
+                unknown |= below.is_none();
+                if below != Some(true) {
+                    continue;
+                }
+            } else if !envelope.session.is(&session.id) {
+                continue;
+            }
+            session.event(envelope, data, &mut self.context);
+        }
+        if let (true, Some(id), true) = (unknown, id, envelope.event.is_request()) {
+            self.context.stray(&id, data);
         }
     }
 

@@ -125,7 +125,8 @@ pub enum Event<'a> {
 
 /// Decodes one event. `None`: of a type, or a session, that nobody here asked for; such events cost a peek, not a parse.
 ///
-/// `wanted` is asked with the session's id as soon as it is known.
+/// `wanted` is asked with the session's id as soon as it is known. Events by which sub-agents are followed come of any
+/// session.
 pub fn decode<'a>(data: &'a [u8], wanted: &dyn Fn(Str<'a>) -> bool) -> Result<Option<Envelope<'a>>, Bad> {
     match delta::peek(data, wanted) {
         Peek::Delta(envelope) => return Ok(Some(envelope)),
@@ -177,7 +178,7 @@ fn envelope<'a>(cursor: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool) -> Re
             match kind {
                 // Servers send the type first. If one does not, the fields wait for it.
                 None => early = Some(value.raw()?),
-                Some(_) => fields = read(value, wanted, &mut skip)?,
+                Some(kind) => fields = read(value, &|id| is_kin(kind) || wanted(id), &mut skip)?,
             }
         } else if key.is("syncEvent") && value.peek() == Some(b'{') {
             inner = Some(stored(value, wanted)?);
@@ -202,16 +203,34 @@ fn envelope<'a>(cursor: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool) -> Re
     }
     let kind = kind.ok_or(Bad)?;
     if let Some(raw) = early {
-        match read(&mut Cursor::new(raw), wanted, &mut skip) {
+        match read(&mut Cursor::new(raw), &|id| is_kin(kind) || wanted(id), &mut skip) {
             Err(_) if skip => return Ok(Found::Skip),
             other => fields = other?,
         }
     }
     let session = fields.session();
     Ok(match fields.event(kind)? {
-        Some(event) if event.is_global() || wanted(session) => Found::Whole(Envelope { id, session, event }),
+        Some(event) if event.is_global() || is_kin(kind) || wanted(session) => {
+            Found::Whole(Envelope { id, session, event })
+        }
         _ => Found::Skip,
     })
+}
+
+/// Types that count whichever session they are of: it may run inside one that is open.
+fn is_kin(kind: Str<'_>) -> bool {
+    let raw = kind.raw();
+    raw.starts_with(b"permission.")
+        || raw.starts_with(b"question.")
+        || [
+            "session.created",
+            "session.updated",
+            "session.deleted",
+            "session.status",
+            "session.idle",
+        ]
+        .iter()
+        .any(|name| kind.is(name))
 }
 
 /// Types that the client acts on. The list is checked before `properties` are read.
@@ -433,6 +452,24 @@ impl Event<'_> {
                 | Event::Message { .. }
                 | Event::MessageRemoved { .. }
         )
+    }
+
+    /// Whether it asks a person for something.
+    pub fn is_request(&self) -> bool {
+        matches!(self, Event::PermissionAsked { .. } | Event::QuestionAsked { .. })
+    }
+
+    /// Whether it concerns those, too, that the session runs inside: a request, or the end of one.
+    pub fn is_surfacing(&self) -> bool {
+        self.is_request()
+            || matches!(
+                self,
+                Event::PermissionReplied { .. }
+                    | Event::QuestionDone { .. }
+                    | Event::SessionDeleted
+                    | Event::Status { .. }
+                    | Event::Idle
+            )
     }
 
     fn is_global(&self) -> bool {

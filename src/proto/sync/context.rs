@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use super::family::Family;
 use crate::proto::command::IdMaker;
 use crate::proto::connection::Source;
 use crate::proto::error::Error;
@@ -83,6 +84,11 @@ pub enum Purpose {
     Agents,
     /// The slash commands.
     Commands,
+    /// The place of a session that is not open.
+    Kin {
+        /// Its id.
+        session: String,
+    },
     /// A session asked for it.
     Session {
         /// The session's handle.
@@ -165,6 +171,8 @@ pub struct Context {
     pub mute: bool,
     /// A session has seen that an event of it is missing.
     pub missed: bool,
+    /// Which session runs inside which.
+    pub family: Family,
     last_request: u32,
 }
 
@@ -186,6 +194,7 @@ impl Context {
             adrift: false,
             mute: false,
             missed: false,
+            family: Family::default(),
             last_request: 0,
         }
     }

@@ -1,3 +1,4 @@
+use super::family::{Family, owner};
 use crate::proto::change::{Change, Field};
 use crate::proto::error::{Code, Error};
 use crate::proto::json::{Bad, Cursor, Object, Str};
@@ -62,6 +63,8 @@ type Requests = Vec<(Box<str>, Vec<u8>)>;
 /// The fields of a session's state beside its messages, and which of them changed.
 #[derive(Debug, Default)]
 pub struct Fields {
+    /// Of the session.
+    id: String,
     session: Vec<u8>,
     status: Status,
     permissions: Requests,
@@ -75,6 +78,14 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// The fields of the session `id`.
+    pub fn new(id: &str) -> Self {
+        Fields {
+            id: id.into(),
+            ..Fields::default()
+        }
+    }
+
     /// Whether `drain` has something to say.
     pub fn is_dirty(&self) -> bool {
         self.dirty != 0
@@ -103,7 +114,8 @@ impl Fields {
             self.mark(Field::Status);
         }
         if !self.status.is_busy() && !planted::is(Bug::KeepRequests) {
-            self.clear_requests();
+            let id = self.id.clone();
+            self.clear_requests(&id);
         }
     }
 
@@ -187,21 +199,20 @@ impl Fields {
         }
     }
 
-    /// The server's list for all sessions: this session's are taken.
-    pub fn set_requests(&mut self, field: Field, session: &str, body: &[u8]) -> Result<(), Bad> {
+    /// The server's list for all sessions: those of this session, and of those that run inside it, are taken.
+    pub fn set_requests(&mut self, field: Field, family: &Family, body: &[u8]) -> Result<(), Bad> {
         let mut found = Requests::new();
         Cursor::new(body).array(&mut |item| {
             let raw = item.raw()?;
-            let (mut id, mut owner) = (String::new(), false);
+            let mut id = String::new();
             Cursor::new(raw).object(&mut |key, value| {
                 if key.is("id") {
                     id = value.string()?.to_text();
-                } else if key.is("sessionID") {
-                    owner = value.string()?.is(session);
                 }
                 Ok(())
             })?;
-            if owner {
+            let owner = owner(raw).to_text();
+            if owner == self.id || family.is_below(&owner, &self.id) == Some(true) {
                 found.push((id.into(), raw.to_vec()));
             }
             Ok(())
@@ -214,11 +225,13 @@ impl Fields {
         Ok(())
     }
 
-    /// Servers drop what an aborted turn asked without a word: nothing can be open in an idle session.
-    pub fn clear_requests(&mut self) {
+    /// Servers drop what an aborted turn asked without a word: nothing can be open of a session that is idle.
+    pub fn clear_requests(&mut self, session: &str) {
         for field in [Field::Permissions, Field::Questions] {
-            if !self.list(field).is_empty() {
-                self.list(field).clear();
+            let list = self.list(field);
+            let before = list.len();
+            list.retain(|(_, raw)| !owner(raw).is(session));
+            if list.len() < before {
                 self.mark(field);
             }
         }

@@ -159,6 +159,7 @@ impl Session {
         let more = !snapshot.cursor.is_empty() || guess;
         if let Some(info) = &snapshot.info {
             self.recut(info);
+            context.family.learn(info);
         }
         self.adopt_page(&mut page, context);
         let hidden = self.hide_page(&mut page);
@@ -213,14 +214,15 @@ impl Session {
             self.light = if moved && !busy { WHOLE_POLLS } else { self.light + 1 };
         }
         self.fields.set_status(status);
-        for (field, body) in [
-            (Field::Permissions, snapshot.permissions),
-            (Field::Questions, snapshot.questions),
+        for (field, kind, body) in [
+            (Field::Permissions, "permission.asked", snapshot.permissions),
+            (Field::Questions, "question.asked", snapshot.questions),
         ] {
             let Some(body) = body else { continue };
-            if self.fields.set_requests(field, &self.id, &body).is_err() {
+            if self.fields.set_requests(field, &context.family, &body).is_err() {
                 context.warn("bad_response", "A list of requests could not be read.");
             }
+            context.stray_requests(kind, &body, &self.id);
         }
         while let Some(message) = self.parked.first() {
             self.apply_parked(&message, context);

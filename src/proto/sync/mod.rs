@@ -1,6 +1,7 @@
 //! One session, from the opening of the stream to "equal to the server": buffer → snapshot → replay → live → settled.
 
 mod context;
+mod family;
 mod fields;
 mod loading;
 mod naming;
@@ -14,6 +15,7 @@ mod turn;
 mod vigil;
 
 pub use context::{Context, Output, Purpose, Reply, What};
+pub use family::Family;
 pub use fields::{Fields, Status};
 pub use session::Session;
 pub(crate) use session::with_directory;

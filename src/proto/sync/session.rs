@@ -89,7 +89,7 @@ pub(super) enum Phase {
 impl Session {
     /// A session that shows nothing yet. `limit`: messages in a page.
     pub fn new(id: String, handle: u32, limit: usize, context: &Context) -> Self {
-        let mut fields = Fields::default();
+        let mut fields = Fields::new(&id);
         fields.set_kept(true);
         Session {
             id,
@@ -397,6 +397,9 @@ impl Session {
         }
         self.vigil.heard(context.now);
         let stamp = context.tick();
+        if !envelope.session.is(&self.id) && envelope.event.is_surfacing() {
+            return self.kin_event(envelope);
+        }
         let placed = match &envelope.event {
             Event::ReplayHole => {
                 self.messages.hole();
@@ -448,6 +451,18 @@ impl Session {
         }
         if placed == Placed::Unknown {
             self.park(envelope, data, context);
+        }
+    }
+
+    /// Of a session that runs inside this one.
+    fn kin_event(&mut self, envelope: &Envelope<'_>) {
+        match &envelope.event {
+            Event::PermissionAsked { id, raw } => self.fields.ask(Field::Permissions, *id, raw),
+            Event::PermissionReplied { id } => self.fields.answered(Field::Permissions, &id.to_text()),
+            Event::QuestionAsked { id, raw } => self.fields.ask(Field::Questions, *id, raw),
+            Event::QuestionDone { id } => self.fields.answered(Field::Questions, &id.to_text()),
+            Event::Status { raw } if Status::read(raw).is_ok_and(|status| status.is_busy()) => {}
+            _ => self.fields.clear_requests(&envelope.session.to_text()),
         }
     }
 

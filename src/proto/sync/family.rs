@@ -1,0 +1,154 @@
+use memchr::memmem;
+
+use super::context::{Context, Purpose};
+use crate::proto::error::{Code, Error};
+use crate::proto::json::{Cursor, Str};
+use crate::proto::request::session_path;
+
+/// Which session runs inside which: sub-agents have sessions of their own, whose requests a person answers in the one
+/// they look at.
+#[derive(Debug, Default)]
+pub struct Family {
+    /// Child and parent; the parent is empty where there is none.
+    links: Vec<(Box<str>, Box<str>)>,
+    /// Sessions whose parent was asked for.
+    asked: Vec<Box<str>>,
+    /// Events of sessions whose place is not known yet.
+    strays: Vec<Vec<u8>>,
+}
+
+/// Sessions remembered; the oldest are forgotten and asked for again.
+const MAX_LINKS: usize = 1_000;
+const MAX_STRAYS: usize = 100;
+/// A chain longer than this is a circle.
+const MAX_DEPTH: usize = 32;
+
+impl Family {
+    /// Reads a session's `id` and `parentID`.
+    pub fn learn(&mut self, session: &[u8]) {
+        let (mut id, mut parent) = (String::new(), String::new());
+        let read = Cursor::new(session).object(&mut |key, value| {
+            if key.is("id") {
+                id = value.maybe_string()?.map(|text| text.to_text()).unwrap_or_default();
+            } else if key.is("parentID") {
+                parent = value.maybe_string()?.map(|text| text.to_text()).unwrap_or_default();
+            }
+            Ok(())
+        });
+        if read.is_ok() && !id.is_empty() {
+            self.link(&id, &parent);
+        }
+    }
+
+    /// Whether `id` runs inside `root`; `None` while that is not known.
+    pub fn is_below(&self, id: &str, root: &str) -> Option<bool> {
+        let mut parent = self.parent(id)?;
+        for _ in 0..MAX_DEPTH {
+            if parent.is_empty() {
+                return Some(false);
+            }
+            if *parent == *root {
+                return Some(true);
+            }
+            parent = self.parent(parent)?;
+        }
+        Some(false)
+    }
+
+    /// A request was answered: it waits for nothing any more.
+    pub fn answered(&mut self, request: Str<'_>) {
+        self.strays.retain(|event| memmem::find(event, request.raw()).is_none());
+    }
+
+    fn link(&mut self, id: &str, parent: &str) {
+        self.asked.retain(|asked| **asked != *id);
+        match self.links.iter_mut().find(|(known, _)| **known == *id) {
+            Some((_, known)) => *known = parent.into(),
+            None => {
+                if self.links.len() >= MAX_LINKS {
+                    self.links.remove(0);
+                }
+                self.links.push((id.into(), parent.into()));
+            }
+        }
+    }
+
+    fn parent(&self, id: &str) -> Option<&str> {
+        let link = self.links.iter().rev().find(|(known, _)| **known == *id);
+        link.map(|(_, parent)| &**parent)
+    }
+
+    /// The first of the chain above `id` whose parent is not known.
+    fn unknown<'a>(&'a self, mut id: &'a str) -> &'a str {
+        for _ in 0..MAX_DEPTH {
+            match self.parent(id) {
+                Some(parent) if !parent.is_empty() => id = parent,
+                _ => break,
+            }
+        }
+        id
+    }
+}
+
+impl Context {
+    /// Keeps an event of a session whose place is not known, and asks for that once.
+    pub fn stray(&mut self, session: &str, data: &[u8]) {
+        if self.family.strays.len() >= MAX_STRAYS {
+            return self.warn(
+                "limit_reached",
+                "Too many requests of sessions that are not known; one is left out.",
+            );
+        }
+        self.family.strays.push(data.to_vec());
+        let id = String::from(self.family.unknown(session));
+        if self.family.asked.iter().any(|asked| **asked == *id) {
+            return;
+        }
+        self.family.asked.push(id.as_str().into());
+        let path = session_path(&id, "");
+        self.request(Purpose::Kin { session: id }, "GET", path, None);
+    }
+
+    /// Items of a list of requests that are of sessions whose place is not known, as the events that told them.
+    pub fn stray_requests(&mut self, kind: &str, list: &[u8], root: &str) {
+        let mut strays = Vec::new();
+        let _ = Cursor::new(list).array(&mut |item| {
+            let raw = item.raw()?;
+            let owner = owner(raw).to_text();
+            if !owner.is_empty() && owner != root && self.family.is_below(&owner, root).is_none() {
+                let event = [b"{\"type\":\"", kind.as_bytes(), b"\",\"properties\":", raw, b"}"].concat();
+                strays.push((owner, event));
+            }
+            Ok(())
+        });
+        for (owner, event) in strays {
+            self.stray(&owner, &event);
+        }
+    }
+
+    /// The parent of a session was told, or cannot be had. Gives the events that waited for it, if they may have a place.
+    pub fn kin_answer(&mut self, session: &str, result: Result<&[u8], Error>) -> Vec<Vec<u8>> {
+        match result {
+            Ok(raw) => self.family.learn(raw),
+            Err(error) if error.code == Code::NotFound => self.family.link(session, ""),
+            Err(_) => {
+                // The next event or list of it asks again.
+                self.family.asked.retain(|asked| **asked != *session);
+                return Vec::new();
+            }
+        }
+        std::mem::take(&mut self.family.strays)
+    }
+}
+
+/// `sessionID` of a request.
+pub(super) fn owner(request: &[u8]) -> Str<'_> {
+    let mut owner = Str::default();
+    let _ = Cursor::new(request).object(&mut |key, value| {
+        if key.is("sessionID") {
+            owner = value.maybe_string()?.unwrap_or_default();
+        }
+        Ok(())
+    });
+    owner
+}
