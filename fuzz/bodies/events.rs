@@ -1,7 +1,7 @@
 //! Any event data: read as serde_json reads it, or refused, and never a panic.
 
-use opencode_session::proto::event::{Envelope, Event, PartKind, Role, decode, session_directory};
-use opencode_session::proto::json::Str;
+use opencode_session::proto::event::{Envelope, Event, PartKind, Role, decode};
+use opencode_session::proto::json::{Str, text_field};
 use serde_json::{Map, Value, json};
 
 const OURS: &str = "ses_1";
@@ -32,8 +32,13 @@ pub(crate) fn run(input: &[u8]) {
     assert_eq!(got, expected(&theirs), "{theirs}");
 }
 
+/// Told whichever session is asked for: of the whole server, or of one that may run inside another.
 fn is_global(envelope: &Envelope<'_>) -> bool {
-    matches!(envelope.event, Event::Connected | Event::Heartbeat | Event::Disposed)
+    let global = matches!(
+        envelope.event,
+        Event::Connected | Event::Heartbeat | Event::Disposed | Event::Session { .. }
+    );
+    global || envelope.event.is_surfacing()
 }
 
 /// What an event says. Times only as whole numbers.
@@ -86,7 +91,11 @@ fn told(envelope: &Envelope<'_>) -> Value {
             head.error.map(value),
             value(raw)
         ]),
-        Event::Session { raw } => json!(["session", session_directory(raw), value(raw)]),
+        Event::Session { raw } => json!([
+            "session",
+            text_field(raw, "directory").map(|text| text.to_text()),
+            value(raw)
+        ]),
         Event::Status { raw } => json!(["status", value(raw)]),
         Event::Error { raw } => json!(["error", value(raw)]),
         Event::PermissionAsked { id, raw } => json!(["permission", text(id), value(raw)]),

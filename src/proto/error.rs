@@ -1,6 +1,6 @@
 //! Everything that can go wrong, with a stable code and the one thing to do about it.
 
-use super::json::{Cursor, Object, has_control, quote};
+use super::json::{Object, field, has_control, quote, text_field};
 use super::request::Response;
 
 /// Stable codes. [`Code::name`] is what callers see.
@@ -299,7 +299,7 @@ impl Error {
 
     /// The server's `session.error` or a message's `error`: `{name, data: {message}}`.
     pub fn from_turn(raw: &[u8]) -> Error {
-        let aborted = field(raw, "name").is_some_and(|name| name == "MessageAbortedError");
+        let aborted = text_field(raw, "name").is_some_and(|name| name.is("MessageAbortedError"));
         let code = if aborted { Code::Aborted } else { Code::TurnFailed };
         Error::new(
             code,
@@ -314,28 +314,7 @@ fn said(response: &Response<'_>, otherwise: &str) -> String {
 
 /// Servers put their sentence into `message` or `data.message`; it is shown shortened, since it may quote input.
 fn server_message(raw: &[u8]) -> Option<String> {
-    let mut found = None;
-    let _ = Cursor::new(raw).object(&mut |key, value| {
-        if key.is("message") {
-            found = value.maybe_string()?.map(|text| text.to_text());
-        } else if key.is("data") && value.peek() == Some(b'{') {
-            let data = value.raw()?;
-            found = field(data, "message").or(found.take());
-        }
-        Ok(())
-    });
-    found
-        .filter(|text| !text.is_empty())
-        .map(|text| text.chars().take(500).collect())
-}
-
-fn field(raw: &[u8], name: &str) -> Option<String> {
-    let mut found = None;
-    let _ = Cursor::new(raw).object(&mut |key, value| {
-        if key.is(name) {
-            found = value.maybe_string()?.map(|text| text.to_text());
-        }
-        Ok(())
-    });
-    found
+    let data = field(raw, "data").and_then(|data| text_field(data, "message"));
+    let said = data.or_else(|| text_field(raw, "message"))?.to_text();
+    (!said.is_empty()).then(|| said.chars().take(500).collect())
 }

@@ -24,6 +24,7 @@ impl Server {
             ("GET", ["config", "providers"]) => {
                 ok(&json!({ "providers": [{ "id": "p", "models": { "m": {}, "other/deep": {} } }] }))
             }
+            ("GET", ["command"]) => ok(&json!([{ "name": "count" }, { "name": "review" }])),
             ("GET", ["agent"]) => ok(&json!([{ "name": "build" }, { "name": "plan" }])),
             ("GET", ["permission"]) => ok(&json!(
                 rooms().flat_map(|room| room.permissions.clone()).collect::<Vec<_>>()

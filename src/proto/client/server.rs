@@ -58,7 +58,7 @@ impl Client {
             Purpose::Kin { session } => {
                 for data in self.context.kin_answer(&session, result) {
                     if let Ok(Some(envelope)) = decode(&data, &|_| true) {
-                        self.session_event(&envelope, &data);
+                        self.surface(&envelope, &data);
                     }
                 }
             }

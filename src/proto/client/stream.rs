@@ -84,25 +84,32 @@ impl Client {
         match envelope.event {
             Event::Session { raw } => self.context.family.learn(raw),
             Event::PermissionReplied { id } | Event::QuestionDone { id } => self.context.family.answered(id),
+            Event::Idle | Event::SessionDeleted => self.context.family.over(envelope.session),
             _ => {}
         }
-        let mut id = None;
-        let mut unknown = false;
-        for session in &mut self.sessions {
-            let inside = !envelope.session.is(&session.id) && envelope.event.is_surfacing();
-            if inside {
-                let id: &String = id.get_or_insert_with(|| envelope.session.to_text());
-                let below = self.context.family.is_below(id, &session.id);
-                unknown |= below.is_none();
-                if below != Some(true) {
-                    continue;
-                }
-            } else if !envelope.session.is(&session.id) {
-                continue;
-            }
+        for session in self
+            .sessions
+            .iter_mut()
+            .filter(|session| envelope.session.is(&session.id))
+        {
             session.event(envelope, data, &mut self.context);
         }
-        if let (true, Some(id), true) = (unknown, id, envelope.event.is_request()) {
+        if envelope.event.is_surfacing() {
+            self.surface(envelope, data);
+        }
+    }
+
+    /// To the sessions that the one of this event runs inside.
+    pub(super) fn surface(&mut self, envelope: &Envelope<'_>, data: &[u8]) {
+        let id = envelope.session.to_text();
+        let mut unknown = false;
+        for session in self.sessions.iter_mut().filter(|session| session.id != id) {
+            match self.context.family.is_below(&id, &session.id) {
+                Some(true) => session.event(envelope, data, &mut self.context),
+                below => unknown |= below.is_none(),
+            }
+        }
+        if unknown && envelope.event.is_request() {
             self.context.stray(&id, data);
         }
     }

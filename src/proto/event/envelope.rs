@@ -1,6 +1,6 @@
 use super::delta::{self, Peek};
 use super::heads::{MessageHead, PartHead, message_head, part_head};
-use crate::proto::json::{Bad, Cursor, Str, has_control};
+use crate::proto::json::{Bad, Cursor, Str, has_control, text_field};
 
 /// One event, with the session it belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -487,14 +487,6 @@ impl Event<'_> {
 
 /// The session that an `info` belongs to: `sessionID` of a message, `id` of a session.
 fn owner(info: &[u8]) -> Str<'_> {
-    let (mut id, mut session) = (Str::default(), None);
-    let _ = Cursor::new(info).object(&mut |key, value| {
-        if key.is("id") {
-            id = value.maybe_string()?.unwrap_or_default();
-        } else if key.is("sessionID") {
-            session = value.maybe_string()?;
-        }
-        Ok(())
-    });
-    session.unwrap_or(id)
+    let session = text_field(info, "sessionID").or_else(|| text_field(info, "id"));
+    session.unwrap_or_default()
 }

@@ -128,18 +128,6 @@ pub fn message_head<'a>(cursor: &mut Cursor<'a>) -> Result<MessageHead<'a>, Bad>
     Ok(head)
 }
 
-/// Reads `directory` of a session.
-pub fn session_directory(session: &[u8]) -> Option<String> {
-    let mut directory = None;
-    let read = Cursor::new(session).object(&mut |key, value| {
-        if key.is("directory") {
-            directory = value.maybe_string()?.map(|text| text.to_text());
-        }
-        Ok(())
-    });
-    read.ok().and(directory)
-}
-
 fn kind(name: Str<'_>) -> PartKind {
     if name.is("text") || name.is("reasoning") {
         PartKind::Text

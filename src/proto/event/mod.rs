@@ -11,4 +11,4 @@ mod envelope;
 mod heads;
 
 pub use envelope::{Envelope, Event, decode};
-pub use heads::{MessageHead, PartHead, PartKind, Role, message_head, part_head, session_directory};
+pub use heads::{MessageHead, PartHead, PartKind, Role, message_head, part_head};

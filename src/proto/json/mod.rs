@@ -5,9 +5,11 @@
 //! Whatever `serde_json` accepts, this reader accepts with the same result (see `tests/json.rs`).
 
 mod cursor;
+mod field;
 mod text;
 mod write;
 
 pub use cursor::{Bad, Cursor, has_control};
+pub use field::{field, text_field};
 pub use text::{Str, Unescape};
 pub use write::{Object, quote};

@@ -1,8 +1,6 @@
-use memchr::memmem;
-
 use super::context::{Context, Purpose};
 use crate::proto::error::{Code, Error};
-use crate::proto::json::{Cursor, Str};
+use crate::proto::json::{Cursor, Str, field, text_field};
 use crate::proto::request::session_path;
 
 /// Which session runs inside which: sub-agents have sessions of their own, whose requests a person answers in the one
@@ -26,17 +24,9 @@ const MAX_DEPTH: usize = 32;
 impl Family {
     /// Reads a session's `id` and `parentID`.
     pub fn learn(&mut self, session: &[u8]) {
-        let (mut id, mut parent) = (String::new(), String::new());
-        let read = Cursor::new(session).object(&mut |key, value| {
-            if key.is("id") {
-                id = value.maybe_string()?.map(|text| text.to_text()).unwrap_or_default();
-            } else if key.is("parentID") {
-                parent = value.maybe_string()?.map(|text| text.to_text()).unwrap_or_default();
-            }
-            Ok(())
-        });
-        if read.is_ok() && !id.is_empty() {
-            self.link(&id, &parent);
+        if let Some(id) = text_field(session, "id") {
+            let parent = text_field(session, "parentID").unwrap_or_default();
+            self.link(&id.to_text(), &parent.to_text());
         }
     }
 
@@ -57,7 +47,18 @@ impl Family {
 
     /// A request was answered: it waits for nothing any more.
     pub fn answered(&mut self, request: Str<'_>) {
-        self.strays.retain(|event| memmem::find(event, request.raw()).is_none());
+        self.strays.retain(|event| {
+            let asked = field(event, "properties").and_then(|asked| text_field(asked, "id"));
+            asked.is_none_or(|id| id.raw() != request.raw())
+        });
+    }
+
+    /// A session is idle or gone: what it asked is over.
+    pub fn over(&mut self, session: Str<'_>) {
+        self.strays.retain(|event| {
+            let owner = field(event, "properties").and_then(|asked| text_field(asked, "sessionID"));
+            owner.is_none_or(|owner| owner.raw() != session.raw())
+        });
     }
 
     fn link(&mut self, id: &str, parent: &str) {
@@ -114,7 +115,7 @@ impl Context {
         let mut strays = Vec::new();
         let _ = Cursor::new(list).array(&mut |item| {
             let raw = item.raw()?;
-            let owner = owner(raw).to_text();
+            let owner = text_field(raw, "sessionID").unwrap_or_default().to_text();
             if !owner.is_empty() && owner != root && self.family.is_below(&owner, root).is_none() {
                 let event = [b"{\"type\":\"", kind.as_bytes(), b"\",\"properties\":", raw, b"}"].concat();
                 strays.push((owner, event));
@@ -139,16 +140,4 @@ impl Context {
         }
         std::mem::take(&mut self.family.strays)
     }
-}
-
-/// `sessionID` of a request.
-pub(super) fn owner(request: &[u8]) -> Str<'_> {
-    let mut owner = Str::default();
-    let _ = Cursor::new(request).object(&mut |key, value| {
-        if key.is("sessionID") {
-            owner = value.maybe_string()?.unwrap_or_default();
-        }
-        Ok(())
-    });
-    owner
 }

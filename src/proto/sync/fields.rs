@@ -1,7 +1,7 @@
-use super::family::{Family, owner};
+use super::family::Family;
 use crate::proto::change::{Change, Field};
 use crate::proto::error::{Code, Error};
-use crate::proto::json::{Bad, Cursor, Object, Str};
+use crate::proto::json::{Bad, Cursor, Object, Str, text_field};
 use crate::proto::planted::{self, Bug};
 
 /// What the session is doing.
@@ -204,13 +204,7 @@ impl Fields {
         let mut found = Requests::new();
         Cursor::new(body).array(&mut |item| {
             let raw = item.raw()?;
-            let mut id = String::new();
-            Cursor::new(raw).object(&mut |key, value| {
-                if key.is("id") {
-                    id = value.string()?.to_text();
-                }
-                Ok(())
-            })?;
+            let id = text_field(raw, "id").ok_or(Bad)?.to_text();
             let owner = owner(raw).to_text();
             if owner == self.id || family.is_below(&owner, &self.id) == Some(true) {
                 found.push((id.into(), raw.to_vec()));
@@ -300,4 +294,9 @@ fn bit(field: Field) -> u16 {
 fn array(list: &Requests) -> Vec<u8> {
     let items: Vec<&[u8]> = list.iter().map(|(_, raw)| raw.as_slice()).collect();
     [b"[".as_slice(), &items.join(&b','), b"]"].concat()
+}
+
+/// The session that asks.
+fn owner(request: &[u8]) -> Str<'_> {
+    text_field(request, "sessionID").unwrap_or_default()
 }

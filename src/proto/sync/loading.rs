@@ -5,8 +5,8 @@ use super::snapshot::{Scope, Snapshot, lacks};
 use crate::proto::bytes::hash;
 use crate::proto::change::Field;
 use crate::proto::error::{Code, Error};
-use crate::proto::event::{decode, session_directory};
-use crate::proto::json::Cursor;
+use crate::proto::event::decode;
+use crate::proto::json::{Cursor, text_field};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::session_path;
 use crate::proto::store::{Page, Stamp};
@@ -100,7 +100,7 @@ impl Session {
             return;
         }
         if let (What::Info, Ok(info)) = (what, &result) {
-            let directory = session_directory(info);
+            let directory = text_field(info, "directory").map(|text| text.to_text());
             if directory.is_some() && directory != self.directory {
                 self.directory = directory;
                 let known = snapshot.directory.is_none() || snapshot.directory == self.directory;

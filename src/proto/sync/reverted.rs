@@ -1,6 +1,6 @@
 use super::context::Context;
 use super::session::Session;
-use crate::proto::json::{Cursor, Str};
+use crate::proto::json::{Str, field, text_field};
 use crate::proto::planted::{self, Bug};
 use crate::proto::store::Page;
 
@@ -138,19 +138,7 @@ impl Cut {
 
 /// Message and part of `revert`.
 fn read(session: &[u8]) -> Option<(String, Option<String>)> {
-    let (mut message, mut part) = (None, None);
-    let _ = Cursor::new(session).object(&mut |key, value| {
-        if key.is("revert") && value.peek() == Some(b'{') {
-            value.object(&mut |key, value| {
-                if key.is("messageID") {
-                    message = value.maybe_string()?.map(|id| id.to_text());
-                } else if key.is("partID") {
-                    part = value.maybe_string()?.map(|id| id.to_text());
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
-    });
-    message.map(|message| (message, part))
+    let revert = field(session, "revert")?;
+    let message = text_field(revert, "messageID")?.to_text();
+    Some((message, text_field(revert, "partID").map(|part| part.to_text())))
 }
