@@ -350,11 +350,7 @@ impl Session {
     /// A page that does not reach back to a prompt proves nothing about it.
     pub(super) fn reach(&self, limit: usize) -> usize {
         const REACH: usize = 100;
-        if self.awaits_name() || self.is_searching() {
-            limit.max(REACH)
-        } else {
-            limit
-        }
+        if self.is_searching() { limit.max(REACH) } else { limit }
     }
 
     /// The newest `limit` messages, or those before a cursor.
