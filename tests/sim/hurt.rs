@@ -167,6 +167,9 @@ impl World {
                 if let Some(stream) = self.net.stream.as_ref().filter(|stream| stream.opened) {
                     let generation = stream.generation;
                     self.counts.hit(fault);
+                    if let Some(stream) = &mut self.net.stream {
+                        stream.heard_at = self.now;
+                    }
                     self.input(Input::StreamBytes { generation, bytes: &[] });
                 }
             }
