@@ -135,6 +135,8 @@ pub(crate) struct Server {
     pub(crate) letters: u32,
     /// Message ids that clients made.
     taken: BTreeSet<String>,
+    /// Its clock has jumped.
+    pub(crate) skewed: bool,
     /// The prompt that came last: its lane, how long that was then, and when.
     newest: (String, usize, u64),
     ids: u64,
@@ -163,6 +165,7 @@ impl Server {
             abuse: Vec::new(),
             letters: 0,
             taken: BTreeSet::new(),
+            skewed: false,
             newest: Default::default(),
             ids: 0x1fca_0000_0000,
             mute: false,
