@@ -121,6 +121,7 @@ impl Session {
         });
         match page {
             Err(error) => context.reply(token, Err(error)),
+            Ok(_) if context.offline => context.reply(token, Err(Error::new(Code::Offline, "There is no network."))),
             // What was removed since would come back, what the history under way does not tell yet would go, and a list
             // that began anew would have a hole: it is asked for again.
             Ok(_) if !fits || self.messages.is_stale(asked) || self.is_asked_since(asked) => {
