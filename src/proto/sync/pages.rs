@@ -31,7 +31,7 @@ impl Session {
     /// Keeps an event whose message or part is not known, and fetches the message once.
     pub(super) fn park(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
         let message = match &envelope.event {
-            Event::Delta { message, .. } => message.to_text(),
+            Event::Delta { message, .. } | Event::PartRemoved { message, .. } => message.to_text(),
             Event::Part { head, .. } => head.message.to_text(),
             _ => return,
         };

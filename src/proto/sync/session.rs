@@ -416,6 +416,8 @@ impl Session {
                 }
                 self.messages.part(head, raw, stamp)
             }
+            // In its place among what waits for the message.
+            Event::PartRemoved { message, .. } if self.parked.holds(*message) => Placed::Unknown,
             Event::PartRemoved { message, part } => {
                 self.messages.remove_part(*message, *part, stamp);
                 Placed::Done
