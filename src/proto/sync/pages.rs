@@ -88,6 +88,7 @@ impl Session {
         let mut page = Page { items: vec![item] };
         self.adopt_page(&mut page, context);
         self.messages.older(&page, asked);
+        self.confirm_named(context);
         self.apply_parked(message, context);
         self.parked.forget(message);
     }
@@ -130,6 +131,7 @@ impl Session {
             Ok(mut page) => {
                 self.adopt_page(&mut page, context);
                 self.messages.older(&page, asked);
+                self.confirm_named(context);
                 for message in self.parked.readmit(|message| self.messages.has(message)) {
                     self.get_one(&message, context);
                 }
