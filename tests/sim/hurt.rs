@@ -98,6 +98,7 @@ impl World {
                 // A restored prompt that the server names is known by being newer than what was there before it.
                 // Any server may be taken for one that names prompts, when the answer about its version was spoilt.
                 if rng.below(2) == 0 && !self.is_journaling() {
+                    self.server.skewed = true;
                     self.skew -= (SECOND + rng.below(60 * MINUTE)) as i64;
                 } else {
                     self.back = 1 + rng.below(60 * MINUTE);
@@ -109,6 +110,7 @@ impl World {
                 self.counts.hit(fault);
                 let by = SECOND + rng.below(20 * MINUTE);
                 if rng.below(2) == 0 {
+                    self.server.skewed = true;
                     self.skew += by as i64;
                 } else {
                     self.ahead += by;
@@ -167,6 +169,9 @@ impl World {
                 if let Some(stream) = self.net.stream.as_ref().filter(|stream| stream.opened) {
                     let generation = stream.generation;
                     self.counts.hit(fault);
+                    if let Some(stream) = &mut self.net.stream {
+                        stream.heard_at = self.now;
+                    }
                     self.input(Input::StreamBytes { generation, bytes: &[] });
                 }
             }

@@ -272,7 +272,9 @@ impl World {
             return self.cut(true);
         }
         let answer = spoil(fault, Answer::default());
-        self.judge.refuses(self.seen, answer.retry_after, answer.status);
+        // A page that was frozen hears of it when it goes on.
+        self.judge
+            .refuses(self.seen.max(self.clock()), answer.retry_after, answer.status);
         self.input(Input::StreamOpened {
             generation,
             response: response(&answer),

@@ -137,6 +137,8 @@ pub(crate) struct Server {
     taken: BTreeSet<String>,
     /// Messages that were hidden at some time.
     pub(crate) hidden: BTreeSet<String>,
+    /// Its clock has jumped.
+    pub(crate) skewed: bool,
     /// The prompt that came last: its lane, how long that was then, and when.
     newest: (String, usize, u64),
     ids: u64,
@@ -166,6 +168,7 @@ impl Server {
             letters: 0,
             taken: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            skewed: false,
             newest: Default::default(),
             ids: 0x1fca_0000_0000,
             mute: false,

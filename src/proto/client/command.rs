@@ -21,7 +21,7 @@ impl Client {
         self.context.now = self.context.now.max(now);
         match Command::read(kind, json) {
             Err(error) => self.context.reply(token, Err(error)),
-            Ok(_) if self.offline => self.offline_reply(token),
+            Ok(_) if self.context.offline => self.offline_reply(token),
             Ok(command) => self.commands.push(Waiting {
                 session: handle,
                 command,

@@ -52,7 +52,6 @@ pub struct Client {
     version_at: Option<u64>,
     resync_at: Option<u64>,
     last_resync: u64,
-    offline: bool,
     /// The session being opened waits for the journal.
     holds: bool,
     /// The last event heard of a stream that can be repeated.
@@ -88,7 +87,6 @@ impl Client {
             version_at: None,
             resync_at: None,
             last_resync: 0,
-            offline: false,
             holds: false,
             position: None,
             resuming: false,
@@ -126,7 +124,7 @@ impl Client {
         self.ask_version();
         self.ask_directory();
         let action = self.link.start(self.context.now);
-        if self.offline {
+        if self.context.offline {
             self.link.offline();
         } else {
             self.act(action);
@@ -229,7 +227,7 @@ impl Client {
     /// Loads up to `count` older messages (0: a page) and answers `token` with whether there are still older ones.
     pub fn load_older(&mut self, handle: u32, count: usize, token: u32) {
         match session(&mut self.sessions, handle) {
-            _ if self.offline => self.offline_reply(token),
+            _ if self.context.offline => self.offline_reply(token),
             Some(session) => session.load_older(count, token, &mut self.context),
             None => self.closed(token),
         }
@@ -238,7 +236,7 @@ impl Client {
     /// Any other call to the server; its body answers `token`. It runs in the directory of the session `handle`, or in
     /// the client's when there is no such session.
     pub fn call(&mut self, handle: u32, method: &'static str, path: &str, body: Option<Vec<u8>>, token: u32) {
-        if self.offline {
+        if self.context.offline {
             return self.offline_reply(token);
         }
         let scope = self
@@ -253,7 +251,7 @@ impl Client {
     /// Tries again now, whatever the link waits for.
     pub fn reconnect(&mut self, now: u64) {
         self.context.now = self.context.now.max(now);
-        self.offline = false;
+        self.context.offline = false;
         self.sessions.iter_mut().for_each(Session::revive);
         self.detach();
         let action = self.link.reconnect(self.context.now);
@@ -292,12 +290,12 @@ impl Client {
             }
             Input::Timeout => self.timeout(),
             Input::Online => {
-                self.offline = false;
+                self.context.offline = false;
                 let action = self.link.online(self.context.now);
                 self.act(action);
             }
             Input::Offline => {
-                self.offline = true;
+                self.context.offline = true;
                 self.drop_commands(Code::Offline, "There is no network.");
                 self.detach();
                 self.link.offline();

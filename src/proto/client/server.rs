@@ -17,6 +17,7 @@ const RESPELL_AGAIN: u64 = 60_000;
 impl Client {
     pub(super) fn response(&mut self, id: u32, response: &Response<'_>) {
         let Some(purpose) = self.take(id) else { return };
+        self.wake_if_late();
         self.link.answered();
         let result = Error::check_json(response).map(|()| response.body);
         self.answer(purpose, response.cursor, result);
@@ -150,7 +151,7 @@ impl Client {
     }
 
     pub(super) fn ask_version(&mut self) {
-        if self.context.own_ids.is_none() && !self.version_asked && !self.offline {
+        if self.context.own_ids.is_none() && !self.version_asked && !self.context.offline {
             self.version_asked = true;
             self.context
                 .request(Purpose::Version, "GET", String::from("/global/health"), None);
@@ -159,7 +160,7 @@ impl Client {
 
     /// The stream of a directory wants the exact string that the server uses.
     pub(super) fn ask_directory(&mut self) {
-        if !self.directory_asked && !self.offline {
+        if !self.directory_asked && !self.context.offline {
             self.directory_asked = true;
             let mut path = String::from("/path");
             if let Some(directory) = &self.context.directory {

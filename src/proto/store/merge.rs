@@ -11,17 +11,16 @@ impl Messages {
     pub fn newest(&mut self, page: &Page<'_>, asked: Stamp, more: bool) {
         let ids = id_set(page.items.iter().map(|item| item.head.id.raw()), page.items.len());
         let known = |message: &Message| ids.contains(message.id.as_bytes());
-        let oldest = page.items.first().map(|item| item.head.created).unwrap_or(i64::MAX);
+        // Two may be of the same millisecond.
+        let oldest = page.items.first().map_or((i64::MAX, &b""[..]), PageItem::place);
         // A partial page that shares nothing with the list leaves a hole between them: the list starts anew.
         let apart = more && !page.items.is_empty() && !self.shares(page);
         let stale: Vec<usize> = (0..self.list.len())
             .filter(|at| {
                 let message = &self.list[*at];
-                let gone = if apart && message.created <= oldest {
-                    true
-                } else {
-                    (!more || message.created > oldest) && message.stamp <= asked
-                };
+                let (created, id) = message.place();
+                let inside = (created, id.as_bytes()) > oldest;
+                let gone = (apart && !inside) || ((!more || inside) && message.stamp <= asked);
                 gone && !message.echo && !known(message)
             })
             .collect();

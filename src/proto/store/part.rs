@@ -298,7 +298,8 @@ impl Part {
         self.abandoned = true;
         self.rank = head.rank;
         // What was shown beyond the stored text would be missing if the part went on after all.
-        self.whole &= matches!(self.relation(head.text), Relation::Same);
+        let split = self.live.as_ref().is_some_and(Growing::is_split);
+        self.whole &= matches!(self.relation(head.text), Relation::Same) && !split;
         self.live = None;
         self.gap = None;
         self.replace(head, raw);

@@ -37,7 +37,12 @@ impl Growing {
 
     /// Whether nothing was added, not even half a pair.
     pub(super) fn is_blank(&self) -> bool {
-        self.text.is_empty() && self.join == Unescape::default()
+        self.text.is_empty() && !self.is_split()
+    }
+
+    /// Whether half a surrogate pair waits for the other one.
+    pub(super) fn is_split(&self) -> bool {
+        self.join != Unescape::default()
     }
 
     /// As much of it was handed out as of `other`, which is a beginning of it.

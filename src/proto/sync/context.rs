@@ -161,6 +161,8 @@ pub struct Context {
     pub directory: Option<String>,
     /// The server takes message ids made here: safe to send again (≥ 1.18.16, measured). Unknown until asked.
     pub own_ids: Option<bool>,
+    /// The host says that there is no network: nothing is asked.
+    pub offline: bool,
     /// Events come by a stream that is live.
     pub streaming: bool,
     /// The events that come are old ones, told again.
@@ -189,6 +191,7 @@ impl Context {
             ids: IdMaker::default(),
             directory,
             own_ids: None,
+            offline: false,
             streaming: false,
             replaying: false,
             adrift: false,

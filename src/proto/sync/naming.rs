@@ -162,7 +162,7 @@ impl Session {
     }
 
     /// Whether the server may have the prompt under a name that is not known.
-    fn is_unnamed(&self, prompt: &Prompt) -> bool {
+    pub(super) fn is_unnamed(&self, prompt: &Prompt) -> bool {
         !prompt.names_itself
             && !matches!(prompt.stage, Stage::Queued | Stage::Stored(_))
             && !self.is_stored(&prompt.key)

@@ -38,7 +38,7 @@ impl Session {
     /// Keeps an event whose message or part is not known, and fetches the message once.
     pub(super) fn park(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
         let message = match &envelope.event {
-            Event::Delta { message, .. } => message.to_text(),
+            Event::Delta { message, .. } | Event::PartRemoved { message, .. } => message.to_text(),
             Event::Part { head, .. } => head.message.to_text(),
             _ => return,
         };
@@ -98,6 +98,7 @@ impl Session {
         }
         self.adopt_page(&mut page, context);
         self.messages.older(&page, asked);
+        self.confirm_named(context);
         self.apply_parked(message, context);
         self.parked.forget(message);
     }
@@ -131,6 +132,7 @@ impl Session {
         });
         match page {
             Err(error) => context.reply(token, Err(error)),
+            Ok(_) if context.offline => context.reply(token, Err(Error::new(Code::Offline, "There is no network."))),
             // What was removed since would come back, what the history under way does not tell yet would go, and a list
             // that began anew would have a hole: it is asked for again.
             Ok(_) if !fits || self.messages.is_stale(asked) || self.is_asked_since(asked) => {
@@ -141,6 +143,7 @@ impl Session {
                 self.adopt_page(&mut page, context);
                 self.hide_page(&mut page);
                 self.messages.older(&page, asked);
+                self.confirm_named(context);
                 for message in self.parked.readmit(|message| self.messages.has(message)) {
                     self.get_one(&message, context);
                 }

@@ -150,7 +150,7 @@ impl Session {
 
     /// Whether the history is to be looked at again for a prompt.
     pub(super) fn is_searching(&self) -> bool {
-        let looked_for = |prompt: &Prompt| !prompt.looked || self.is_untold(prompt);
+        let looked_for = |prompt: &Prompt| !prompt.looked || self.is_untold(prompt) || self.is_unnamed(prompt);
         self.outbox.prompts.iter().any(looked_for)
     }
 

@@ -354,11 +354,7 @@ impl Session {
     /// A page that does not reach back to a prompt proves nothing about it.
     pub(super) fn reach(&self, limit: usize) -> usize {
         const REACH: usize = 100;
-        if self.awaits_name() || self.is_searching() {
-            limit.max(REACH)
-        } else {
-            limit
-        }
+        if self.is_searching() { limit.max(REACH) } else { limit }
     }
 
     /// The newest `limit` messages, or those before a cursor.
@@ -431,6 +427,8 @@ impl Session {
                 }
                 self.messages.part(head, raw, stamp)
             }
+            // In its place among what waits for the message.
+            Event::PartRemoved { message, .. } if self.parked.holds(*message) => Placed::Unknown,
             Event::PartRemoved { message, part } => {
                 self.messages.remove_part(*message, *part, stamp);
                 Placed::Done
