@@ -135,7 +135,7 @@ pub(crate) struct Server {
     pub(crate) letters: u32,
     /// Message ids that clients made.
     taken: BTreeSet<String>,
-    /// Its clock has jumped.
+    /// Its clock has gone back.
     pub(crate) skewed: bool,
     /// The prompt that came last: its lane, how long that was then, and when.
     newest: (String, usize, u64),
