@@ -392,6 +392,13 @@ impl Server {
         list.iter().position(|stored| stored.info["id"] == message)
     }
 
+    /// Whether a prompt has no text.
+    pub(crate) fn is_bare(&self, session: &str, message: &str) -> bool {
+        let list = &self.rooms[session].messages;
+        let found = list.iter().find(|stored| stored.info["id"] == message);
+        found.is_some_and(|stored| stored.info["role"] == "user" && stored.parts.is_empty())
+    }
+
     pub(crate) fn put_part(&mut self, session: &str, part: Value, delta: Option<&str>) {
         if !self.store_part(session, &part) {
             return;
