@@ -218,13 +218,8 @@ impl World {
         }
         self.arrive();
         let session = self.opens[0].session.clone();
-        let first = self.server.rooms[&session].messages.first();
-        if let Some(id) = first.map(|first| first.info["id"].as_str().unwrap_or_default().to_owned()) {
-            // A change outside a turn makes the client check.
-            let note = rng.next_u64();
-            self.server
-                .edit_message(&session, &id, |info| info["note"] = serde_json::json!(note));
-        }
+        // A change outside a turn makes the client check.
+        self.edit(0, rng);
         if !self.judge.is_offline() {
             self.older();
         }
@@ -252,11 +247,18 @@ impl World {
 
     /// A change outside a turn, as a plugin or another client makes it, anywhere in the history.
     pub(crate) fn edit_any(&mut self, rng: &mut Rng) {
+        let count = self.server.rooms[&self.opens[0].session].messages.len();
+        let at = rng.below(count.max(1) as u64) as usize;
+        self.edit(at, rng);
+    }
+
+    fn edit(&mut self, at: usize, rng: &mut Rng) {
         let session = self.opens[0].session.clone();
-        let messages = &self.server.rooms[&session].messages;
-        let at = rng.below(messages.len().max(1) as u64) as usize;
-        let id = messages.get(at).and_then(|message| message.info["id"].as_str());
-        if let Some(id) = id.map(String::from) {
+        let message = self.server.rooms[&session].messages.get(at);
+        if let Some(id) = message
+            .and_then(|message| message.info["id"].as_str())
+            .map(String::from)
+        {
             let note = rng.next_u64();
             self.server
                 .edit_message(&session, &id, |info| info["note"] = serde_json::json!(note));

@@ -68,7 +68,14 @@ impl World {
             }
             Fault::FlippedByte => {
                 let at = stream.head + rng.below(stream.pending().len() as u64) as usize;
-                stream.bytes[at] ^= 1 << rng.below(8);
+                let bit = 1 << rng.below(8);
+                let starts = stream.starts();
+                stream.bytes[at] ^= bit;
+                if stream.starts() < starts {
+                    // A text without a start is an ended one, and stays so until the server ends it.
+                    stream.bytes[at] ^= bit;
+                    return;
+                }
             }
             Fault::CutJson => {
                 // In the middle of the last event.
@@ -121,6 +128,7 @@ impl World {
             }
             _ => stream.push("retry: 0\nretry:0\n\n"),
         }
+        stream.broken |= broken;
         self.counts.hit(fault);
         self.flow(usize::MAX);
         let arrived = self

@@ -110,7 +110,6 @@ impl World {
                 self.counts.hit(fault);
                 let by = SECOND + rng.below(20 * MINUTE);
                 if rng.below(2) == 0 {
-                    self.server.skewed = true;
                     self.skew += by as i64;
                 } else {
                     self.ahead += by;

@@ -156,6 +156,12 @@ impl Stream {
         &self.bytes[self.head..]
     }
 
+    /// How many parts say what is to come when they began.
+    pub(crate) fn starts(&self) -> usize {
+        let pending = self.pending().windows(7);
+        pending.filter(|window| *window == b"\"start\"").count()
+    }
+
     /// Whether all that was put on it has arrived.
     pub(crate) fn is_drained(&self) -> bool {
         self.opened && !self.mute && self.pending().is_empty()

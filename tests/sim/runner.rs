@@ -113,6 +113,9 @@ pub(crate) fn run_many(
             match run_one(&Plan::grow(seed, profile), bug) {
                 Ok(one) => counts.add(&one),
                 Err(message) => {
+                    if keep_going {
+                        println!("seed {seed}: {}", message.lines().nth(1).unwrap_or_default());
+                    }
                     sum.lock().unwrap().1.push(Red { seed, message });
                     if !keep_going {
                         next.store(from + seeds, Ordering::Relaxed);

@@ -74,16 +74,16 @@ pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str) -> Result<(
     let room = &server.rooms[session];
     let history = server.visible(session);
     let mut shown = mirror.history();
-    if server.skewed {
+    if server.skewed && mirror.field("hasOlder") == true {
         // A clock that went back puts what is new before what is loaded: there it is shown all the same.
-        let older = |at: usize| {
-            history
-                .len()
-                .checked_sub(shown.len() - at)
-                .is_none_or(|place| history[place]["info"]["id"] != shown[at]["info"]["id"])
+        let id = |message: &Value| message["info"]["id"].clone();
+        let apart = |shown: &[Value]| {
+            let from = history.len().checked_sub(shown.len());
+            from.is_none_or(|from| id(&history[from]) != id(&shown[0]))
         };
-        let apart = (0..shown.len()).take_while(|at| older(*at)).count();
-        shown.drain(..apart);
+        while shown.len() > 1 && apart(&shown) && history.contains(&shown[0]) {
+            shown.remove(0);
+        }
     }
     let older = history.len().saturating_sub(shown.len());
     if older > 0 && mirror.field("hasOlder") != true {

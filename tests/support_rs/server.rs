@@ -137,7 +137,7 @@ pub(crate) struct Server {
     taken: BTreeSet<String>,
     /// Messages that were hidden at some time.
     pub(crate) hidden: BTreeSet<String>,
-    /// Its clock has jumped.
+    /// Its clock has gone back.
     pub(crate) skewed: bool,
     /// The prompt that came last: its lane, how long that was then, and when.
     newest: (String, usize, u64),
@@ -390,6 +390,13 @@ impl Server {
     pub(crate) fn place(&self, session: &str, message: &str) -> Option<usize> {
         let list = &self.rooms[session].messages;
         list.iter().position(|stored| stored.info["id"] == message)
+    }
+
+    /// Whether a prompt has no text.
+    pub(crate) fn is_bare(&self, session: &str, message: &str) -> bool {
+        let list = &self.rooms[session].messages;
+        let found = list.iter().find(|stored| stored.info["id"] == message);
+        found.is_some_and(|stored| stored.info["role"] == "user" && stored.parts.is_empty())
     }
 
     pub(crate) fn put_part(&mut self, session: &str, part: Value, delta: Option<&str>) {

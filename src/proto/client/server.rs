@@ -17,7 +17,6 @@ const RESPELL_AGAIN: u64 = 60_000;
 impl Client {
     pub(super) fn response(&mut self, id: u32, response: &Response<'_>) {
         let Some(purpose) = self.take(id) else { return };
-        self.wake_if_late();
         self.link.answered();
         let result = Error::check_json(response).map(|()| response.body);
         self.answer(purpose, response.cursor, result);

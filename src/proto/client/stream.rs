@@ -282,13 +282,6 @@ impl Client {
         }
     }
 
-    /// Whether the page slept shows by what was due meanwhile.
-    pub(super) fn wake_if_late(&mut self) {
-        if self.poll_timeout().is_some_and(|due| self.context.now > due + LATE) {
-            self.woke();
-        }
-    }
-
     /// Nothing that was awaited over a sleep is late: what should have brought it may have slept too.
     pub(super) fn woke(&mut self) {
         let now = self.context.now;
@@ -298,7 +291,9 @@ impl Client {
 
     pub(super) fn timeout(&mut self) {
         let (now, phase) = (self.context.now, self.link.phase());
-        self.wake_if_late();
+        if self.poll_timeout().is_some_and(|due| now > due + LATE) {
+            self.woke();
+        }
         let source = self.link.source();
         let action = self.link.timeout(now, &mut self.context.rng);
         if phase != Phase::Waiting && self.link.phase() == Phase::Waiting {

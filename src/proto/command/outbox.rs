@@ -29,8 +29,10 @@ pub struct Prompt {
     pub looked: bool,
     /// It is too large for the journal; that was told.
     pub unsaved: bool,
-    /// When it came to its stage, milliseconds.
+    /// When it came to its stage, or the history was last seen to lack it, milliseconds.
     pub since: u64,
+    /// How often the history was seen to lack it.
+    pub misses: u8,
     /// Who waits for it to be stored.
     pub stored: Option<u32>,
     /// Who waits for its answer.

@@ -55,8 +55,12 @@ impl Messages {
         self.list.iter().any(|message| message.is_untold(asked))
     }
 
-    /// The server's name for the prompt shown under `key`.
+    /// The server's name for the prompt shown under `key`. What a broken event put under that name goes.
     pub fn adopt(&mut self, key: &str, id: Str<'_>) {
+        let own = self.by_key(key);
+        if let Some(other) = self.find(id).filter(|at| own.is_some_and(|own| own != *at)) {
+            self.remove(other);
+        }
         if let Some(at) = self.by_key(key) {
             self.list[at].id = id.to_text().into();
             self.list[at].adopted = true;

@@ -1,7 +1,7 @@
 use super::context::Context;
 use super::restored::is_later;
 use super::session::Session;
-use super::turn::MAX_POSTS;
+use super::turn::{CHECK_AGAIN, MAX_POSTS};
 use crate::proto::command::{Prompt, Stage};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{MessageHead, Role, message_head};
@@ -9,8 +9,9 @@ use crate::proto::json::Cursor;
 use crate::proto::planted::{self, Bug};
 use crate::proto::store::{Page, PageItem, Stamp};
 
-/// Longest wait for a prompt that the server may have to appear in its history, milliseconds.
-pub(super) const MAX_UNTOLD: u64 = 10_000;
+/// A prompt that the server may have was looked for long enough after so many looks at its history, a second or more
+/// apart. They are counted, not timed: a clock that jumps, or a machine that sleeps, is no wait.
+pub(super) const MAX_MISSES: u8 = 10;
 
 /// How own prompts are recognised when the server tells them: by their id where ids are made here, by their text where
 /// the server makes them.
@@ -136,22 +137,22 @@ impl Session {
 
     /// Prompts that the server took, or may have taken, long ago and never told.
     pub(super) fn give_up_untold(&mut self, context: &mut Context) {
-        // A page that was asked for earlier proves nothing, nor does one that came before the post's answer.
-        let late = |prompt: &&Prompt| {
-            prompt.looked && self.is_untold(prompt) && self.page_asked_at > prompt.since + MAX_UNTOLD
-        };
-        let late: Vec<String> = self
-            .outbox
-            .prompts
-            .iter()
-            .filter(late)
-            .map(|prompt| prompt.key.clone())
-            .collect();
-        for key in late {
-            if let Some(prompt) = self.outbox.get(&key)
-                && (prompt.stage == Stage::Unclear || prompt.names_itself)
-                && prompt.tries < MAX_POSTS
-            {
+        let prompts = self.outbox.prompts.iter();
+        let untold = prompts.filter(|prompt| prompt.looked && self.is_untold(prompt));
+        let untold: Vec<String> = untold.map(|prompt| prompt.key.clone()).collect();
+        for key in untold {
+            let asked_at = self.page_asked_at;
+            let Some(prompt) = self.outbox.get(&key) else { continue };
+            // A page that was asked for earlier proves nothing.
+            if asked_at < prompt.since + CHECK_AGAIN {
+                continue;
+            }
+            prompt.since = asked_at;
+            prompt.misses += 1;
+            if prompt.misses < MAX_MISSES {
+                continue;
+            }
+            if (prompt.stage == Stage::Unclear || prompt.names_itself) && prompt.tries < MAX_POSTS {
                 // It was looked for long enough: it never came to the server, or was lost there.
                 prompt.stage = Stage::Queued;
                 continue;

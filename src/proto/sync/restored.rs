@@ -1,5 +1,5 @@
 use super::context::{Context, What};
-use super::naming::MAX_UNTOLD;
+use super::naming::MAX_MISSES;
 use super::session::Session;
 use crate::proto::bytes::hash;
 use crate::proto::command::{Draft, Prompt, Stage};
@@ -11,7 +11,7 @@ use crate::proto::store::{Page, PageItem, Stamp};
 /// How far back a restored prompt is looked for, messages.
 const LOOK: usize = 1_000;
 /// The record may be a moment older than the end of its page: also a prompt that it calls unsent is looked for.
-const LOOK_UNSENT: u64 = 2_000;
+const UNSENT_MISSES: u8 = 2;
 
 /// What of a session outlives its page, and what becomes of it in the next one.
 impl Session {
@@ -235,7 +235,6 @@ impl Session {
         self.messages.echo(&info, &parts);
         // A post waits for the journal to say so: a page that never saw the history posted nothing.
         let unsent = !saved.posted && saved.after.is_none();
-        let look = if saved.posted { MAX_UNTOLD } else { LOOK_UNSENT };
         let older = |prompt: &Prompt| prompt.restored && prompt.created <= saved.created;
         let at = self.outbox.prompts.partition_point(older);
         let prompt = Prompt {
@@ -256,7 +255,8 @@ impl Session {
             restored: true,
             looked: unsent,
             unsaved: false,
-            since: (context.now + look).saturating_sub(MAX_UNTOLD),
+            since: context.now,
+            misses: if saved.posted { 0 } else { MAX_MISSES - UNSENT_MISSES },
             stored: None,
             done: None,
         };

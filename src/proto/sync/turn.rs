@@ -38,7 +38,7 @@ enum Check {
 
 /// The last flush follows `idle` at once; this leaves it time.
 const CHECK_AFTER: u64 = 150;
-const CHECK_AGAIN: u64 = 1_000;
+pub(super) const CHECK_AGAIN: u64 = 1_000;
 const MAX_CHECKS: u8 = 3;
 pub(super) const MAX_POSTS: u8 = 3;
 /// A cold server starts a turn seconds after it stored the prompt; one that restarted never does.
@@ -142,6 +142,7 @@ impl Session {
             prompt.names_itself = own_ids;
             prompt.after = newest.flatten();
             prompt.tries += 1;
+            prompt.misses = 0;
             let ids = own_ids.then_some((prompt.key.as_str(), prompt.part_ids.as_slice()));
             let body = prompt.draft.body(ids);
             let what = What::Prompt {
@@ -415,6 +416,7 @@ impl Session {
             looked: true,
             unsaved: false,
             since: context.now,
+            misses: 0,
             stored: Some(stored),
             done: Some(done),
         });
