@@ -302,7 +302,10 @@ pub(crate) fn remove_done(server: &mut Server, session: &str, pick: u64) {
     let list = &server.rooms[session].messages;
     // A prompt that goes before its sender saw it cannot be told from one that never came: only those of others go.
     let other = |part: &Value| part["text"].as_str().is_some_and(|text| text.starts_with("prompt #o"));
+    // What is taken back is counted from one that stays.
+    let cut = |stored: &Stored| server.rooms[session].info["revert"]["messageID"] == stored.info["id"];
     let done = |stored: &&Stored| match stored.info["role"].as_str() {
+        _ if cut(stored) => false,
         Some("user") => list.len() >= 6 && stored.parts.values().any(other),
         _ => stored.info["time"]["completed"].is_number(),
     };

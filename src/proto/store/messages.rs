@@ -204,17 +204,11 @@ impl Messages {
         Some(message.created)
     }
 
-    /// Takes out what the server told from a message on, or from a part of it on, but not what is shown under a key that
-    /// is `kept`. Without its time, that message is older than all here. Gives how many messages that changes.
-    pub fn cut(
-        &mut self,
-        created: Option<i64>,
-        (id, part): (&str, Option<&str>),
-        kept: &dyn Fn(&str) -> bool,
-    ) -> usize {
+    /// Takes out what the server told and does not stay, by its key and place, and of the message `id` the parts from
+    /// `part` on. Gives how many messages that changes.
+    pub fn cut(&mut self, (id, part): (&str, Option<&str>), stays: &dyn Fn(&str, (i64, &str)) -> bool) -> usize {
         let stays = |message: &Message| {
-            let before = created.is_some_and(|created| message.place() < (created, id));
-            before || message.echo || (part.is_some() && *message.id == *id) || kept(&message.key)
+            message.echo || (part.is_some() && *message.id == *id) || stays(&message.key, message.place())
         };
         let before = self.list.len();
         while let Some(at) = self.list.iter().rposition(|message| !stays(message)) {

@@ -162,7 +162,7 @@ impl Session {
             context.family.learn(info);
         }
         self.adopt_page(&mut page, context);
-        let hidden = self.hide_page(&mut page);
+        let hidden = self.hide_page(&mut page, !more);
         self.hide(snapshot.scope == Scope::All);
         if hidden == 0 && snapshot.scope != Scope::All && more && !self.messages.shares(&page) {
             // So much has come that a small page does not reach what is shown.

@@ -93,7 +93,7 @@ impl Session {
             return self.parked.shun(message);
         }
         let mut page = Page { items: vec![item] };
-        if self.hide_page(&mut page) > 0 {
+        if self.hide_page(&mut page, false) > 0 {
             return self.parked.take(message);
         }
         self.adopt_page(&mut page, context);
@@ -141,7 +141,7 @@ impl Session {
             Ok(mut page) => {
                 let count_told = page.items.len();
                 self.adopt_page(&mut page, context);
-                self.hide_page(&mut page);
+                self.hide_page(&mut page, false);
                 self.messages.older(&page, asked);
                 self.confirm_named(context);
                 for message in self.parked.readmit(|message| self.messages.has(message)) {

@@ -12,6 +12,8 @@ pub(super) struct Cut {
     part: Option<String>,
     /// When the message was made, once that is known.
     created: Option<i64>,
+    /// The whole history was seen without it.
+    gone: bool,
     /// How many messages are hidden, as far as is known.
     hides: usize,
 }
@@ -51,6 +53,7 @@ impl Session {
             message,
             part,
             created: None,
+            gone: false,
             hides: 0,
         });
         hid
@@ -66,9 +69,8 @@ impl Session {
         // A prompt is stored behind a cut only when that has ended.
         let prompts = &self.outbox.prompts;
         let own = |key: &str| prompts.iter().any(|prompt| prompt.key == key);
-        let gone = self
-            .messages
-            .cut(cut.created, (&cut.message, cut.part.as_deref()), &own);
+        let stays = |key: &str, (created, id): (i64, &str)| !cut.covers(created, id.as_bytes()) || own(key);
+        let gone = self.messages.cut((&cut.message, cut.part.as_deref()), &stays);
         cut.hides = cut.hides.max(gone);
     }
 
@@ -84,13 +86,15 @@ impl Session {
         }
     }
 
-    /// Takes what is hidden out of a page. Gives how many messages that were.
-    pub(super) fn hide_page(&mut self, page: &mut Page<'_>) -> usize {
+    /// Takes what is hidden out of a page. `whole`: it is all of the history. Gives how many messages that were.
+    pub(super) fn hide_page(&mut self, page: &mut Page<'_>, whole: bool) -> usize {
         let Some(cut) = self.cut.as_mut().filter(|_| !planted::is(Bug::KeepTakenBack)) else {
             return 0;
         };
         if let Some(item) = page.items.iter().find(|item| item.head.id.is(&cut.message)) {
             cut.created = Some(item.head.created);
+        } else {
+            cut.gone |= whole;
         }
         let before = page.items.len();
         page.items.retain_mut(|item| {
@@ -104,7 +108,7 @@ impl Session {
                 return true;
             }
             // An own prompt is to be seen once, to know that it was stored.
-            !cut.covers(item.head.created, item.head.id) || self.messages.is_echo(item.head.id)
+            !cut.covers(item.head.created, item.head.id.raw()) || self.messages.is_echo(item.head.id)
         });
         let hidden = before - page.items.len();
         cut.hides = cut.hides.max(hidden);
@@ -114,7 +118,7 @@ impl Session {
     /// Whether a message is hidden.
     pub(super) fn is_hidden(&mut self, created: i64, id: Str<'_>) -> bool {
         let Some(cut) = &mut self.cut else { return false };
-        let hidden = cut.covers(created, id) && !(id.is(&cut.message) && cut.part.is_some());
+        let hidden = cut.covers(created, id.raw()) && !(id.is(&cut.message) && cut.part.is_some());
         cut.hides = cut.hides.max(usize::from(hidden));
         hidden
     }
@@ -129,10 +133,14 @@ impl Session {
 }
 
 impl Cut {
-    /// Whether a message stands at the cut or behind it. A cut that is not found is further back than all that is loaded.
-    fn covers(&self, created: i64, id: Str<'_>) -> bool {
-        self.created
-            .is_none_or(|at| (created, id.raw()) >= (at, self.message.as_bytes()))
+    /// Whether a message stands at the cut or behind it. One that is not loaded is further back than all that is; of one
+    /// that is gone the ids tell: they grow.
+    fn covers(&self, created: i64, id: &[u8]) -> bool {
+        let cut = self.message.as_bytes();
+        match self.created {
+            Some(at) => (created, id) >= (at, cut),
+            None => !self.gone || id >= cut,
+        }
     }
 }
 

@@ -280,7 +280,7 @@ impl Session {
             return;
         };
         self.adopt_page(&mut page, context);
-        let hidden = self.hide_page(&mut page);
+        let hidden = self.hide_page(&mut page, false);
         if !self.messages.shares(&page) && (hidden == 0 || !page.items.is_empty()) {
             // More came meanwhile than a check looks at.
             return self.begin(context);
