@@ -264,10 +264,11 @@ impl Session {
     }
 }
 
-/// Whether a message of this time and id is newer than all that were known when the prompt was posted.
-pub(super) fn is_later(place: (i64, &[u8]), prompt: &Prompt) -> bool {
+/// Whether a message of this time and id may be newer than all that were known when the prompt was posted. Ids do not tell
+/// within a millisecond: the newest known may have come from somewhere else.
+pub(super) fn is_later((created, own): (i64, &[u8]), prompt: &Prompt) -> bool {
     match &prompt.after {
-        Some((time, id)) => place > (*time, id.as_bytes()),
+        Some((time, id)) => created >= *time && own != id.as_bytes(),
         None => true,
     }
 }

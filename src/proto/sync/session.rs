@@ -399,6 +399,8 @@ impl Session {
         let placed = match &envelope.event {
             Event::ReplayHole => {
                 self.messages.hole();
+                // What waits for its message may stand on both sides of it.
+                self.parked.clear();
                 self.seq = None;
                 Placed::Done
             }
