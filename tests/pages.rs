@@ -14,8 +14,10 @@ const PAGE: usize = 3;
 
 fn put(world: &mut World, session: &str, n: u64) {
     let id = format!("msg_{n}");
+    // Each page is a turn.
+    let role = if n % PAGE as u64 == 1 { "user" } else { "assistant" };
     let info = json!({
-        "id": id, "sessionID": session, "role": "assistant", "time": { "created": n, "completed": n },
+        "id": id, "sessionID": session, "role": role, "time": { "created": n, "completed": n },
     });
     world.server.put_message(session, info);
     let text = json!({ "id": format!("prt_{n}"), "sessionID": session, "messageID": id, "type": "text", "text": id });

@@ -92,6 +92,7 @@ impl World {
                 buffered: 3_000,
                 buffered_events: 20,
                 remembered_ids: 8,
+                messages: 6,
                 outbox: 3,
                 request_timeout: 1_000,
             }

@@ -68,6 +68,8 @@ export interface Limits {
   readonly bufferedEvents: number;
   /** Event ids remembered to drop repeats. Default 4 096. */
   readonly rememberedIds: number;
+  /** Messages kept of a session: when a turn ends, older ones go (`hasOlder` tells), and `loadOlder` loads no more. Default 5 000. */
+  readonly messages: number;
   /** Prompts waiting to be sent or confirmed. Default 100. */
   readonly outbox: number;
   /** Largest journal record of a session, bytes. Default 1 MiB. Texts are left out first, then prompts too large for it. */

@@ -13,6 +13,8 @@ pub struct Limits {
     pub buffered_events: usize,
     /// Event ids remembered to drop repeats.
     pub remembered_ids: usize,
+    /// Messages kept of a session: the newest ones.
+    pub messages: usize,
     /// Prompts waiting to be sent or confirmed, per session.
     pub outbox: usize,
     /// Largest journal record of a session, bytes.
@@ -29,6 +31,7 @@ impl Default for Limits {
             buffered: 8 << 20,
             buffered_events: 10_000,
             remembered_ids: 4_096,
+            messages: 5_000,
             outbox: 100,
             journal: 1 << 20,
             request_timeout: 30_000,

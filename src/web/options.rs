@@ -50,6 +50,8 @@ pub(super) fn read(json: &str, seed: u64) -> Config {
                 limits.buffered_events = size;
             } else if key.is("rememberedIds") {
                 limits.remembered_ids = size;
+            } else if key.is("messages") {
+                limits.messages = size;
             } else if key.is("outbox") {
                 limits.outbox = size;
             } else if key.is("journal") {

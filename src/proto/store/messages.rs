@@ -224,6 +224,23 @@ impl Messages {
         cut
     }
 
+    /// Whether the list begins with an answer: its prompt is further back.
+    pub fn begins_amid(&self) -> bool {
+        self.list.first().is_some_and(|message| message.role == Role::Assistant)
+    }
+
+    /// Drops the oldest messages until no more than `most` are left, and the turn that this cuts. Gives whether any went.
+    pub fn evict(&mut self, most: usize) -> bool {
+        let over = self.list.len().saturating_sub(most);
+        if over == 0 {
+            return false;
+        }
+        let prompt = |at: &usize| self.list[*at].role == Role::User;
+        let first = (over..self.list.len()).find(prompt).unwrap_or(over);
+        (0..first).rev().for_each(|at| self.remove(at));
+        true
+    }
+
     /// Whether a message made then is older than all in the list.
     pub fn is_before_all(&self, created: i64) -> bool {
         self.list.first().is_some_and(|message| created < message.created)

@@ -128,6 +128,8 @@ pub enum What {
     },
     /// An older page.
     Older {
+        /// How many times this load was widened, to begin with a prompt.
+        widened: u8,
         /// Who waits.
         token: u32,
         /// How many messages were asked for.

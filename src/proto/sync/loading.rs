@@ -1,4 +1,4 @@
-use super::context::{Context, Reply, What};
+use super::context::{Context, NOBODY, Reply, What};
 use super::fields::Status;
 use super::session::{Phase, Session};
 use super::snapshot::{Scope, Snapshot, lacks};
@@ -237,6 +237,7 @@ impl Session {
         self.fields
             .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
         self.look_behind(context);
+        self.widen(NOBODY, 0, context);
         self.shown = true;
         context.reply_all(std::mem::take(&mut self.ready), &Ok(Reply::Done));
         self.after_snapshot(context);

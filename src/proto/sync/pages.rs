@@ -7,16 +7,51 @@ use crate::proto::planted::{self, Bug};
 use crate::proto::request::{encode, session_path};
 use crate::proto::store::{Page, PageItem, Stamp};
 
+/// A list that begins in the middle of a turn is widened by so many messages, then by twice as many each time.
+const WIDER: usize = 10;
+const MOST_WIDENED: u8 = 6;
+
 /// History beside the snapshot: older pages, and single messages that events spoke of before they were known.
 impl Session {
-    /// Loads up to `count` older messages (0: a page).
+    /// Loads `count` older messages (0: a page), and more until the list begins with a prompt.
     pub fn load_older(&mut self, count: usize, token: u32, context: &mut Context) {
         if !self.fields.has_older() || self.older.is_some() {
             return context.reply(token, Ok(Reply::More(self.fields.has_older())));
         }
+        if self.messages.len() >= context.limits.messages {
+            let message = "As many messages are loaded as are kept (limits.messages).";
+            return context.reply(token, Err(Error::new(Code::LimitReached, message)));
+        }
+        let count = if count == 0 { self.limit } else { count };
+        self.ask_older((token, count, 0), context);
+    }
+
+    /// A list that begins in the middle of a turn is widened until that turn is whole.
+    pub(super) fn widen(&mut self, token: u32, widened: u8, context: &mut Context) {
+        let room = self.messages.len() < context.limits.messages;
+        if room
+            && self.older.is_none()
+            && widened < MOST_WIDENED
+            && self.fields.has_older()
+            && self.messages.begins_amid()
+        {
+            return self.ask_older((token, WIDER << widened, widened + 1), context);
+        }
+        context.reply(token, Ok(Reply::More(self.fields.has_older())));
+    }
+
+    /// Drops the oldest messages of a list that is too long.
+    pub(super) fn evict(&mut self, context: &Context) {
+        if self.messages.evict(context.limits.messages) {
+            self.fields.set_has_older(true);
+            self.before = None;
+            self.older = None;
+        }
+    }
+
+    fn ask_older(&mut self, (token, count, widened): (u32, usize, u8), context: &mut Context) {
         let asked = context.tick();
         self.older = Some(asked);
-        let count = if count == 0 { self.limit } else { count };
         // Servers before the `before` cursor give older messages only in a longer newest page.
         let (count, path) = match &self.before {
             Some(before) => (count, self.page_path(count, Some(before))),
@@ -25,7 +60,7 @@ impl Session {
                 (count, self.page_path(count, None))
             }
         };
-        self.get(context, What::Older { token, count }, asked, path);
+        self.get(context, What::Older { token, count, widened }, asked, path);
     }
 
     /// When all that was loaded is hidden, what stands before it is loaded too.
@@ -116,7 +151,7 @@ impl Session {
 
     pub(super) fn older_answer(
         &mut self,
-        (token, count): (u32, usize),
+        (token, count, widened): (u32, usize, u8),
         asked: Stamp,
         cursor: &str,
         result: Result<&[u8], Error>,
@@ -136,7 +171,10 @@ impl Session {
             // What was removed since would come back, what the history under way does not tell yet would go, and a list
             // that began anew would have a hole: it is asked for again.
             Ok(_) if !fits || self.messages.is_stale(asked) || self.is_asked_since(asked) => {
-                self.load_older(count, token, context);
+                if !self.fields.has_older() || self.older.is_some() {
+                    return context.reply(token, Ok(Reply::More(self.fields.has_older())));
+                }
+                self.ask_older((token, count, widened), context);
             }
             Ok(mut page) => {
                 let count_told = page.items.len();
@@ -155,7 +193,7 @@ impl Session {
                 self.before = (!cursor.is_empty()).then(|| String::from(cursor));
                 let more = self.before.is_some() || (!by_cursor && count_told >= count);
                 self.fields.set_has_older(more);
-                context.reply(token, Ok(Reply::More(more)));
+                self.widen(token, widened, context);
                 self.look_behind(context);
             }
         }

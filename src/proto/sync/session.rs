@@ -94,7 +94,7 @@ impl Session {
         Session {
             id,
             handle,
-            limit: limit.max(1),
+            limit: limit.clamp(1, context.limits.messages),
             messages: Messages::default(),
             fields,
             seen: Seen::new(context.limits.remembered_ids),
@@ -216,7 +216,9 @@ impl Session {
                 self.snapshot_answer(&what, asked, cursor, result, context);
             }
             What::One { message } => self.one_answer(&message, asked, result, context),
-            What::Older { token, count } => self.older_answer((token, count), asked, cursor, result, context),
+            What::Older { token, count, widened } => {
+                self.older_answer((token, count, widened), asked, cursor, result, context);
+            }
             What::Search => self.search_answer(asked, result, context),
             What::Settle => self.settle_answer(asked, result, context),
             What::Look => self.look_answer(asked, result, context),

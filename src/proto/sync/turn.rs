@@ -462,6 +462,7 @@ impl Session {
         self.turn.check = Check::None;
         self.turn.settled = true;
         self.turn.since = context.stamp;
+        self.evict(context);
         self.answer_prompts(context);
         if self.outbox.prompts.is_empty() {
             let waiters = std::mem::take(&mut self.turn.waiters);
