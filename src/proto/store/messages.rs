@@ -241,9 +241,9 @@ impl Messages {
         true
     }
 
-    /// Whether a message made then is older than all in the list.
-    pub fn is_before_all(&self, created: i64) -> bool {
-        self.list.first().is_some_and(|message| created < message.created)
+    /// Whether a message of this time and id is older than all in the list.
+    pub fn is_before_all(&self, (created, id): (i64, &str)) -> bool {
+        self.list.first().is_some_and(|message| (created, id) < message.place())
     }
 
     /// The error of the message at `at`, as the server tells it.

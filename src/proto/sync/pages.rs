@@ -123,7 +123,10 @@ impl Session {
             // Nothing may tell of it again: the history is fetched, with the patience that it has.
             Err(_) => return self.begin(context),
         };
-        if self.fields.has_older() && self.messages.is_before_all(item.head.created) && !self.messages.has(message) {
+        if self.fields.has_older()
+            && self.messages.is_before_all((item.head.created, message))
+            && !self.messages.has(message)
+        {
             // It belongs to a page that is not loaded.
             return self.parked.shun(message);
         }
