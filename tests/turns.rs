@@ -56,16 +56,18 @@ fn older(world: &mut World, handle: u32, count: usize, token: u32) {
 #[test]
 fn a_history_begins_with_a_prompt_however_small_its_page() {
     for wire in [Wire::Old, Wire::Mid, Wire::New] {
-        let (mut world, session) = world(wire, &[4, 40, 8], 5_000);
+        let (mut world, session) = world(wire, &[90, 4, 40, 8], 5_000);
         let handle = world.open(&session, 3);
         world.rest();
-        assert_eq!(first(&world, handle), ("msg_0045".into(), 8), "{wire:?}");
+        assert_eq!(first(&world, handle), ("msg_0135".into(), 8), "{wire:?}");
         older(&mut world, handle, 1, 1);
-        assert_eq!(first(&world, handle), ("msg_0005".into(), 48), "{wire:?}");
+        assert_eq!(first(&world, handle), ("msg_0095".into(), 48), "{wire:?}");
         assert!(matches!(world.result(1), Some(Ok(Reply::More(true)))));
         older(&mut world, handle, 1, 2);
-        assert_eq!(first(&world, handle), ("msg_0001".into(), 52), "{wire:?}");
-        assert!(matches!(world.result(2), Some(Ok(Reply::More(false)))));
+        assert_eq!(first(&world, handle), ("msg_0091".into(), 52), "{wire:?}");
+        older(&mut world, handle, 1, 3);
+        assert_eq!(first(&world, handle), ("msg_0001".into(), 142), "{wire:?}");
+        assert!(matches!(world.result(3), Some(Ok(Reply::More(false)))));
         world.assert_equal(handle, &session);
     }
 }
@@ -86,7 +88,7 @@ fn a_whole_page_is_not_asked_for_more() {
 #[test]
 fn the_window_keeps_the_newest_whole_turns() {
     for wire in [Wire::Old, Wire::Mid, Wire::New] {
-        let (mut world, session) = world(wire, &[3, 3], 8);
+        let (mut world, session) = world(wire, &[3, 3], 10);
         let handle = world.open(&session, 100);
         world.rest();
         for turn in 2..6 {
@@ -95,19 +97,30 @@ fn the_window_keeps_the_newest_whole_turns() {
             }
             world.rest();
         }
-        // Eight would cut a turn.
-        assert_eq!(first(&world, handle), ("msg_0013".into(), 6), "{wire:?}");
+        // Ten would cut a turn.
+        assert_eq!(first(&world, handle), ("msg_0010".into(), 9), "{wire:?}");
         assert_eq!(world.mirrors[&handle].field("hasOlder"), true);
         world.assert_equal(handle, &session);
-        // What went can be loaded again, as far as there is room.
-        older(&mut world, handle, 2, 1);
-        assert_eq!(first(&world, handle).0, "msg_0010", "{wire:?}");
-        older(&mut world, handle, 2, 2);
-        let refused = world.result(2).unwrap().as_ref().unwrap_err();
+        // There is room for one, but not for a turn.
+        older(&mut world, handle, 1, 1);
+        assert_eq!(first(&world, handle), ("msg_0010".into(), 9), "{wire:?}");
+        let refused = world.result(1).unwrap().as_ref().unwrap_err();
         assert_eq!(refused.code, Code::LimitReached);
         world.cut(false);
         world.pass(20_000);
         world.rest();
         world.assert_equal(handle, &session);
     }
+}
+
+#[test]
+fn cursors_of_another_kind_are_left_alone() {
+    let (mut world, session) = world(Wire::New, &[4, 6, 5], 5_000);
+    world.server.opaque = true;
+    let handle = world.open(&session, 7);
+    world.rest();
+    assert_eq!(first(&world, handle), ("msg_0011".into(), 5));
+    older(&mut world, handle, 8, 1);
+    assert_eq!(first(&world, handle), ("msg_0005".into(), 11));
+    world.assert_equal(handle, &session);
 }

@@ -9,6 +9,7 @@ pub mod change;
 pub mod client;
 pub mod command;
 pub mod connection;
+pub mod cursor;
 pub mod error;
 pub mod event;
 pub mod journal;

@@ -88,6 +88,7 @@ impl World {
         server.now = START;
         server.tagged = rng.below(2) == 0;
         server.halves = wire != Wire::Old && rng.below(2) == 0;
+        server.opaque = seed.is_multiple_of(5);
         server.early = wire == Wire::Mid && rng.below(3) == 0;
         if rng.below(4) == 0 {
             server.wrap_ids(1 + rng.below(300));

@@ -3,7 +3,7 @@
 use opencode_session::proto::request::Request;
 use serde_json::{Value, json};
 
-use super::server::{Answer, Room, Server, Wire, tell};
+use super::server::{Answer, Room, Server, Stored, Wire, tell};
 
 impl Server {
     /// Answers as the state is now.
@@ -64,16 +64,26 @@ impl Server {
         }
     }
 
+    /// As real servers make it (1.2.27, 1.18.33), or in a way that nobody knows.
+    fn cursor(&self, stored: &Stored) -> String {
+        let (id, time) = (&stored.info["id"], &stored.info["time"]["created"]);
+        if self.opaque {
+            format!("cursor-{}", id.as_str().unwrap())
+        } else {
+            base64(format!("{{\"id\":{id},\"time\":{time}}}").as_bytes())
+        }
+    }
+
     fn page(&self, session: &str, limit: Option<&str>, before: Option<&str>) -> Answer {
         let list = &self.rooms[session].messages;
         let end = before
-            .and_then(|id| list.iter().position(|stored| stored.info["id"] == id))
+            .and_then(|before| list.iter().position(|stored| self.cursor(stored) == before))
             .unwrap_or(list.len());
         let start = end.saturating_sub(limit.map_or(usize::MAX, |limit| limit.parse().unwrap()));
         let items: Vec<Value> = list[start..end].iter().map(tell).collect();
         let older = start > 0 && self.wire == Wire::New;
         let cursor = if older {
-            list[start].info["id"].as_str().unwrap().to_owned()
+            self.cursor(&list[start])
         } else {
             String::new()
         };
@@ -82,6 +92,25 @@ impl Server {
             ..ok(&json!(items))
         }
     }
+}
+
+/// RFC 4648, the alphabet for URLs, without padding.
+fn base64(bytes: &[u8]) -> String {
+    let bits: Vec<u8> = bytes
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1))
+        .collect();
+    let digit = |bits: &[u8]| {
+        let value = (0..6).fold(0, |value, at| value << 1 | bits.get(at).copied().unwrap_or(0));
+        match value {
+            0..26 => b'A' + value,
+            26..52 => b'a' + value - 26,
+            52..62 => b'0' + value - 52,
+            62 => b'-',
+            _ => b'_',
+        }
+    };
+    bits.chunks(6).map(|bits| char::from(digit(bits))).collect()
 }
 
 /// Servers decode the directory as a part of the query, and then once more (measured, 1.18.33).

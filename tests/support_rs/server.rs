@@ -122,6 +122,8 @@ pub(crate) struct Server {
     pub(crate) tagged: bool,
     /// Surrogate pairs are split between two deltas.
     pub(crate) halves: bool,
+    /// Its cursors are like no other server's.
+    pub(crate) opaque: bool,
     /// Some deltas are told before their part, and some parts before their message (1.14.48).
     pub(crate) early: bool,
     /// What is stored, and told after what should follow it: messages and parts.
@@ -160,6 +162,7 @@ impl Server {
             plays: true,
             tagged: false,
             halves: false,
+            opaque: false,
             early: false,
             owed: Vec::new(),
             open: Vec::new(),

@@ -198,6 +198,11 @@ impl Messages {
         self.list.first().map(|message| &*message.id)
     }
 
+    /// Time and id of the oldest message.
+    pub fn first_place(&self) -> Option<(i64, &str)> {
+        self.list.first().map(Message::place)
+    }
+
     /// When the message was made.
     pub fn created(&self, id: &str) -> Option<i64> {
         let message = self.list.iter().rev().find(|message| *message.id == *id)?;
@@ -229,6 +234,32 @@ impl Messages {
         self.list.first().is_some_and(|message| message.role == Role::Assistant)
     }
 
+    /// Drops what stands before a prompt that is older than the message `than`: the newest such prompt if `least`, else the
+    /// oldest; and one that has the newest answer behind it. Gives whether there is one.
+    pub fn trim(&mut self, than: Option<&str>, least: bool) -> bool {
+        let end = than.and_then(|id| self.index_of(id)).unwrap_or(self.list.len());
+        let newest = self.list.iter().rfind(|message| message.role == Role::Assistant);
+        let asked = newest.and_then(|message| message.parent.as_deref());
+        let end = match asked {
+            None => end,
+            Some(id) => self.index_of(id).map_or(0, |at| end.min(at + 1)),
+        };
+        let prompt = |message: &Message| message.role == Role::User && !message.echo;
+        let mut prompts = self.list[..end].iter();
+        let first = if least {
+            prompts.rposition(prompt)
+        } else {
+            prompts.position(prompt)
+        };
+        self.drop_before(first.unwrap_or_default());
+        first.is_some()
+    }
+
+    /// Drops all messages older than `id`.
+    pub fn drop_older(&mut self, id: &str) {
+        self.drop_before(self.index_of(id).unwrap_or_default());
+    }
+
     /// Drops the oldest messages until no more than `most` are left, and the turn that this cuts. Gives whether any went.
     pub fn evict(&mut self, most: usize) -> bool {
         let over = self.list.len().saturating_sub(most);
@@ -237,7 +268,7 @@ impl Messages {
         }
         let prompt = |at: &usize| self.list[*at].role == Role::User;
         let first = (over..self.list.len()).find(prompt).unwrap_or(over);
-        (0..first).rev().for_each(|at| self.remove(at));
+        self.drop_before(first);
         true
     }
 
@@ -349,6 +380,14 @@ impl Messages {
         self.list.insert(at, message);
         self.mark(at);
         at
+    }
+
+    fn index_of(&self, id: &str) -> Option<usize> {
+        self.list.iter().position(|message| *message.id == *id)
+    }
+
+    fn drop_before(&mut self, first: usize) {
+        (0..first).rev().for_each(|at| self.remove(at));
     }
 
     pub(super) fn remove(&mut self, at: usize) {

@@ -1,3 +1,4 @@
+use super::older::Older;
 use std::collections::VecDeque;
 
 use super::family::Family;
@@ -127,14 +128,7 @@ pub enum What {
         message: String,
     },
     /// An older page.
-    Older {
-        /// How many times this load was widened, to begin with a prompt.
-        widened: u8,
-        /// Who waits.
-        token: u32,
-        /// How many messages were asked for.
-        count: usize,
-    },
+    Older(Older),
     /// A prompt was posted.
     Prompt {
         /// Its key.

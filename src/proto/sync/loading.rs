@@ -1,5 +1,6 @@
-use super::context::{Context, NOBODY, Reply, What};
+use super::context::{Context, Reply, What};
 use super::fields::Status;
+use super::older::Older;
 use super::session::{Phase, Session};
 use super::snapshot::{Scope, Snapshot, lacks};
 use crate::proto::bytes::hash;
@@ -161,6 +162,7 @@ impl Session {
             self.recut(info);
             context.family.learn(info);
         }
+        self.note_cursor(&page, &snapshot.cursor);
         self.adopt_page(&mut page, context);
         let hidden = self.hide_page(&mut page, !more);
         self.hide(snapshot.scope == Scope::All);
@@ -168,6 +170,7 @@ impl Session {
             // So much has come that a small page does not reach what is shown.
             return self.begin(context);
         }
+        let first = self.messages.first().map(String::from);
         self.messages.newest(&page, snapshot.asked, more);
         let reaches =
             !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
@@ -187,7 +190,7 @@ impl Session {
         self.messages.drop_untold(snapshot.asked);
         if reaches {
             self.fields.set_has_older(more);
-            let before = (!snapshot.cursor.is_empty()).then_some(snapshot.cursor);
+            let before = (!snapshot.cursor.is_empty()).then(|| snapshot.cursor.clone());
             if before != self.before {
                 // The page before the old beginning is no longer the next one.
                 self.older = None;
@@ -237,7 +240,9 @@ impl Session {
         self.fields
             .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
         self.look_behind(context);
-        self.widen(NOBODY, 0, context);
+        if self.messages.first() != first.as_deref() {
+            self.align(Older::default(), context);
+        }
         self.shown = true;
         context.reply_all(std::mem::take(&mut self.ready), &Ok(Reply::Done));
         self.after_snapshot(context);

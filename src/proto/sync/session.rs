@@ -47,6 +47,8 @@ pub struct Session {
     pub(super) withheld: bool,
     pub(super) before: Option<String>,
     pub(super) older: Option<Stamp>,
+    /// The server's cursors are understood here.
+    pub(super) makes_cursors: bool,
     /// When the newest page was asked for, milliseconds.
     pub(super) page_asked_at: u64,
     /// When an event last told the status.
@@ -111,6 +113,7 @@ impl Session {
             withheld: false,
             before: None,
             older: None,
+            makes_cursors: false,
             page_asked_at: 0,
             status_told: 0,
             failures: 0,
@@ -216,9 +219,7 @@ impl Session {
                 self.snapshot_answer(&what, asked, cursor, result, context);
             }
             What::One { message } => self.one_answer(&message, asked, result, context),
-            What::Older { token, count, widened } => {
-                self.older_answer((token, count, widened), asked, cursor, result, context);
-            }
+            What::Older(load) => self.older_answer(load, asked, cursor, result, context),
             What::Search => self.search_answer(asked, result, context),
             What::Settle => self.settle_answer(asked, result, context),
             What::Look => self.look_answer(asked, result, context),
