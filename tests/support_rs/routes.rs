@@ -56,6 +56,11 @@ impl Server {
                     ..Answer::default()
                 }
             }
+            ("POST", ["session", id, "command" | "shell" | "summarize"]) => {
+                self.posted
+                    .push(serde_json::from_slice(request.body.as_deref().unwrap()).unwrap());
+                ok(&json!({ "info": { "id": "msg_command", "sessionID": id, "role": "assistant" }, "parts": [] }))
+            }
             ("POST", ["session", id, "abort"]) => {
                 self.abort(id);
                 ok(&json!(true))
