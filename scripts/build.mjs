@@ -19,6 +19,7 @@ optimise(`${keeperCore}/keeper_bg.wasm`, `${keeperCore}/keeper.wasm`);
 writeFileSync(`${keeperCore}/keeper.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
 inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
 await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts' }, 'esm');
+await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
 await bundle({ keeper: 'keeper/worker.ts' }, 'iife');
 copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
@@ -38,8 +39,12 @@ async function bundle(entries, format) {
   // What is loaded only when it is needed is a file of its own beside the others, for bundlers of users too.
   const beside = {
     name: 'beside',
-    setup: ({ onResolve }) =>
-      onResolve({ filter: /^\.\// }, ({ kind, path }) => (kind === 'dynamic-import' ? { path: `./${basename(path)}`, external: true } : undefined)),
+    setup: ({ onResolve }) => {
+      const outside = (path) => ({ path: `./${basename(path)}`, external: true });
+      onResolve({ filter: /^\.\// }, ({ kind, path }) => (kind === 'dynamic-import' ? outside(path) : undefined));
+      // The package itself, from its further entries.
+      onResolve({ filter: /^\.\.\/(index|node)\.js$/ }, ({ path }) => outside(path));
+    },
   };
   await build({
     entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [name, `${root}/src/js/${file}`])),

@@ -1,27 +1,59 @@
 #!/usr/bin/env node
-// `npx opencode-session keeper <public folder>`: puts the keeper's file where the page's server finds it.
+// `npx opencode-session keeper <public folder>` and `npx opencode-session doctor`.
 import { copyFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const NAME = 'opencode-session-keeper.js';
 const USAGE = `usage: opencode-session keeper <public folder>
+       opencode-session doctor [--url ADDRESS] [options]
 
-Copies ${NAME} into the folder that your web server serves as "/", such as "public".
-Run it again after each update of the package. Then: createClient({ baseUrl, keeper: true }).
+keeper  copies ${NAME} into the folder that your web server serves as "/", such as "public".
+        Run it again after each update of the package. Then: createClient({ baseUrl, keeper: true }).
+doctor  looks at an OpenCode server and says what is wrong with it, and what to do.
+        --url ADDRESS        default http://127.0.0.1:4096
+        --username, --password, --token
+                             default OPENCODE_SERVER_USERNAME and OPENCODE_SERVER_PASSWORD
+        --directory PATH     the project's directory on the server
+        --provider ID, --model PROVIDER/MODEL
+        --message TEXT       what the check "message" says
+        --origin ORIGIN      the origin of your page, for the check "cors"
+        --test NAME          only this check and those it needs; may be given again
+        --patience SECONDS   the longest wait for an answer of the model, default 60
+        --json               the report as JSON
+        ends with 0 when nothing failed, 1 when a check failed, 2 when it was called wrongly
 `;
+const OPTIONS = /** @type {const} */ ({
+  url: { type: 'string', default: 'http://127.0.0.1:4096' },
+  username: { type: 'string', default: process.env.OPENCODE_SERVER_USERNAME },
+  password: { type: 'string', default: process.env.OPENCODE_SERVER_PASSWORD },
+  token: { type: 'string' },
+  directory: { type: 'string' },
+  provider: { type: 'string' },
+  model: { type: 'string' },
+  message: { type: 'string' },
+  origin: { type: 'string' },
+  test: { type: 'string', multiple: true },
+  patience: { type: 'string' },
+  json: { type: 'boolean' },
+});
 
-/** Runs the command; gives the exit code. @param {string[]} args */
+/** Runs the command; gives the exit code. @param {string[]} args @returns {number | Promise<number>} */
 export function main(args) {
-  const [command, folder, ...more] = args;
+  const [command, ...rest] = args;
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(USAGE);
     return 0;
   }
-  if (command !== 'keeper' || folder === undefined || more.length > 0) {
-    process.stderr.write(USAGE);
-    return 2;
-  }
+  if (command === 'keeper' && rest.length === 1) return keeper(rest[0]);
+  if (command === 'doctor') return doctor(rest);
+  process.stderr.write(USAGE);
+  return 2;
+}
+
+/** @param {string} folder */
+function keeper(folder) {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     return fail(`there is no folder ${folder}; name the one that your web server serves as "/"`);
   }
@@ -35,12 +67,43 @@ export function main(args) {
   return 0;
 }
 
+/** @param {string[]} args */
+async function doctor(args) {
+  let given;
+  try {
+    given = parseArgs({ args, options: OPTIONS }).values;
+  } catch (error) {
+    return fail(`${error.message}\n${USAGE}`, 2);
+  }
+  const { url, username, password, token, test, patience, json, ...options } = given;
+  if (patience !== undefined && !(Number(patience) > 0)) return fail('--patience wants a number of seconds', 2);
+  const { describe, diagnose, summarize } = await import('./doctor-node.js');
+  const say = (/** @type {string} */ text) => json || process.stdout.write(`${text}\n`);
+  say(`OpenCode server at ${url}\n`);
+  const auth = token !== undefined ? { type: 'bearer', token } : password !== undefined ? { type: 'basic', username, password } : undefined;
+  try {
+    const report = await diagnose({
+      ...options,
+      baseUrl: url,
+      ...(auth && { auth }),
+      ...(test && { only: test }),
+      ...(patience && { patience: Number(patience) * 1_000 }),
+      onCheck: (check) => check.status !== 'running' && say(describe(check)),
+    });
+    if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    say(`\n${summarize(report)}`);
+    return report.failed > 0 ? 1 : 0;
+  } catch (error) {
+    return fail(`${error.message}${error.hint ?? error.remedy ? ` ${error.hint ?? error.remedy}` : ''}`, 2);
+  }
+}
+
 /** @param {string} message */
-function fail(message) {
+function fail(message, code = 1) {
   process.stderr.write(`opencode-session: ${message}\n`);
-  return 1;
+  return code;
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  process.exitCode = main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2));
 }

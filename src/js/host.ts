@@ -121,7 +121,8 @@ export function refused(code: string, message: string, hint: string): SessionErr
   return new SessionError({ code, message, hint });
 }
 
-function header(auth: Auth): { name: string; value: string } {
+/** The header that carries the credentials. */
+export function header(auth: Auth): { name: string; value: string } {
   const secret = auth.type === 'basic' ? auth.password : auth.type === 'bearer' ? auth.token : auth.value;
   if (typeof secret !== 'string') throw new AuthError();
   switch (auth.type) {

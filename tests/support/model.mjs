@@ -181,7 +181,7 @@ function stepsFor(body, prompt, title) {
   if (/summary|continuing our conversation/i.test(prompt) && !body.tools?.length) {
     return [speech('text', words(`Summary of ${body.messages.length} messages.`))];
   }
-  const script = parseScript(prompt);
+  const script = parseScript(prompt) ?? wished(prompt, body.messages);
   if (!script) return [speech('text', words(`You said: ${prompt.slice(0, 500)}\n\nI am a scripted model. ${TRY}`))];
   const turn = body.messages.slice(body.messages.findLastIndex((message) => message.role === 'user') + 1);
   const round = turn.filter((message) => message.tool_calls?.length).length;
@@ -189,6 +189,20 @@ function stepsFor(body, prompt, title) {
   if (steps) return steps;
   const output = turn.filter((message) => message.role === 'tool').map((message) => textOf(message.content)).join('\n').trim();
   return [speech('text', words(`done: ${words(output).length} words\n${output}`))];
+}
+
+/**
+ * What any model does when it is asked in plain words, so that checks written for real models work here too.
+ * @param {string} prompt @param {ChatMessage[]} messages @returns {Step[] | undefined}
+ */
+function wished(prompt, messages) {
+  const count = /^Count from 1 to (\d+)/.exec(prompt);
+  if (count) return [speech('text', Array.from({ length: Number(count[1]) }, (_, at) => `${at + 1} `))];
+  const command = /exactly this command: (.+)$/.exec(prompt);
+  if (command) return parseScript(`tool bash: ${command[1]}`);
+  if (!/^Which word did I ask you to remember/.test(prompt)) return undefined;
+  const said = messages.map(({ content }) => /Remember this word: ([\w-]+)/.exec(textOf(content))?.[1]).find(Boolean);
+  return [speech('text', words(`The word is ${said ?? 'not known to me'}.`))];
 }
 
 /** @param {ChatBody} body */

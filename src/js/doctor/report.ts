@@ -1,0 +1,29 @@
+/**
+ * A report as a person reads it.
+ * @module
+ */
+import type { CheckResult, Report } from './types.js';
+
+const MARKS = { passed: '✓ PASS', failed: '✗ FAIL', skipped: '⊘ SKIP' } as const;
+
+/** One check, with what to do about it. */
+export function describe(result: CheckResult): string {
+  const { name, title, status, detail, cause, remedy, time } = result;
+  const lines = [`${MARKS[status]}  ${title} (${name}, ${seconds(time)})`, `        ${detail}`];
+  if (cause !== undefined) lines.push(`        cause: ${cause}`);
+  if (remedy !== undefined) lines.push(`        → ${remedy}`);
+  return lines.join('\n');
+}
+
+/** The summary. */
+export function summarize({ checks, passed, failed, skipped, time }: Report): string {
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  return [
+    `Total: ${checks.length}   ✓ passed ${passed}   ✗ failed ${failed}   ⊘ skipped ${skipped}   time ${seconds(time)}`,
+    ...checks.map(({ name, status, cause }) => `  ${name.padEnd(width)}  ${MARKS[status]}${cause === undefined ? '' : `  ${cause}`}`),
+  ].join('\n');
+}
+
+function seconds(time: number): string {
+  return `${(time / 1_000).toFixed(2)} s`;
+}

@@ -1,0 +1,104 @@
+/**
+ * Runs the checks, one after the other.
+ * @module
+ */
+import type { Client } from '../api.js';
+import { checkAuth, checkBase, header } from '../host.js';
+import type { ClientOptions } from '../types.js';
+import { CHECKS } from './checks.js';
+import type { Check, CheckResult, DoctorOptions, Known, Report, Visit } from './types.js';
+import { failed, Finding, isProblem } from './types.js';
+
+/** `createClient` of this build. */
+export type Connect = (options: ClientOptions) => Promise<Client>;
+
+const PATIENCE = 60_000;
+
+/** Looks at a server. Never rejects, but for options that cannot be used. */
+export async function visit(connect: Connect, options: DoctorOptions): Promise<Report> {
+  const { url } = checkBase(options.baseUrl);
+  if (options.auth !== undefined) checkAuth(options.auth);
+  const wanted = choose(options.only);
+  const clients: Client[] = [];
+  const known: Known = {};
+  const place: Visit = {
+    options,
+    base: url.replace(/\/$/, ''),
+    patience: options.patience ?? PATIENCE,
+    known,
+    async client(more) {
+      const { auth, directory } = options;
+      const client = await connect({ baseUrl: options.baseUrl, auth, directory, journal: 'off', ...more } as ClientOptions);
+      clients.push(client);
+      return client;
+    },
+    ask(path, init = {}) {
+      const headers = new Headers(init.headers);
+      if (options.auth !== undefined) {
+        const { name, value } = header(options.auth);
+        headers.set(name, value);
+      }
+      return fetch(place.base + path, { redirect: 'error', ...init, headers });
+    },
+  };
+  const results: CheckResult[] = [];
+  const start = performance.now();
+  for (const check of wanted) {
+    options.onCheck?.({ name: check.name, title: check.title, status: 'running' });
+    const result = await run(check, place, results);
+    results.push(result);
+    options.onCheck?.(result);
+  }
+  if (known.session !== undefined && clients[0] !== undefined) {
+    // What was made for the checks goes again.
+    await clients[0].sessions.remove(known.session).catch(() => undefined);
+  }
+  for (const client of clients) client.close();
+  const count = (status: string) => results.filter((result) => result.status === status).length;
+  return {
+    baseUrl: options.baseUrl,
+    checks: results,
+    passed: count('passed'),
+    failed: count('failed'),
+    skipped: count('skipped'),
+    time: performance.now() - start,
+  };
+}
+
+/** The checks of these names, and those they need before them. */
+function choose(only: readonly string[] | undefined): Check[] {
+  if (only === undefined) return [...CHECKS];
+  const names = new Set<string>();
+  const add = (name: string) => {
+    const check = CHECKS.find((each) => each.name === name);
+    if (check === undefined) {
+      throw failed('unknown_check', `There is no check "${name}".`, `Take one of ${CHECKS.map((each) => each.name).join(', ')}.`);
+    }
+    check.needs.forEach(add);
+    names.add(name);
+  };
+  only.forEach(add);
+  return CHECKS.filter(({ name }) => names.has(name));
+}
+
+async function run(check: Check, place: Visit, before: readonly CheckResult[]): Promise<CheckResult> {
+  const start = performance.now();
+  const { name, title } = check;
+  const end = (rest: Omit<CheckResult, 'name' | 'title' | 'time'>): CheckResult => ({
+    name, title, ...rest, time: performance.now() - start,
+  });
+  const missing = check.needs.find((need) => before.find((result) => result.name === need)?.status !== 'passed');
+  if (missing !== undefined) return end({ status: 'skipped', detail: `needs "${missing}"` });
+  try {
+    return end({ status: 'passed', detail: await check.run(place) });
+  } catch (error) {
+    if (error instanceof Finding) {
+      const { status, message, cause_, remedy } = error;
+      if (status === 'skipped') return end({ status, detail: message });
+      return end({ status, detail: message, cause: cause_, ...(remedy === undefined ? {} : { remedy }) });
+    }
+    if (isProblem(error)) return end({ status: 'failed', detail: error.message, cause: error.code, remedy: error.hint });
+    const detail = error instanceof Error ? error.message : String(error);
+    return end({ status: 'failed', detail, cause: 'unexpected', remedy: 'Report it with the output of --json.' });
+  }
+}

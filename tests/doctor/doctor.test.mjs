@@ -1,0 +1,172 @@
+// The doctor against good servers, and against everything that goes wrong: it names the cause each time.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startModel } from '../support/model.mjs';
+import { startOpenCode } from '../support/opencode.mjs';
+import { freePort, listen, LOOPBACK, shut } from '../support/ports.mjs';
+import { startProxy } from '../support/proxy.mjs';
+
+const dist = new URL('../../dist/', import.meta.url);
+const { diagnose } = await import(new URL('doctor-node.js', dist).href);
+
+const MODEL = 'scripted/words';
+/** Without the check that waits for ten seconds. */
+const QUICK = ['cors', 'clock', 'scope', 'stream', 'conversation', 'reconnect', 'permission'];
+
+/** @type {Awaited<ReturnType<typeof startModel>>} */
+let model;
+/** @type {Awaited<ReturnType<typeof startOpenCode>>} */
+let server;
+/** @type {Awaited<ReturnType<typeof startProxy>>} */
+let proxy;
+
+before(async () => {
+  model = await startModel();
+  server = await startOpenCode({ model });
+  proxy = await startProxy({ upstream: server.url });
+});
+
+after(async () => {
+  await proxy.close();
+  await server.stop();
+  await model.close();
+});
+
+/** The causes that a look finds, by check. */
+async function causes(options) {
+  const { checks } = await diagnose({ baseUrl: server.url, model: MODEL, only: QUICK, ...options });
+  return Object.fromEntries(checks.filter(({ status }) => status === 'failed').map(({ name, cause, remedy }) => {
+    assert.ok(remedy?.length > 10, `${name} says what to do`);
+    return [name, cause];
+  }));
+}
+
+describe('a good server', () => {
+  for (const version of ['1.18.33', '1.2.27', '1.1.65']) {
+    test(`${version}: all is well`, async () => {
+      const own = version === '1.18.33' ? server : await startOpenCode({ model, version });
+      const before = await (await fetch(`${own.url}/session`)).json();
+      const report = await diagnose({ baseUrl: own.url, model: MODEL, origin: 'http://localhost:3000' });
+      const bad = report.checks.filter(({ status }) => status !== 'passed');
+      assert.deepEqual(bad, []);
+      assert.equal(report.passed, 14);
+      const left = await (await fetch(`${own.url}/session`)).json();
+      assert.equal(left.length, before.length, 'what it made is gone again');
+      if (own !== server) await own.stop();
+    });
+  }
+});
+
+describe('what goes wrong', () => {
+  test('no server', async () => {
+    assert.deepEqual(await causes({ baseUrl: `http://${LOOPBACK}:${await freePort()}` }), { server: 'unreachable' });
+  });
+
+  test('a web page in its place', async () => {
+    const page = createServer((_, res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Sign in</h1>'));
+    const port = await listen(page);
+    assert.deepEqual(await causes({ baseUrl: `http://${LOOPBACK}:${port}` }), { server: 'html_response' });
+    await shut(page);
+  });
+
+  test('a directory that is spelled in another way', async () => {
+    assert.deepEqual(await causes({ directory: `${server.directory}/` }), { scope: 'wrong_directory' });
+  });
+
+  test('no password, and a wrong one', async () => {
+    const locked = await startOpenCode({ model, password: 'secret' });
+    const baseUrl = locked.url;
+    assert.deepEqual(await causes({ baseUrl }), { auth: 'password_missing' });
+    assert.deepEqual(await causes({ baseUrl, auth: { type: 'basic', password: 'guess' } }), { auth: 'wrong_password' });
+    assert.deepEqual(await causes({ baseUrl, auth: { type: 'basic', password: 'secret' } }), {});
+    await locked.stop();
+  });
+
+  test('a page that may not read it', async () => {
+    assert.deepEqual(await causes({ origin: 'https://chat.example' }), { cors: 'cors_closed' });
+  });
+
+  test('a proxy that collects', async () => {
+    proxy.buffer(true);
+    const found = await causes({ baseUrl: proxy.url });
+    proxy.calm();
+    assert.deepEqual(found, { events: 'buffering_proxy' });
+  });
+
+  test('a stream that is cut', async () => {
+    const cutting = setInterval(() => proxy.cutStreamAfter(1_000), 500);
+    const found = await causes({ baseUrl: proxy.url, only: ['stream'] });
+    clearInterval(cutting);
+    proxy.calm();
+    assert.deepEqual(found, { stream: 'stream_cut' });
+  });
+
+  test('a stream with nothing but heartbeats', async () => {
+    proxy.heartbeatsOnly(true);
+    const found = await causes({ baseUrl: proxy.url, only: ['scope'] });
+    proxy.calm();
+    assert.deepEqual(found, { scope: 'mute' });
+  });
+
+  test('a model that is not there', async () => {
+    assert.deepEqual(await causes({ model: 'scripted/sentences' }), { providers: 'unknown_model' });
+    assert.deepEqual(await causes({ provider: 'acme' }), { providers: 'unknown_provider' });
+  });
+
+  test('a provider that refuses', async () => {
+    assert.deepEqual(await causes({ message: 'error 429: Rate limit reached' }), { message: 'provider_429' });
+    assert.deepEqual(await causes({ message: 'error 401: Invalid API key' }), { message: 'provider_auth' });
+  });
+
+  test('a clock that is ten minutes off', async () => {
+    const now = Date.now;
+    Date.now = () => now() + 600_000;
+    try {
+      assert.deepEqual(await causes({ only: ['clock'] }), { clock: 'clock_skew' });
+    } finally {
+      Date.now = now;
+    }
+  });
+});
+
+describe('the command', () => {
+  const cli = fileURLToPath(new URL('cli.js', dist));
+
+  /** @param {string[]} args @returns {Promise<{ code: number, out: string, err: string }>} */
+  function run(...args) {
+    return new Promise((resolve) => {
+      const child = spawn(process.execPath, [cli, 'doctor', ...args]);
+      let out = '';
+      let err = '';
+      child.stdout.on('data', (chunk) => (out += chunk));
+      child.stderr.on('data', (chunk) => (err += chunk));
+      child.on('exit', (code) => resolve({ code: code ?? -1, out, err }));
+    });
+  }
+
+  test('runs one check and those it needs', async () => {
+    const { code, out } = await run('--url', server.url, '--test', 'session');
+    assert.equal(code, 0);
+    assert.match(out, /✓ PASS {2}Session created/);
+    assert.match(out, /Total: 3 {3}✓ passed 3/);
+  });
+
+  test('says what failed, as text and as JSON, and ends with 1', async () => {
+    const { code, out } = await run('--url', server.url, '--test', 'providers', '--model', 'a/b');
+    assert.equal(code, 1);
+    assert.match(out, /✗ FAIL.*\n.*There is no model "a\/b"[\s\S]*cause: unknown_model\n.*→ Take one of scripted\/words/);
+    const report = await run('--url', server.url, '--test', 'providers', '--model', 'a/b', '--json');
+    assert.equal(JSON.parse(report.out).checks.at(-1).cause, 'unknown_model');
+  });
+
+  test('ends with 2 when it is called wrongly', async () => {
+    for (const args of [['--nonsense'], ['--test', 'nonsense'], ['--url', 'nonsense'], ['--patience', 'long']]) {
+      const { code, err } = await run(...args);
+      assert.equal(code, 2, args.join(' '));
+      assert.match(err, /opencode-session: /);
+    }
+  });
+});
