@@ -24,6 +24,7 @@ try {
   await answers(page, 'the page');
   if (!undo.ending) {
     say(`The fault lab: ${page}lab/`);
+    say(`The doctor: ${page}doctor/`);
     console.log(`Open ${page}`);
   }
 } catch (error) {

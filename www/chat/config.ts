@@ -12,8 +12,8 @@ export interface PageConfig {
 }
 
 /** `/config.json` of whoever serves the page, then `?server=` and `?directory=` over it. */
-export async function loadConfig(search: string): Promise<PageConfig> {
-  const served = await fetchConfig();
+export async function loadConfig(search: string, at = 'config.json'): Promise<PageConfig> {
+  const served = await fetchConfig(at);
   const query = new URLSearchParams(search);
   const baseUrl = query.get('server') ?? text(served['baseUrl']);
   if (baseUrl === undefined || baseUrl === '') throw NO_SERVER;
@@ -46,9 +46,9 @@ const NO_SERVER: Problem = {
   hint: 'Start it with npm start, or add ?server=http://127.0.0.1:4096 to the address.',
 };
 
-async function fetchConfig(): Promise<Record<string, unknown>> {
+async function fetchConfig(at: string): Promise<Record<string, unknown>> {
   try {
-    const response = await fetch('config.json', { cache: 'no-store' });
+    const response = await fetch(at, { cache: 'no-store' });
     const body: unknown = response.ok ? await response.json() : undefined;
     return typeof body === 'object' && body !== null ? { ...body } : {};
   } catch {

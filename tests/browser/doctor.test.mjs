@@ -1,0 +1,74 @@
+// The doctor's page in Chromium: the same checks from where CORS and proxies bite.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { buildPage, servePage } from '../../scripts/serve.mjs';
+import { launchChromium } from '../support/browser.mjs';
+import { startModel } from '../support/model.mjs';
+import { startOpenCode } from '../support/opencode.mjs';
+import { freePort, listen, LOOPBACK, shut } from '../support/ports.mjs';
+
+/** @type {Awaited<ReturnType<typeof startModel>>} */
+let model;
+/** @type {Awaited<ReturnType<typeof launchChromium>>} */
+let browser;
+
+before(async () => {
+  model = await startModel();
+  browser = await launchChromium();
+  await buildPage();
+});
+
+after(async () => {
+  await browser.close();
+  await model.close();
+});
+
+/** Looks at a server from a page; gives the states of the checks. */
+async function look(server, fill = {}) {
+  const site = await servePage({ upstream: server.url, passwordRequired: false });
+  const page = await browser.newPage();
+  try {
+    await page.goto(`${site.url}doctor/`);
+    await page.getByTestId('address').and(page.locator(`[name=address]`)).waitFor();
+    await page.waitForFunction(() => /** @type {HTMLInputElement} */ (document.querySelector('#address')).value !== '');
+    for (const [name, text] of Object.entries({ model: 'scripted/words', ...fill })) await page.getByTestId(name).fill(text);
+    await page.getByTestId('run').click();
+    await page.getByTestId('copy').waitFor({ timeout: 120_000 });
+    const items = await page.getByTestId('results').locator('li').all();
+    const states = await Promise.all(items.map(async (item) => [
+      await item.getAttribute('data-testid'), await item.getAttribute('data-status'), await item.textContent(),
+    ]));
+    return { states, summary: await page.getByTestId('summary').textContent() };
+  } finally {
+    await page.close();
+    await site.close();
+  }
+}
+
+test('against a good server all is well, from a page too', async () => {
+  const server = await startOpenCode({ model });
+  const { states, summary } = await look(server);
+  assert.deepEqual(states.filter(([, status]) => status !== 'passed'), []);
+  assert.match(summary, /^14 passed, 0 failed, 0 skipped/);
+  await server.stop();
+});
+
+test('a wrong password is called so, with what to do', async () => {
+  const server = await startOpenCode({ model, password: 'secret' });
+  const { states } = await look(server, { password: 'wrong' });
+  const bad = states.filter(([, status]) => status === 'failed');
+  assert.equal(bad.length, 1);
+  assert.match(bad[0].join(' '), /check-auth failed .*refuses these credentials.*OPENCODE_SERVER_PASSWORD/);
+  await server.stop();
+});
+
+test('a server that pages may not read is told from one that is not there', async () => {
+  const closed = createServer((_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"healthy":true,"version":"1.18.33"}'));
+  const port = await listen(closed);
+  const { states } = await look({ url: `http://${LOOPBACK}:${port}` });
+  assert.match(states[0].join(' '), /check-server failed .*may not read it.*--cors http:/);
+  await shut(closed);
+  const gone = await look({ url: `http://${LOOPBACK}:${await freePort()}` });
+  assert.match(gone.states[0].join(' '), /check-server failed .*Nothing answers/);
+});
