@@ -133,7 +133,9 @@ impl Open {
         if !shows || !self.is_live() || self.mirror.field("connection")["phase"] != "live" || net.asks() {
             return;
         }
-        if stream.next == server.log.len() {
+        // Until the client knows of a second directory, it listens to its own.
+        let carried = stream.global || server.rooms[&self.session].info["directory"] == "/project";
+        if carried && stream.next == server.log.len() {
             let (shown, stored) = (
                 &self.mirror.field("session")["title"],
                 &server.rooms[&self.session].info["title"],
