@@ -98,7 +98,11 @@ impl Shell {
                     self.host.open_stream(generation, &path, way, position.as_deref());
                 }
                 Some(Output::CloseStream) => self.host.close_stream(),
-                Some(Output::Reply { token, result }) => self.reply(token, result),
+                Some(Output::Reply { token, result }) => {
+                    // Who is told of a message looks it up at once: what changed is to be known by then.
+                    self.announce();
+                    self.reply(token, result);
+                }
                 Some(Output::Log { level, code, message }) => self.host.log(level, code, &message),
             }
         }

@@ -131,6 +131,9 @@ impl World {
         stream.broken |= broken;
         self.counts.hit(fault);
         self.flow(usize::MAX);
+        if let Some(stream) = &mut self.net.stream {
+            stream.broken |= self.flags > flags;
+        }
         let arrived = self
             .net
             .stream

@@ -103,7 +103,8 @@ impl World {
                 panic!("{error}");
             }
         }
-        self.judge.conclude(&self.server, self.profile, &self.opens);
+        self.judge
+            .conclude(&self.server, self.profile, self.honest, &self.opens);
         let known: Vec<(String, Mirror)> = self
             .opens
             .iter()

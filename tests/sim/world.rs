@@ -287,6 +287,7 @@ impl World {
     pub(crate) fn older(&mut self) {
         let (token, handle) = (self.next_token(), self.opens[0].handle);
         self.client.load_older(handle, 3, token);
+        self.undrained += 1;
         self.pump();
     }
 

@@ -26,6 +26,22 @@ test('a recorded turn gives the same state however its bytes are cut', async () 
   for (const state of states.slice(1)) assert.deepEqual(state, states[0]);
 });
 
+test('an answer that comes and ends in one poll is what `done` gives', async () => {
+  const history = [];
+  const sessionID = S;
+  const store = ({ body }) => {
+    const { messageID, parts } = JSON.parse(new TextDecoder().decode(body));
+    history.push({ info: { id: messageID, sessionID, role: 'user', time: { created: 10 } }, parts: parts.map((part) => ({ ...part, sessionID, messageID })) });
+    const info = { id: `${messageID}z`, sessionID, role: 'assistant', parentID: messageID, time: { created: 11, completed: 12 } };
+    const text = { id: 'prt_z', sessionID, messageID: info.id, type: 'text', text: 'all of it', time: { start: 11, end: 12 } };
+    history.push({ info, parts: [text] });
+    return new Response(undefined, { status: 204 });
+  };
+  const { session } = await play(S, { history, answers: [[/prompt_async$/, store]], client: { transport: 'poll' } });
+  const answer = await session.send('hi').done;
+  assert.equal(answer?.parts[0]?.text, 'all of it');
+});
+
 test('surrogate pairs cut between two deltas are whole again', async () => {
   const { session, send, event } = await play(S);
   for (const value of opening(S)) event(value);

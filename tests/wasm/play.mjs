@@ -17,6 +17,7 @@ export async function play(sessionID, options = {}) {
   let controller;
   const json = (value) => new Response(JSON.stringify(value), { headers: { 'content-type': 'application/json' } });
   const answers = [
+    ...(options.answers ?? []),
     [/^\/global\/health/, () => json({ healthy: true, version: '1.18.33' })],
     [/^\/path/, () => json({ directory: '/project' })],
     [/^\/session\/status/, () => json({})],
@@ -24,14 +25,14 @@ export async function play(sessionID, options = {}) {
     [/^\/session\/[^/]+\/todo|^\/permission|^\/question/, () => json([])],
     [/^\/session\/[^/]+$/, () => json({ id: sessionID, title: 't', directory: '/project', time: { created: 1, updated: 1 } })],
   ];
-  const fetch = async (url) => {
+  const fetch = async (url, init) => {
     const path = new URL(url).pathname;
     if (path === '/event') {
       const body = new ReadableStream({ start: (made) => { controller = made; } });
       controller.enqueue(encoder.encode(CONNECTED));
       return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
     }
-    return answers.find(([pattern]) => pattern.test(path))?.[1]() ?? new Response('', { status: 404 });
+    return answers.find(([pattern]) => pattern.test(path))?.[1](init) ?? new Response('', { status: 404 });
   };
   const client = await createClient({ baseUrl: 'http://model.test', fetch, ...options.client });
   open.add(client);
