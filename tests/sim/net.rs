@@ -1,5 +1,7 @@
 //! The wires: one stream, and requests under way.
 
+use std::collections::BTreeSet;
+
 use opencode_session::proto::client::{Failure, Input};
 use opencode_session::proto::connection::Transport;
 use opencode_session::proto::request::{Request, Response};
@@ -17,6 +19,8 @@ pub(crate) struct Net {
     pub(crate) armed: Vec<(Fault, Target, u64)>,
     /// Length of the server's log at the newest read of a page that was delivered.
     newest_read: usize,
+    /// Prompts as they were posted.
+    posted: BTreeSet<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +80,8 @@ impl Net {
         if request.path.contains("/message/") {
             counts.reach(Reached::Parked);
         }
-        let again = |flight: &&Flight| flight.request.method == "POST" && flight.request.body == request.body;
-        if request.method == "POST" && self.flights.iter().any(|flight| again(&flight)) {
+        let prompt = request.body.as_ref().filter(|_| request.path.contains("/prompt_async"));
+        if prompt.is_some_and(|body| !self.posted.insert(body.clone())) {
             counts.reach(Reached::Repeated);
         }
     }
