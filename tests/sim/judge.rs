@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::fault::{Counts, Profile, Reached};
 use crate::net::Net;
-use crate::support_rs::mirror::{Message, Mirror};
+use crate::support_rs::mirror::{Message, Mirror, Part};
 use crate::support_rs::oracle::{Shown, equal};
 use crate::support_rs::server::{HIGH, LOW, Server};
 
@@ -144,6 +144,18 @@ impl Open {
                 shown == stored,
                 "P3: all was told, but the title is {shown} instead of {stored}"
             );
+            let visible = server.visible(&self.session);
+            let told = self.mirror.messages.iter().filter(|message| message.delivery.is_none());
+            for message in told {
+                let stored = visible.iter().find(|stored| stored["info"]["id"] == message.id());
+                let stored = stored.unwrap_or_else(|| panic!("P3: all was told, but {} is shown", message.id()));
+                let there = |part: &&Part| {
+                    let parts = stored["parts"].as_array();
+                    parts.is_some_and(|parts| parts.iter().any(|stored| stored["id"] == part.id()))
+                };
+                let more = message.parts.iter().find(|part| !there(part));
+                assert!(more.is_none(), "P3: all was told, but a part is shown: {more:?}");
+            }
         }
         for part in self.mirror.parts().filter(|part| part.continuity != "settled") {
             let Some(said) = server.said.get(part.id()) else {

@@ -140,6 +140,7 @@ fn of(profile: Profile) -> Vec<Fault> {
     let times = |fault: Fault| match fault {
         Fault::SameIdAgain => 3,
         Fault::AbortWhileSending | Fault::SlowSubscriber | Fault::Overtaken => 2,
+        Fault::PostLost | Fault::PostAnswerLost | Fault::PostLate | Fault::NewIdAgain => 2,
         _ => 1,
     };
     wanted
