@@ -279,7 +279,7 @@ impl World {
             .parts
             .keys()
             .nth((salt as usize / 64) % 4)
-            .filter(|_| salt / 2 % 2 == 0);
+            .filter(|_| (salt / 2).is_multiple_of(2));
         let part = part.filter(|_| stored.info["role"] == "assistant").cloned();
         self.server.revert(&session, &message, part.as_deref());
     }

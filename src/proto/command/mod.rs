@@ -1,13 +1,13 @@
 //! What the user sends: prompts, their ids, the check of their model, and the outbox that sees them stored once.
 
 mod catalog;
-mod command;
+mod commands;
 mod id;
 mod outbox;
 mod prompt;
 
 pub use catalog::Catalog;
-pub use command::{Command, Kind};
+pub use commands::{Command, Kind};
 pub use id::IdMaker;
 pub use outbox::{Outbox, Prompt, Stage};
 pub use prompt::{Draft, Model};
