@@ -69,10 +69,11 @@ impl World {
             Fault::FlippedByte => {
                 let at = stream.head + rng.below(stream.pending().len() as u64) as usize;
                 let bit = 1 << rng.below(8);
-                let starts = stream.starts();
+                let marks = stream.marks();
                 stream.bytes[at] ^= bit;
-                if stream.starts() < starts {
-                    // A text without a start is an ended one, and stays so until the server ends it.
+                if stream.marks() != marks {
+                    // A text without a start is an ended one, and stays so until the server ends it; and a prompt with
+                    // another text is another's.
                     stream.bytes[at] ^= bit;
                     return;
                 }

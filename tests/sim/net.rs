@@ -160,10 +160,12 @@ impl Stream {
         &self.bytes[self.head..]
     }
 
-    /// How many parts say what is to come when they began.
-    pub(crate) fn starts(&self) -> usize {
-        let pending = self.pending().windows(7);
-        pending.filter(|window| *window == b"\"start\"").count()
+    /// What is to come that is taken at its word: that a text began, and the text of a prompt.
+    pub(crate) fn marks(&self) -> Vec<Vec<u8>> {
+        const WORDS: [&[u8]; 2] = [b"\"time\":{\"start\"", b"\"text\":\"prompt #"];
+        let pending = self.pending().windows(28);
+        let marks = pending.filter(|window| WORDS.iter().any(|word| window.starts_with(word)));
+        marks.map(<[u8]>::to_vec).collect()
     }
 
     /// Whether all that was put on it has arrived.

@@ -272,9 +272,10 @@ impl Messages {
         true
     }
 
-    /// Whether a message of this time and id is older than all in the list.
+    /// Whether a message of this time and id is older than all that the server told.
     pub fn is_before_all(&self, (created, id): (i64, &str)) -> bool {
-        self.list.first().is_some_and(|message| (created, id) < message.place())
+        let first = self.list.first().filter(|message| !message.echo);
+        first.is_some_and(|message| (created, id) < message.place())
     }
 
     /// The error of the message at `at`, as the server tells it.

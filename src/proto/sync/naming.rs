@@ -67,10 +67,11 @@ impl Session {
             let plain = self.expecting(None, None).is_some();
             let told = |item: &PageItem<'_>| texts(item) || plain || self.messages.has(&item.head.id.to_text());
             let open = |item: &PageItem<'_>| {
-                let prompts = &self.outbox.prompts;
-                prompts
-                    .iter()
-                    .any(|prompt| self.is_unnamed(prompt) && may_be(prompt, item.place()))
+                // What is older than all that was known when it was posted is not it.
+                let place = (item.head.created, &*item.head.id.to_text());
+                let mut prompts = self.outbox.prompts.iter();
+                !self.messages.is_before_all(place)
+                    && prompts.any(|prompt| self.is_unnamed(prompt) && may_be(prompt, item.place()))
             };
             let before = page.items.len();
             page.items
