@@ -26,7 +26,7 @@ copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
 run('npx', ['tsc', '-p', root]);
 // The glue's types are not part of the public ones.
 for (const folder of ['core', 'keeper']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
-for (const file of ['client', 'changes', 'frames', 'host', 'journal', 'link', 'prompt', 'session', 'storage', 'tabs', 'view', 'node']) {
+for (const file of ['client', 'changes', 'commands', 'frames', 'host', 'journal', 'link', 'prompt', 'session', 'storage', 'tabs', 'view', 'node', 'doctor/answers', 'doctor/events', 'doctor/node', 'doctor/server', 'doctor/visit']) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 

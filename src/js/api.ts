@@ -2,7 +2,7 @@
  * The two public objects: {@link Client} and {@link ChatSession}.
  * @module
  */
-import type { CommandOptions, FileDiff, ShellOptions } from './commands.js';
+import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 import type {
   Agent, Change, CommandInfo, Health, ListQuery, Message, Model, OpenOptions, Part, PromptInput, Providers, SendOptions, Sent,
   SessionInfo, SessionInit, SessionState, Todo,

@@ -2,56 +2,10 @@
  * What a session can be told beside prompts.
  * @module
  */
+import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 import { SessionError } from './errors.js';
 import type { Link } from './link.js';
-import type { Message, Passthrough, PromptPart, SendOptions, SessionInfo, SessionState, Todo } from './types.js';
-
-/**
- * How a slash command runs.
- *
- * @example
- * ```ts
- * await session.command('review', 'src/', { model: 'anthropic/claude-sonnet-4-5' });
- * ```
- */
-export interface CommandOptions {
-  readonly model?: SendOptions['model'];
-  readonly agent?: string;
-  /** The model's variant (for example a reasoning effort), where it has any. */
-  readonly variant?: string;
-  /** Files that go with it, by URL. */
-  readonly parts?: readonly Extract<PromptPart, { url: string }>[];
-}
-
-/**
- * How a shell command runs.
- *
- * @example
- * ```ts
- * await session.shell('git status', { agent: 'build' });
- * ```
- */
-export interface ShellOptions {
-  /** In whose name. Default: the agent of the newest message, else `build`. */
-  readonly agent?: string;
-  readonly model?: SendOptions['model'];
-}
-
-/**
- * What changed in one file.
- *
- * @example
- * ```ts
- * for (const { file, additions, deletions } of await session.diff(messageID)) console.log(file, `+${additions} -${deletions}`);
- * ```
- */
-export interface FileDiff extends Passthrough {
-  readonly file: string;
-  readonly additions: number;
-  readonly deletions: number;
-  readonly before?: string;
-  readonly after?: string;
-}
+import type { Message, SendOptions, SessionInfo, SessionState, Todo } from './types.js';
 
 /** The open session that commands are for. */
 interface Target {

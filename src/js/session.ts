@@ -4,7 +4,8 @@
  */
 import type { ChatSession, Client } from './api.js';
 import { Changes } from './changes.js';
-import { type CommandOptions, Commands, type FileDiff, type ShellOptions } from './commands.js';
+import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
+import { Commands } from './commands.js';
 import { SessionError } from './errors.js';
 import { closed, type Drawn, type Link } from './link.js';
 import { promptJson } from './prompt.js';
