@@ -4,7 +4,7 @@
  */
 import type { ChatSession } from '../api.js';
 import type { ConnectionState, Message } from '../types.js';
-import { type Check, failed, isProblem, skipped, type Visit } from './types.js';
+import { type Check, failed, inDirectory, isProblem, skipped, type Visit } from './types.js';
 
 const WORD = 'zebra-4217';
 const LONG = 'Count from 1 to 60, all in one line, separated by spaces. Write nothing else.';
@@ -111,7 +111,7 @@ export const permission: Check = {
   needs: ['message'],
   async run(visit) {
     const client = await visit.client();
-    const made = await visit.ask(`/session${query(visit)}`, {
+    const made = await visit.ask(`/session${inDirectory(visit.options.directory)}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ title: 'opencode-session doctor', permission: [{ permission: 'bash', pattern: '*', action: 'ask' }] }),
@@ -185,7 +185,7 @@ async function watched<T>(visit: Visit, id: string, answer: () => Promise<T>): P
   const start = performance.now();
   const trouble = new Promise<never>((_, reject) => {
     timer = setInterval(async () => {
-      const response = await visit.ask(`/session/status${query(visit)}`).catch(() => undefined);
+      const response = await visit.ask(`/session/status${inDirectory(visit.options.directory)}`).catch(() => undefined);
       const all = (await response?.json().catch(() => undefined)) as Record<string, { type: string; message?: string }> | undefined;
       const status = all?.[id];
       if (status?.type === 'retry') reject(turnFailed(status.message ?? 'The provider fails.'));
@@ -197,7 +197,7 @@ async function watched<T>(visit: Visit, id: string, answer: () => Promise<T>): P
   try {
     return await Promise.race([answer(), trouble]);
   } catch (error) {
-    await visit.ask(`/session/${encodeURIComponent(id)}/abort${query(visit)}`, { method: 'POST' }).catch(() => undefined);
+    await visit.ask(`/session/${encodeURIComponent(id)}/abort${inDirectory(visit.options.directory)}`, { method: 'POST' }).catch(() => undefined);
     throw isProblem(error) && error.code === 'turn_failed' ? turnFailed(error.message) : error;
   } finally {
     clearInterval(timer);
@@ -229,12 +229,8 @@ function textOf({ parts }: Message): string {
   return parts.map((part) => (part.type === 'text' ? (part.text ?? '') : '')).join('');
 }
 
-function query({ options: { directory } }: Visit): string {
-  return directory === undefined ? '' : `?directory=${encodeURIComponent(directory.replaceAll('%', '%25'))}`;
-}
-
 function route(visit: Visit, rest: string): string {
-  return `/session/${encodeURIComponent(visit.known.session ?? '')}${rest}${query(visit)}`;
+  return `/session/${encodeURIComponent(visit.known.session ?? '')}${rest}${inDirectory(visit.options.directory)}`;
 }
 
 function split(ref: string): [string, string] {

@@ -2,7 +2,7 @@
  * Checks of the event stream.
  * @module
  */
-import { type Check, failed, type Visit } from './types.js';
+import { type Check, failed, inDirectory, type Visit } from './types.js';
 
 /** A good stream says `server.connected` at once; one that is held back says it when a buffer is full. */
 const OPENS = 6_000;
@@ -36,13 +36,13 @@ export const scope: Check = {
   needs: ['events', 'session'],
   async run(visit) {
     const { directory } = visit.options;
-    const named = directory === undefined ? '' : `?directory=${encodeURIComponent(directory.replaceAll('%', '%25'))}`;
+    const named = inDirectory(directory);
     const told = (await (await visit.ask(`/path${named}`)).json()) as { directory?: string };
     const own = told.directory ?? '';
     if (directory !== undefined && own !== directory) {
       throw failed('wrong_directory', `The server calls it ${own}.`, `Pass exactly that: ${own}.`);
     }
-    const listener = await Listener.open(visit, `/event?directory=${encodeURIComponent(own.replaceAll('%', '%25'))}`, OPENS);
+    const listener = await Listener.open(visit, `/event${inDirectory(own)}`, OPENS);
     try {
       await listener.until((event) => event.type === 'server.connected', OPENS, () => heldBack());
       const session = visit.known.session ?? '';
@@ -82,7 +82,7 @@ export const heartbeat: Check = {
 };
 
 /** What is wrong with a stream that opens and says nothing. */
-export function heldBack() {
+function heldBack() {
   return failed(
     'buffering_proxy',
     'The stream was asked for, but its first event does not come.',

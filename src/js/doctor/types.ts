@@ -81,13 +81,13 @@ export interface Check {
 /** What a check found: why the server cannot be used like that, or why there is nothing to check. */
 export class Finding extends Error {
   readonly status: 'failed' | 'skipped';
-  readonly cause_: string;
+  override readonly cause: string;
   readonly remedy: string | undefined;
 
   constructor(status: 'failed' | 'skipped', cause: string, detail: string, remedy?: string) {
     super(detail);
     this.status = status;
-    this.cause_ = cause;
+    this.cause = cause;
     this.remedy = remedy;
   }
 }
@@ -129,4 +129,9 @@ export interface Known {
 /** Whether something is an error of the client. */
 export function isProblem(error: unknown): error is SessionError {
   return error instanceof Error && 'code' in error && 'hint' in error;
+}
+
+/** The query that names a directory. Servers decode it twice, so a `%` in it is written twice. */
+export function inDirectory(directory: string | undefined): string {
+  return directory === undefined ? '' : `?directory=${encodeURIComponent(directory.replaceAll('%', '%25'))}`;
 }

@@ -93,9 +93,9 @@ async function run(check: Check, place: Visit, before: readonly CheckResult[]): 
     return end({ status: 'passed', detail: await check.run(place) });
   } catch (error) {
     if (error instanceof Finding) {
-      const { status, message, cause_, remedy } = error;
+      const { status, message, cause, remedy } = error;
       if (status === 'skipped') return end({ status, detail: message });
-      return end({ status, detail: message, cause: cause_, ...(remedy === undefined ? {} : { remedy }) });
+      return end({ status, detail: message, cause, ...(remedy === undefined ? {} : { remedy }) });
     }
     if (isProblem(error)) return end({ status: 'failed', detail: error.message, cause: error.code, remedy: error.hint });
     const detail = error instanceof Error ? error.message : String(error);

@@ -10,7 +10,8 @@ use crate::proto::store::{Page, PageItem, Stamp};
 
 /// How far back a restored prompt is looked for, messages.
 const LOOK: usize = 1_000;
-/// The record may be a moment older than the end of its page: also a prompt that it calls unsent is looked for.
+/// The record may be a moment older than the end of its page: also a prompt that it calls unsent is looked for, so many
+/// times.
 const UNSENT_MISSES: u8 = 2;
 
 /// What of a session outlives its page, and what becomes of it in the next one.
