@@ -113,27 +113,37 @@ export class Server {
   }
 
   #messages(query) {
-    const all = this.#stored();
+    const { past, added } = this.#stored();
     const limit = Number(query.get('limit') ?? 0);
-    const end = query.has('before') ? Number(atob(query.get('before'))) : all.length;
+    const end = query.has('before') ? place([past, added], query.get('before')) : past.length + added.length;
     const from = limit > 0 ? Math.max(0, end - limit) : 0;
-    const headers = from > 0 ? { 'x-next-cursor': btoa(String(from)) } : {};
-    return new Response(`[${all.slice(from, end).join()}]`, {
-      headers: { 'content-type': 'application/json', ...headers },
-    });
+    const page = [...past.slice(from, end), ...added.slice(Math.max(0, from - past.length), Math.max(0, end - past.length))];
+    const headers = from > 0 ? { 'x-next-cursor': cursor(JSON.parse(page[0]).info) } : {};
+    return new Response(`[${page.join()}]`, { headers: { 'content-type': 'application/json', ...headers } });
   }
 
   /** Printed once per workload and position, so that no client is charged for the work of the server. */
   #stored() {
     const { history, rows } = this.#workload;
     const events = this.#events;
-    const known = texts.get(this.#workload) ?? new Map([[0, history.map((message) => JSON.stringify(message))]]);
+    const print = (messages) => messages.map((message) => JSON.stringify(message));
+    const known = texts.get(this.#workload) ?? { past: print(history), added: new Map() };
     texts.set(this.#workload, known);
-    if (!known.has(events)) {
-      known.set(events, [...known.get(0), ...fold(rows, events).map((message) => JSON.stringify(message))]);
-    }
-    return known.get(events);
+    if (!known.added.has(events)) known.added.set(events, print(fold(rows, events)));
+    return { past: known.past, added: known.added.get(events) };
   }
+}
+
+/** Where the message of a cursor stands. @param {string[][]} lists @param {string} before */
+function place(lists, before) {
+  const { id } = JSON.parse(atob(before.replaceAll('-', '+').replaceAll('_', '/')));
+  const mark = `"id":"${id}"`;
+  return lists.flat().findIndex((message) => message.slice(0, 120).includes(mark));
+}
+
+/** As servers from 1.2.27 on write it. */
+function cursor({ id, time }) {
+  return btoa(JSON.stringify({ id, time: time.created })).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
 function info(id, version) {

@@ -57,6 +57,11 @@ export function workload(name) {
   }
 }
 
+/** A few turns after a long history. @param {number} history messages @returns {Workload} */
+export function long(history) {
+  return build({ name: `long ${history}`, turns: answers(4), history });
+}
+
 function answers(count, step = 4) {
   const next = random(count);
   return Array.from({ length: count }, () => ({ prompt: prose(next, 80), answer: prose(next, LENGTH), step }));

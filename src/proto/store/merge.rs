@@ -78,7 +78,7 @@ impl Messages {
     /// The session is idle and the page, asked for at `asked`, confirms it: parts still open will stay as stored.
     pub fn abandon(&mut self, page: &Page<'_>, asked: Stamp) {
         for item in &page.items {
-            let Some(at) = self.find(item.head.id) else {
+            let Some(at) = self.place_of(item) else {
                 continue;
             };
             for (head, raw) in &item.parts {

@@ -388,7 +388,13 @@ impl Messages {
     }
 
     fn drop_before(&mut self, first: usize) {
-        (0..first).rev().for_each(|at| self.remove(at));
+        if first > 0 {
+            self.list.drain(..first);
+            self.ops
+                .extend((0..first).rev().map(|index| Change::RemoveMessage { index }));
+            self.dirty = true;
+            self.dirty_from = 0;
+        }
     }
 
     pub(super) fn remove(&mut self, at: usize) {

@@ -27,7 +27,7 @@ impl Session {
         }
         let user = head.role == Role::User;
         // An own prompt under the server's name cannot be told from another client's before its text comes.
-        if user && !self.messages.has(&id) && self.awaits_name() {
+        if user && self.awaits_name() && !self.messages.has(&id) {
             self.held.retain(|held| !is_message(held, head.id.raw()));
             self.held.push(raw.to_vec());
             return;
@@ -61,6 +61,9 @@ impl Session {
 
     /// Own prompts in a page, under the server's names.
     pub(super) fn adopt_page(&mut self, page: &mut Page<'_>, context: &mut Context) {
+        if self.outbox.prompts.is_empty() {
+            return;
+        }
         if self.awaits_name() {
             // Without its text, an own prompt cannot be told from another client's: it waits for its first part.
             let texts = |item: &PageItem<'_>| item.parts.iter().any(|(head, _)| head.text.is_some());
