@@ -18,7 +18,7 @@ optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
 optimise(`${keeperCore}/keeper_bg.wasm`, `${keeperCore}/keeper.wasm`);
 writeFileSync(`${keeperCore}/keeper.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
 inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
-await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts' }, 'esm');
+await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
 await bundle({ keeper: 'keeper/worker.ts' }, 'iife');

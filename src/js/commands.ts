@@ -1,18 +1,18 @@
 /**
- * What a session can be told beside prompts.
+ * What a session can be told beside prompts. A file of its own, loaded at the first command.
  * @module
  */
 import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
-import { SessionError } from './errors.js';
 import type { Link } from './link.js';
 import type { Message, SendOptions, SessionInfo, SessionState, Todo } from './types.js';
 
-/** The open session that commands are for. */
+/** The open session that commands are for, and how the core file makes errors: there is one class of them. */
 interface Target {
   readonly id: string;
   readonly handle: number;
   readonly link: Link;
   read(): SessionState;
+  refused(code: string, message: string, hint: string): Error;
 }
 
 /** The commands of one session. The core knows their shapes and what they may name. */
@@ -40,7 +40,7 @@ export class Commands {
     const { messages, hasOlder } = this.#opened.read();
     if (!hasOlder && !messages.some(({ info }) => info.id === messageID)) {
       // The server takes any id for a good one, and does nothing.
-      throw new SessionError({ code: 'not_found', message: 'The session has no such message.', hint: 'Pass info.id of a message in state.' });
+      throw this.#opened.refused('not_found', 'The session has no such message.', 'Pass info.id of a message in state.');
     }
     await this.#change('POST', '/revert', { messageID, partID });
   }
@@ -57,7 +57,7 @@ export class Commands {
     const { share } = await this.#change('POST', '/share').catch((error: unknown) => this.#explain(error));
     const url = (share as { url?: unknown } | undefined)?.url;
     if (typeof url === 'string') return url;
-    throw new SessionError({ code: 'bad_response', message: 'The server gives no address.', hint: "Look at the server's log." });
+    throw this.#opened.refused('bad_response', 'The server gives no address.', "Look at the server's log.");
   }
 
   async unshare(): Promise<void> {
@@ -95,7 +95,7 @@ export class Commands {
   #model(): SendOptions['model'] {
     const last = this.#opened.read().messages.findLast(({ info }) => info.modelID !== undefined && info.providerID !== undefined);
     if (last === undefined) {
-      throw new SessionError({ code: 'unknown_model', message: 'Nothing tells which model to use.', hint: 'Pass one of client.models().' });
+      throw this.#opened.refused('unknown_model', 'Nothing tells which model to use.', 'Pass one of client.models().');
     }
     return { providerID: String(last.info.providerID), modelID: String(last.info.modelID) };
   }
@@ -103,12 +103,10 @@ export class Commands {
   /** Servers answer a share that is turned off as if they were broken. */
   async #explain(error: unknown): Promise<never> {
     const { link, handle } = this.#opened;
-    if (error instanceof SessionError && error.code === 'server_error') {
+    if ((error as { code?: string }).code === 'server_error') {
       const config = await link.call<{ share?: string }>(handle, 'GET', '/config').catch(() => undefined);
       if (config?.share === 'disabled') {
-        throw new SessionError({
-          code: 'unsupported', message: 'Sharing is turned off on this server.', hint: 'Set "share" in its configuration.',
-        });
+        throw this.#opened.refused('unsupported', 'Sharing is turned off on this server.', 'Set "share" in its configuration.');
       }
     }
     throw error;

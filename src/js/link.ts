@@ -8,6 +8,7 @@ import { Frames } from './frames.js';
 import { AuthError, type Base, Requests } from './host.js';
 import type { Journal } from './journal.js';
 import type { StreamSource } from './keeper/protocol.js';
+import { ATTACHMENTS } from './prompt.js';
 import type { ClientOptions, LogEntry } from './types.js';
 import { problem } from './view.js';
 
@@ -44,6 +45,8 @@ export class Link {
   readonly drawn = new Map<number, Drawn>();
   /** Keeps what should outlive the page. */
   journal: Journal | undefined;
+  /** Bytes of the files of one prompt. */
+  readonly attachments: number;
   readonly #requests: Requests;
   readonly #onLog: ClientOptions['onLog'];
   readonly #waiting = new Map<number, Waiting>();
@@ -59,6 +62,7 @@ export class Link {
 
   constructor(base: Base, options: ClientOptions, keeper?: StreamSource) {
     this.#keeper = keeper;
+    this.attachments = options.limits?.attachments ?? ATTACHMENTS;
     this.#requests = new Requests(base, options);
     this.#onLog = options.onLog;
   }

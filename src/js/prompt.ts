@@ -2,31 +2,64 @@
  * Prompts in the server's shape.
  * @module
  */
+import type { SessionError } from './errors.js';
+import { refused } from './host.js';
 import type { PromptInput, PromptPart, SendOptions } from './types.js';
 
-/** The JSON the core sends: at once when nothing has to be read, else when the files are read. */
-export function promptJson(prompt: string | PromptInput, options: SendOptions): Uint8Array | Promise<Uint8Array> {
+/** `limits.attachments`, by default. */
+export const ATTACHMENTS = 16 * 1024 * 1024;
+
+/**
+ * The JSON the core sends: at once when nothing has to be read, else when the files are read. Throws, or rejects, when the
+ * files are larger than `most` bytes together.
+ */
+export function promptJson(prompt: string | PromptInput, options: SendOptions, most: number): Uint8Array | Promise<Uint8Array> {
   const input: PromptInput = typeof prompt === 'string' ? { text: prompt } : prompt;
   const parts: PromptPart[] = [...(input.parts ?? [])];
   if (input.text !== undefined && input.text.trim() !== '') parts.unshift({ type: 'text', text: input.text });
   const { model, agent, variant, system, noReply } = options;
   const encode = (ready: readonly object[]): Uint8Array =>
     new TextEncoder().encode(JSON.stringify({ parts: ready, model, agent, variant, system, noReply }));
-  const ready = parts.map(toServer);
+  let left = most;
+  const take = (size: number): void => {
+    left -= size;
+    if (left < 0) throw tooLarge(most);
+  };
+  const ready = parts.map((part) => toServer(part, take));
   return ready.some((part) => part instanceof Promise) ? Promise.all(ready).then(encode) : encode(ready);
 }
 
-function toServer(part: PromptPart): object | Promise<object> {
-  if (part.type !== 'file' || !('file' in part)) return part;
-  const { file } = part;
+function toServer(part: PromptPart, take: (size: number) => void): object | Promise<object> {
+  if (part.type !== 'file') return part;
+  if ('file' in part) {
+    take(part.file.size);
+    return inlined(part.file, part);
+  }
+  const url = String(part.url);
+  if (url.startsWith('data:')) take((url.length * 3) / 4);
+  // What only this page can read. Servers do not read addresses: one that gets there fails this turn and those after it.
+  if (!/^(https?|blob):/.test(url)) return { ...part, url };
+  return fetch(url).then(async (answer) => {
+    if (!answer.ok) throw new Error();
+    const blob = await answer.blob();
+    take(blob.size);
+    return inlined(blob, { ...part, filename: part.filename ?? new URL(url).pathname.split('/').pop() });
+  });
+}
+
+async function inlined(file: Blob, part: { readonly mime?: string | undefined; readonly filename?: string | undefined }): Promise<object> {
   const mime = part.mime ?? (file.type || 'application/octet-stream');
   const filename = part.filename ?? (file instanceof File ? file.name : undefined);
-  return file.arrayBuffer().then((buffer) => ({
-    type: 'file',
-    mime,
-    ...(filename === undefined ? {} : { filename }),
-    url: `data:${mime};base64,${base64(new Uint8Array(buffer))}`,
-  }));
+  const url = `data:${mime};base64,${base64(new Uint8Array(await file.arrayBuffer()))}`;
+  return { type: 'file', mime, ...(filename ? { filename } : {}), url };
+}
+
+function tooLarge(most: number): SessionError {
+  return refused(
+    'limit_reached',
+    `The files are larger than ${most} bytes together (limits.attachments).`,
+    "Send fewer or smaller files, or put them into the project's directory and name their path.",
+  );
 }
 
 function base64(bytes: Uint8Array): string {

@@ -5,8 +5,9 @@
 import type { ChatSession, Client } from './api.js';
 import { Changes } from './changes.js';
 import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
-import { Commands } from './commands.js';
+import type { Commands } from './commands.js';
 import { SessionError } from './errors.js';
+import { refused } from './host.js';
 import { closed, type Drawn, type Link } from './link.js';
 import { promptJson } from './prompt.js';
 import type {
@@ -76,6 +77,8 @@ export class Opened implements Drawn {
     }
   }
 
+  readonly refused = refused;
+
   message(index: number): Message | undefined {
     return this.read().messages[index];
   }
@@ -96,7 +99,7 @@ export class Opened implements Drawn {
       done.reject(error);
     };
     try {
-      const json = promptJson(prompt, options);
+      const json = promptJson(prompt, options, this.link.attachments);
       if (json instanceof Uint8Array && this.#sending === undefined) {
         hand(json);
       } else {
@@ -218,43 +221,43 @@ export class Handle implements ChatSession {
   }
 
   async command(name: string, args = '', options: CommandOptions = {}): Promise<Message> {
-    return this.#commands().command(name, args, options);
+    return (await this.#commands()).command(name, args, options);
   }
 
   async shell(command: string, options: ShellOptions = {}): Promise<Message> {
-    return this.#commands().shell(command, options);
+    return (await this.#commands()).shell(command, options);
   }
 
   async revert(messageID: string, partID?: string): Promise<void> {
-    return this.#commands().revert(messageID, partID);
+    return (await this.#commands()).revert(messageID, partID);
   }
 
   async unrevert(): Promise<void> {
-    return this.#commands().unrevert();
+    return (await this.#commands()).unrevert();
   }
 
   async fork(messageID?: string): Promise<SessionInfo> {
-    return this.#commands().fork(messageID);
+    return (await this.#commands()).fork(messageID);
   }
 
   async summarize(model?: SendOptions['model']): Promise<void> {
-    return this.#commands().summarize(model);
+    return (await this.#commands()).summarize(model);
   }
 
   async share(): Promise<string> {
-    return this.#commands().share();
+    return (await this.#commands()).share();
   }
 
   async unshare(): Promise<void> {
-    return this.#commands().unshare();
+    return (await this.#commands()).unshare();
   }
 
   async todo(): Promise<Todo[]> {
-    return this.#commands().todo();
+    return (await this.#commands()).todo();
   }
 
   async diff(messageID?: string): Promise<FileDiff[]> {
-    return this.#commands().diff(messageID);
+    return (await this.#commands()).diff(messageID);
   }
 
   child(part: Part, options?: OpenOptions): ChatSession | undefined {
@@ -280,8 +283,11 @@ export class Handle implements ChatSession {
     await opened.link.call(opened.handle, method, path, body);
   }
 
-  #commands(): Commands {
-    return new Commands(this.#open());
+  async #commands(): Promise<Commands> {
+    const opened = this.#open();
+    const loaded = await import('./commands.js').catch(() => undefined);
+    if (loaded === undefined) throw refused('unreachable', 'A file of this package (commands.js) could not be loaded.', 'Serve all of dist, then try again.');
+    return new loaded.Commands(opened);
   }
 
   #open(): Opened {

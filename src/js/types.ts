@@ -72,6 +72,8 @@ export interface Limits {
   readonly messages: number;
   /** Prompts waiting to be sent or confirmed. Default 100. */
   readonly outbox: number;
+  /** Bytes of all files of one prompt together, before they are encoded. Default 16 MiB. */
+  readonly attachments: number;
   /** Largest journal record of a session, bytes. Default 1 MiB. Texts are left out first, then prompts too large for it. */
   readonly journal: number;
   /** Longest wait for an HTTP answer, milliseconds. Default 30 000. */
@@ -541,8 +543,10 @@ export interface SessionState {
  */
 export type PromptPart =
   | { readonly type: 'text'; readonly text: string }
-  /** By `data:` or `file:` URL. */
-  | { readonly type: 'file'; readonly url: string; readonly mime: string; readonly filename?: string }
+  /** By `data:` URL, or `file:` URL of the server's machine. */
+  | { readonly type: 'file'; readonly url: `data:${string}` | `file:${string}`; readonly mime: string; readonly filename?: string }
+  /** By any other address (`https:`, `blob:`): it is read here, so that it must be readable by this page, and sent as a data URL. */
+  | { readonly type: 'file'; readonly url: string | URL; readonly mime?: string; readonly filename?: string }
   /** By content; it is sent as a data URL. */
   | { readonly type: 'file'; readonly file: Blob; readonly mime?: string; readonly filename?: string }
   /** Calls another agent by name. */

@@ -198,7 +198,10 @@ export const FEATURES = [
         return { id: session.id, how, shown, plain: drive.plain(session.state.messages) };
       }, server.url);
       assert.equal(seen.how, 'aborted');
-      assertPrefixes(seen.shown, await assertSettled(seen.plain, server, seen.id));
+      const stored = await assertSettled(seen.plain, server, seen.id);
+      // Servers 1.2 and 1.3 store nothing of the text of an answer that is stopped.
+      if (/^1\.[23]\./.test(server.version)) assert.equal(textOf(stored.at(-1)), '');
+      else assertPrefixes(seen.shown, stored);
     },
   },
   {

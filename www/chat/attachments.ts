@@ -50,7 +50,7 @@ export class Attachments {
   private render(): void {
     setAttribute(this.list, 'hidden', this.empty);
     this.list.replaceChildren(...this.files.map((file) => el('li', { 'data-testid': 'attachment' },
-      el('span', {}, file.name || 'pasted'), el('small', {}, size(file.size)),
+      preview(file), el('span', {}, file.name || 'pasted'), el('small', {}, size(file.size)),
       button('', { class: 'icon close', 'aria-label': `Remove ${file.name}` }, () => {
         this.files = this.files.filter((one) => one !== file);
         this.render();
@@ -58,6 +58,19 @@ export class Attachments {
     this.onChange();
   }
 }
+
+/** A small picture of a picture; its name says the rest. */
+function preview(file: File): HTMLElement | undefined {
+  if (!PICTURE.test(file.type)) return undefined;
+  const src = URL.createObjectURL(file);
+  const picture = el('img', { class: 'preview', src, alt: '' });
+  // Its address holds the file in memory; once it is drawn it is not needed.
+  for (const name of ['load', 'error']) picture.addEventListener(name, () => URL.revokeObjectURL(src));
+  return picture;
+}
+
+// Formats that cannot hold script.
+const PICTURE = /^image\/(?:png|jpeg|gif|webp|avif)$/;
 
 function tooMuch(name: string): Problem {
   return {
