@@ -161,6 +161,8 @@ class Listener {
 
   close(): void {
     this.#stop.abort();
+    // Node does not end a stream that was asked for with "redirect: 'error'" by the signal alone, and would wait for it.
+    this.#reader.cancel().catch(() => undefined);
   }
 }
 
