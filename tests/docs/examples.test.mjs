@@ -14,7 +14,7 @@ import { compose, located, nameOf } from './compose.mjs';
 import { examples, ROOT, userPages } from './pages.mjs';
 import { startSite, visit } from './site.mjs';
 import { UNRUN } from './unrun.mjs';
-import { PASSWORD, startWorld } from './world.mjs';
+import { startWorld } from './world.mjs';
 
 /** @typedef {import('./pages.mjs').Example} Example */
 
@@ -80,7 +80,7 @@ async function runPage(list) {
     writeFileSync(path(example, 'mjs'), code);
     files.push(path(example, 'mjs'));
   }
-  const env = { ...process.env, OPENCODE_SERVER_PASSWORD: PASSWORD };
+  const env = { ...process.env, ...world.env };
   const { stdout, stderr } = await run(process.execPath, [RUNNER, ...files], { cwd: project.path, env, timeout: 300_000 }).catch((error) => error);
   for (const line of stdout.split('\n').filter(Boolean)) {
     const { file, problems } = JSON.parse(line);

@@ -1,28 +1,45 @@
 // What the examples meet when they are run: a real server, the same behind a password, a proxy with its own credentials.
 import { createServer, request as ask } from 'node:http';
+import { delimiter, dirname } from 'node:path';
 import { startModel } from '../support/model.mjs';
-import { startOpenCode } from '../support/opencode.mjs';
+import { ensureOpenCode, startOpenCode } from '../support/opencode.mjs';
 import { listen, LOOPBACK, shut } from '../support/ports.mjs';
+import { marked } from '../support/processes.mjs';
 
-export const PASSWORD = 'secret';
+const PASSWORD = 'secret';
+/** What no example needs of the network is refused at once. */
+const NOWHERE = `http://${LOOPBACK}:9`;
 /** What the proxy lets through. */
 const KEYS = { authorization: 'Bearer token-1', 'x-api-key': 'key-1' };
 
-/** @returns {Promise<{ addresses: Record<string, string>, server: import('../support/opencode.mjs').OpenCode, close(): Promise<void> }>} */
+/** @returns {Promise<{ addresses: Record<string, string>, env: Record<string, string>, close(): Promise<void> }>} */
 export async function startWorld() {
   const model = await startModel();
   const config = configFor(model);
   const [server, locked] = await Promise.all([startOpenCode({ model, config }), startOpenCode({ model, config, password: PASSWORD })]);
   const proxy = createServer((request, response) => pass(request, response, locked));
   const port = await listen(proxy);
+  const mark = `docs-${process.pid}-${Date.now()}`;
+  const program = dirname(await ensureOpenCode(server.version));
   return {
-    server,
+    // What the processes of examples have: the server's program, and its password.
+    env: {
+      PATH: [program, process.env.PATH].join(delimiter),
+      OPENCODE_SERVER_PASSWORD: PASSWORD,
+      HTTP_PROXY: NOWHERE,
+      HTTPS_PROXY: NOWHERE,
+      NO_PROXY: `${LOOPBACK},localhost`,
+      BUN_CONFIG_REGISTRY: NOWHERE,
+      DOCS_EXAMPLES: mark,
+    },
     addresses: {
       'http://127.0.0.1:4096': server.url,
       'https://opencode.example.com': locked.url,
       'https://proxy.example.com': `http://${LOOPBACK}:${port}`,
     },
     async close() {
+      // An example that failed may have left the server that it started.
+      for (const pid of marked(`DOCS_EXAMPLES=${mark}`)) process.kill(pid, 'SIGKILL');
       proxy.closeAllConnections();
       await shut(proxy);
       await Promise.all([server.stop(), locked.stop()]);
