@@ -23,6 +23,12 @@ declare function render(state: SessionState): void;
 /** @typedef {{ name: string, children?: Reflection[], signatures?: Reflection[], comment?: { summary: Content[], blockTags?: { tag: string, content: Content[] }[] } }} Reflection */
 /** @typedef {{ kind: string, text: string }} Content */
 
+/** The entry points that have types: typedoc's name of each, the name that is imported, the file. */
+const entries = Object.entries(JSON.parse(read('package.json')).exports)
+  .filter(([, { types }]) => types !== undefined)
+  .map(([path, { types }]) => ({ name: types.replace(/^\.\/dist\//, '').replace(/(?<=.)\/index\.d\.ts$|\.d\.ts$/, ''), from: path.replace('.', 'opencode-session'), types }))
+  .filter(({ types }, at, all) => all.findIndex((each) => each.types === types) === at);
+
 /** @type {{ entry: string, each: Reflection }[]} */
 let exported;
 
@@ -40,6 +46,7 @@ const examplesOf = (each) => commentOf(each)?.blockTags?.filter(({ tag }) => tag
 const textOf = (content) => content.map(({ text }) => text).join('').trim();
 
 test('the reference has what the entries export', () => {
+  assert.deepEqual([...new Set(exported.map(({ entry }) => entry))].sort(), entries.map(({ name }) => name).sort(), 'entryPoints of scripts/reference/typedoc.json');
   const names = exported.map(({ each }) => each.name);
   for (const name of ['createClient', 'Client', 'ChatSession', 'SessionState', 'SessionError', 'diagnose', 'Report']) assert.ok(names.includes(name), name);
 });
@@ -54,8 +61,7 @@ test('every export has a summary and an example', () => {
 test('the examples fit the types, with tsc --strict', async () => {
   const temp = tempDir('reference');
   try {
-    const entries = { index: 'opencode-session', doctor: 'opencode-session/doctor' };
-    const imports = Object.entries(entries).map(([entry, from]) => `import { ${exported.filter((one) => one.entry === entry).map(({ each }) => each.name).join(', ')} } from '${from}';\n`);
+    const imports = entries.map(({ name, from }) => `import { ${exported.filter(({ entry }) => entry === name).map(({ each }) => each.name).join(', ')} } from '${from}';\n`);
     let count = 0;
     for (const { each } of exported) {
       for (const example of examplesOf(each)) {
@@ -65,7 +71,7 @@ test('the examples fit the types, with tsc --strict', async () => {
       }
     }
     assert.ok(count >= exported.length);
-    const paths = { 'opencode-session': [join(ROOT, 'dist/index.d.ts')], 'opencode-session/doctor': [join(ROOT, 'dist/doctor/index.d.ts')] };
+    const paths = Object.fromEntries(entries.map(({ from, types }) => [from, [join(ROOT, types)]]));
     const { compilerOptions } = JSON.parse(read('tests/docs/project/tsconfig.json'));
     writeFileSync(join(temp.path, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...compilerOptions, types: [], paths }, include: ['*.ts'] }));
     const { stdout = '' } = await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', temp.path]).then(() => ({}), (error) => error);

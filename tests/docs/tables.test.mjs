@@ -140,3 +140,27 @@ describe('docs/errors.md', () => {
     assert.deepEqual(logs.toSorted(), [...new Set(said.filter((code) => !codes.has(code)))].sort());
   });
 });
+
+describe('docs/doctor.md', () => {
+  const doctor = read('docs/doctor.md');
+  const code = sources('src/js/doctor', '.ts').join('\n');
+
+  test('every check', () => {
+    const checks = [...code.matchAll(/: Job = \{\n {2}name: '(\w+)'/g)].map(([, name]) => name);
+    assert.ok(checks.length > 10);
+    assert.deepEqual(rows(doctor).map(([name]) => name).filter((name) => checks.includes(name)).sort(), checks.sort());
+  });
+
+  test('every cause that is no error of the client', () => {
+    const causes = [...code.matchAll(/\bfailed\(\s*'(\w+)'/g)].map(([, cause]) => cause);
+    assert.ok(causes.length > 15);
+    const codes = rows(read('docs/errors.md')).map(([name]) => name);
+    for (const cause of causes) assert.ok(doctor.includes(`\`${cause}\``) || codes.includes(cause), `${cause} is missing`);
+  });
+
+  test('every option of the command', () => {
+    const options = [...read('src/cli.mjs').matchAll(/^ {2}(\w+): \{ type:/gm)].map(([, name]) => name);
+    assert.ok(options.length > 8);
+    for (const name of options) assert.ok(doctor.includes(`\`--${name}`), `--${name} is missing`);
+  });
+});
