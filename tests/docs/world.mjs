@@ -39,7 +39,13 @@ export async function startWorld() {
     },
     async close() {
       // An example that failed may have left the server that it started.
-      for (const pid of marked(`DOCS_EXAMPLES=${mark}`)) process.kill(pid, 'SIGKILL');
+      for (const pid of marked(`DOCS_EXAMPLES=${mark}`)) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // It has just ended.
+        }
+      }
       proxy.closeAllConnections();
       await shut(proxy);
       await Promise.all([server.stop(), locked.stop()]);
