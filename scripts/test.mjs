@@ -45,6 +45,7 @@ const steps = {
   chaos: () => node('tests/chaos'),
   continuity: () => node('tests/continuity'),
   package: () => node('tests/package'),
+  docs: () => node('tests/docs'),
 };
 
 const chosen = process.argv.slice(2);

@@ -19,11 +19,15 @@ import type {
 export interface Sessions {
   /** Newest first. */
   list(query?: ListQuery): Promise<SessionInfo[]>;
+  /** Rejects with `not_found` for an id that the server does not know. */
   get(id: string): Promise<SessionInfo>;
+  /** Makes one without opening it; `client.createSession` does both. */
   create(init?: SessionInit): Promise<SessionInfo>;
+  /** Gives it another title. */
   rename(id: string, title: string): Promise<SessionInfo>;
   /** Puts a session away, or takes it out again with `false`. What it said stays. */
   archive(id: string, archived?: boolean): Promise<SessionInfo>;
+  /** Deletes it with all it said, and its children. */
   remove(id: string): Promise<void>;
   /** Sessions that sub-agents of this one run in. */
   children(id: string): Promise<SessionInfo[]>;
@@ -43,10 +47,13 @@ export interface Sessions {
 export interface Client {
   /** Asks the server how it is. Rejects with the cause when it cannot be reached. */
   health(): Promise<Health>;
+  /** Providers with their models, as the server's configuration has them. */
   providers(): Promise<Providers>;
   /** All models of all providers, ready for a picker. */
   models(): Promise<Model[]>;
+  /** Agents that prompts can be sent to, and sub-agents. */
   agents(): Promise<Agent[]>;
+  /** Slash commands that `ChatSession.command` can run. */
   commands(): Promise<CommandInfo[]>;
   readonly sessions: Sessions;
   /** Returns at once; `state` fills in. Opening the same id twice shares one store. */
@@ -92,9 +99,11 @@ export interface ChatSession {
   abort(): Promise<void>;
   /** Loads up to `n` older messages (default: the page size). Resolves with whether there are still older ones. */
   loadOlder(n?: number): Promise<boolean>;
+  /** Answers a request of `state.permissions`. With `message` a model is told why; see docs/permissions.md. */
   replyPermission(id: string, reply: 'once' | 'always' | 'reject', message?: string): Promise<void>;
   /** One list of chosen labels (or own text) per question. */
   answerQuestion(id: string, answers: readonly (readonly string[])[]): Promise<void>;
+  /** Lets a request of `state.questions` without an answer. */
   rejectQuestion(id: string): Promise<void>;
   /**
    * Runs a slash command of the server's configuration (`client.commands()`). Resolves with its answer when the turn is
@@ -120,6 +129,7 @@ export interface ChatSession {
   summarize(model?: SendOptions['model']): Promise<void>;
   /** Publishes the session, and gives its public address. */
   share(): Promise<string>;
+  /** Takes the public address away. */
   unshare(): Promise<void>;
   /** Asks the server for the to-do list. `state.todos` has it too, live. */
   todo(): Promise<Todo[]>;
@@ -132,6 +142,7 @@ export interface ChatSession {
   diff(messageID?: string): Promise<FileDiff[]>;
   /** Tries again now, without waiting for the countdown. */
   reconnect(): void;
+  /** Ends this handle: its listeners and `changes()` readers. The last handle of an id ends its store. */
   close(): void;
 }
 

@@ -90,7 +90,7 @@ export interface Limits {
  */
 export interface LogEntry {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** Stable code of what happened, for example `stream_open` or `bad_event`. */
+  /** Stable code of what happened, for example `journal_failed` or `bad_event`; all are listed in docs/errors.md. */
   readonly code: string;
   readonly message: string;
   /** Milliseconds since 1970 at the client. */

@@ -138,7 +138,7 @@ describe('the command', () => {
   /** @param {string[]} args @returns {Promise<{ code: number, out: string, err: string }>} */
   function run(...args) {
     return new Promise((resolve) => {
-      const child = spawn(process.execPath, [cli, 'doctor', ...args]);
+      const child = spawn(process.execPath, [cli, 'doctor', ...args], { timeout: 30_000 });
       let out = '';
       let err = '';
       child.stdout.on('data', (chunk) => (out += chunk));
@@ -152,6 +152,12 @@ describe('the command', () => {
     assert.equal(code, 0);
     assert.match(out, /✓ PASS {2}Session created/);
     assert.match(out, /Total: 3 {3}✓ passed 3/);
+  });
+
+  test('ends when it has listened to the stream for long', async () => {
+    const { code, out } = await run('--url', server.url, '--test', 'heartbeat');
+    assert.equal(code, 0, out);
+    assert.match(out, /✓ PASS {2}Heartbeat/);
   });
 
   test('says what failed, as text and as JSON, and ends with 1', async () => {

@@ -32,10 +32,11 @@ export async function pack() {
 /**
  * @param {Awaited<ReturnType<typeof pack>>} packed
  * @param {string} name of the template
+ * @param {string} [templates] the folder it is in
  */
-export async function consumer(packed, name) {
+export async function consumer(packed, name, templates = TEMPLATES) {
   const path = join(packed.path, name);
-  await cp(join(TEMPLATES, name), path, { recursive: true });
+  await cp(join(templates, name), path, { recursive: true });
   /** Runs a command in the project; what it printed is in the error. @param {string[]} words */
   const command = async (...words) => {
     try {

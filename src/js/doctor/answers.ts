@@ -4,7 +4,7 @@
  */
 import type { ChatSession } from '../api.js';
 import type { ConnectionState, Message } from '../types.js';
-import { type Check, failed, inDirectory, isProblem, skipped, type Visit } from './types.js';
+import { type Job, failed, inDirectory, isProblem, skipped, type Visit } from './types.js';
 
 const WORD = 'zebra-4217';
 const LONG = 'Count from 1 to 60, all in one line, separated by spaces. Write nothing else.';
@@ -12,7 +12,7 @@ const TOOL = 'Use the bash tool to run exactly this command: echo opencode-sessi
 const LOOK_EVERY = 1_000;
 
 /** A prompt, and its answer in one piece. */
-export const message: Check = {
+export const message: Job = {
   name: 'message',
   title: 'One message',
   needs: ['session', 'providers'],
@@ -37,7 +37,7 @@ export const message: Check = {
 };
 
 /** A prompt, and its answer as it grows. */
-export const stream: Check = {
+export const stream: Job = {
   name: 'stream',
   title: 'Streaming',
   needs: ['message', 'events'],
@@ -63,7 +63,7 @@ export const stream: Check = {
 };
 
 /** A second prompt that only makes sense after the first. */
-export const conversation: Check = {
+export const conversation: Job = {
   name: 'conversation',
   title: 'Conversation',
   needs: ['message'],
@@ -82,7 +82,7 @@ export const conversation: Check = {
 };
 
 /** A connection that breaks in the middle of an answer. */
-export const reconnect: Check = {
+export const reconnect: Job = {
   name: 'reconnect',
   title: 'Reconnect in the middle',
   needs: ['stream'],
@@ -105,7 +105,7 @@ export const reconnect: Check = {
 };
 
 /** A tool that asks before it runs. */
-export const permission: Check = {
+export const permission: Job = {
   name: 'permission',
   title: 'Permission',
   needs: ['message'],

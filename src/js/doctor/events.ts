@@ -2,7 +2,7 @@
  * Checks of the event stream.
  * @module
  */
-import { type Check, failed, inDirectory, type Visit } from './types.js';
+import { type Job, failed, inDirectory, type Visit } from './types.js';
 
 /** A good stream says `server.connected` at once; one that is held back says it when a buffer is full. */
 const OPENS = 6_000;
@@ -11,7 +11,7 @@ const TOLD = 6_000;
 const BEAT = 40_000;
 
 /** Whether the stream opens at once, as what it is. */
-export const events: Check = {
+export const events: Job = {
   name: 'events',
   title: 'Event stream opens',
   needs: ['auth'],
@@ -30,7 +30,7 @@ export const events: Check = {
 };
 
 /** Whether events of the sessions in this directory come on its stream: it wants the exact spelling of the server. */
-export const scope: Check = {
+export const scope: Job = {
   name: 'scope',
   title: 'Events of this directory',
   needs: ['events', 'session'],
@@ -63,7 +63,7 @@ export const scope: Check = {
 };
 
 /** How often the server says that it is there. */
-export const heartbeat: Check = {
+export const heartbeat: Job = {
   name: 'heartbeat',
   title: 'Heartbeat',
   needs: ['events'],
@@ -161,6 +161,8 @@ class Listener {
 
   close(): void {
     this.#stop.abort();
+    // Node does not end a stream that was asked for with "redirect: 'error'" by the signal alone, and would wait for it.
+    this.#reader.cancel().catch(() => undefined);
   }
 }
 

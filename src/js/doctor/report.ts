@@ -6,7 +6,14 @@ import type { CheckResult, Report } from './types.js';
 
 const MARKS = { passed: '✓ PASS', failed: '✗ FAIL', skipped: '⊘ SKIP' } as const;
 
-/** One check, with what to do about it. */
+/**
+ * One check, with what to do about it.
+ *
+ * @example
+ * ```ts
+ * await diagnose({ baseUrl, onCheck: (check) => check.status !== 'running' && console.log(describe(check)) });
+ * ```
+ */
 export function describe(result: CheckResult): string {
   const { name, title, status, detail, cause, remedy, time } = result;
   const lines = [`${MARKS[status]}  ${title} (${name}, ${seconds(time)})`, `        ${detail}`];
@@ -15,7 +22,14 @@ export function describe(result: CheckResult): string {
   return lines.join('\n');
 }
 
-/** The summary. */
+/**
+ * The summary: a line for each check.
+ *
+ * @example
+ * ```ts
+ * console.log(summarize(await diagnose({ baseUrl })));
+ * ```
+ */
 export function summarize({ checks, passed, failed, skipped, time }: Report): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
   return [

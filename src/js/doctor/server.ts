@@ -3,14 +3,14 @@
  * @module
  */
 import type { Model } from '../types.js';
-import { type Check, failed, skipped, type Visit } from './types.js';
+import { type Job, failed, skipped, type Visit } from './types.js';
 
 const SOON = 10_000;
 /** Ids made here sort by time: a clock that is off by more confuses them, and whatever a proxy caches. */
 const MOST_SKEW = 60_000;
 
 /** Whether something answers, and what it is. */
-export const server: Check = {
+export const server: Job = {
   name: 'server',
   title: 'Server reachable',
   needs: [],
@@ -33,7 +33,7 @@ export const server: Check = {
 };
 
 /** Whether pages of an origin may read it. */
-export const cors: Check = {
+export const cors: Job = {
   name: 'cors',
   title: 'CORS',
   needs: ['server'],
@@ -53,7 +53,7 @@ export const cors: Check = {
 };
 
 /** Whether it lets us in. */
-export const auth: Check = {
+export const auth: Job = {
   name: 'auth',
   title: 'Password',
   needs: ['server'],
@@ -77,7 +77,7 @@ export const auth: Check = {
 };
 
 /** Whether there is a model to talk to. */
-export const providers: Check = {
+export const providers: Job = {
   name: 'providers',
   title: 'Providers and models',
   needs: ['auth'],
@@ -101,7 +101,7 @@ export const providers: Check = {
 };
 
 /** Whether a session can be made. */
-export const session: Check = {
+export const session: Job = {
   name: 'session',
   title: 'Session created',
   needs: ['auth'],
@@ -115,7 +115,7 @@ export const session: Check = {
 };
 
 /** Whether the two clocks agree. */
-export const clock: Check = {
+export const clock: Job = {
   name: 'clock',
   title: 'Clocks',
   needs: ['session'],

@@ -36,14 +36,28 @@ export interface DoctorOptions {
   readonly onCheck?: (check: CheckStart | CheckResult) => void;
 }
 
-/** A check begins. */
+/**
+ * A check begins.
+ *
+ * @example
+ * ```ts
+ * await diagnose({ baseUrl, onCheck: (check) => check.status === 'running' && console.log(`${check.title} …`) });
+ * ```
+ */
 export interface CheckStart {
   readonly name: string;
   readonly title: string;
   readonly status: 'running';
 }
 
-/** How a check ended. */
+/**
+ * How a check ended.
+ *
+ * @example
+ * ```ts
+ * const advice = report.checks.filter((check) => check.status === 'failed').map((check) => check.remedy);
+ * ```
+ */
 export interface CheckResult {
   readonly name: string;
   readonly title: string;
@@ -58,7 +72,15 @@ export interface CheckResult {
   readonly time: number;
 }
 
-/** All results, in the order of the checks. */
+/**
+ * All results, in the order of the checks.
+ *
+ * @example
+ * ```ts
+ * const report: Report = await diagnose({ baseUrl });
+ * if (report.failed > 0) console.log(summarize(report));
+ * ```
+ */
 export interface Report {
   readonly baseUrl: string;
   readonly checks: readonly CheckResult[];
@@ -69,12 +91,23 @@ export interface Report {
   readonly time: number;
 }
 
-/** A check. It ends by saying what it saw; by throwing a {@link Finding}; or by throwing an error of the client. */
+/**
+ * A check that there is.
+ *
+ * @example
+ * ```ts
+ * const names = CHECKS.map((check) => check.name); // for the option `only`
+ * ```
+ */
 export interface Check {
   readonly name: string;
   readonly title: string;
   /** Checks that must have passed. */
   readonly needs: readonly string[];
+}
+
+/** What a check does. It ends by saying what it saw; by throwing a {@link Finding}; or by throwing an error of the client. */
+export interface Job extends Check {
   run(visit: Visit): Promise<string>;
 }
 

@@ -6,7 +6,7 @@ import type { Client } from '../api.js';
 import { checkAuth, checkBase, header } from '../host.js';
 import type { ClientOptions } from '../types.js';
 import { CHECKS } from './checks.js';
-import type { Check, CheckResult, DoctorOptions, Known, Report, Visit } from './types.js';
+import type { CheckResult, DoctorOptions, Job, Known, Report, Visit } from './types.js';
 import { failed, Finding, isProblem } from './types.js';
 
 /** `createClient` of this build. */
@@ -66,7 +66,7 @@ export async function visit(connect: Connect, options: DoctorOptions): Promise<R
 }
 
 /** The checks of these names, and those they need before them. */
-function choose(only: readonly string[] | undefined): Check[] {
+function choose(only: readonly string[] | undefined): Job[] {
   if (only === undefined) return [...CHECKS];
   const names = new Set<string>();
   const add = (name: string) => {
@@ -81,7 +81,7 @@ function choose(only: readonly string[] | undefined): Check[] {
   return CHECKS.filter(({ name }) => names.has(name));
 }
 
-async function run(check: Check, place: Visit, before: readonly CheckResult[]): Promise<CheckResult> {
+async function run(check: Job, place: Visit, before: readonly CheckResult[]): Promise<CheckResult> {
   const start = performance.now();
   const { name, title } = check;
   const end = (rest: Omit<CheckResult, 'name' | 'title' | 'time'>): CheckResult => ({

@@ -1,0 +1,166 @@
+// The tables of the pages against the code: what exists is in its table, with its value.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { read, ROOT, rows } from './pages.mjs';
+
+const UNITS = { MiB: 2 ** 20, KiB: 2 ** 10, s: 1_000, ms: 1, days: 24 * 3_600_000 };
+
+/** A value as a page writes it, in bytes or milliseconds. @param {string} cell */
+function value(cell) {
+  const [, number, unit] = /^([\d,\s]+?) ?(MiB|KiB|s|ms|days)?$/.exec(cell) ?? [];
+  assert.ok(number, `no value: "${cell}"`);
+  return Number(number.replace(/[,\s]/g, '')) * (unit === undefined ? 1 : UNITS[unit]);
+}
+
+/** A value as the code writes it: numbers, `<<` and `*`. @param {string} text */
+function evaluated(text) {
+  const number = (part) => {
+    const digits = part.trim().replaceAll('_', '');
+    assert.match(digits, /^\d+$/, `no number: ${text}`);
+    return Number(digits);
+  };
+  const [first, shift] = text.split('<<');
+  return first.split('*').map(number).reduce((all, each) => all * each) * 2 ** (shift === undefined ? 0 : number(shift));
+}
+
+/** The fields and values of a struct literal. @param {string} file @param {string} before @returns {Map<string, number>} */
+function defaults(file, before) {
+  const text = read(file);
+  const body = text.slice(text.indexOf(before));
+  const fields = [...body.slice(0, body.indexOf('\n        }')).matchAll(/^ +(\w+): ([\d_<* ]+),$/gm)];
+  assert.ok(fields.length > 1, `${file} has no ${before}`);
+  return new Map(fields.map(([, name, number]) => [name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), evaluated(number)]));
+}
+
+/** Members of an interface with the default that their comment names. @param {string} name @returns {Map<string, string>} */
+function members(name) {
+  const text = read('src/js/types.ts');
+  const body = text.slice(text.indexOf(`export interface ${name} {`));
+  const found = body.slice(0, body.indexOf('\n}')).matchAll(/Default (.+?)\.(?: [^*]*)? \*\/\n +readonly (\w+): number;/g);
+  return new Map([...found].map(([, number, member]) => [member, number]));
+}
+
+const page = rows(read('docs/limits.md'));
+/** @param {string} prefix */
+const told = (prefix) => new Map(page.filter(([name]) => name.startsWith(prefix)).map(([name, cell]) => [name.slice(prefix.length), value(cell)]));
+const sorted = (map) => Object.fromEntries([...map].sort(([a], [b]) => a.localeCompare(b)));
+
+describe('docs/limits.md', () => {
+  for (const [type, prefix, file, before] of [
+    ['Limits', 'limits.', 'src/proto/limits.rs', 'impl Default for Limits'],
+    ['RetryPolicy', 'retry.', 'src/proto/connection/backoff.rs', 'impl Default for RetryPolicy'],
+  ]) {
+    test(`has every one of ${type}, with the defaults of the code`, () => {
+      const code = defaults(file, before);
+      assert.deepEqual(sorted(told(prefix)), sorted(code));
+      const comments = new Map([...members(type)].map(([name, number]) => [name, value(number)]));
+      assert.deepEqual(sorted(comments), sorted(code), 'the comments of types.ts');
+      for (const name of code.keys()) assert.ok(read('src/web/options.rs').includes(`key.is("${name}")`), `${name} is no option`);
+    });
+  }
+
+  test("has every one of the keeper's, with its value", () => {
+    const code = new Map([...defaults('src/proto/keeper/mod.rs', 'Config {\n            retry'), ...defaults('src/proto/replay/mod.rs', 'impl Default for ReplayLimits')]);
+    const at = page.findIndex(([name]) => name === 'bytes');
+    const own = page.slice(at, at + code.size).map(([name, cell]) => [name, value(cell)]);
+    assert.deepEqual(sorted(new Map(own)), sorted(code));
+  });
+
+  for (const [start, file, name] of [
+    ['wait for the first event of a stream', 'src/proto/connection/link.rs', 'CONNECT_TIMEOUT'],
+    ['the same, when the server answers other', 'src/proto/connection/link.rs', 'HELD_BACK'],
+    ['the history is shown without', 'src/proto/connection/link.rs', 'PATIENCE'],
+    ['silence that is never', 'src/proto/connection/watchdog.rs', 'FLOOR'],
+    ["the same, while the server's beat", 'src/proto/connection/watchdog.rs', 'FIRST_GUESS'],
+    ['longest Retry-After', 'src/proto/connection/backoff.rs', 'MAX_RETRY_AFTER'],
+    ['a better source', 'src/proto/connection/link.rs', 'PROBE_AFTER'],
+    ['the same, after many', 'src/proto/connection/link.rs', 'MAX_PROBE_AFTER'],
+    ['polling while a turn', 'src/proto/client/mod.rs', 'POLL_BUSY'],
+    ['polling while none', 'src/proto/client/stream.rs', 'POLL_IDLE'],
+    ['the same, when nothing moves', 'src/proto/client/stream.rs', 'POLL_LONGEST'],
+    ['after broken events', 'src/proto/client/stream.rs', 'RESYNC_EVERY'],
+    ['a state is told', 'src/js/frames.ts', 'LATEST'],
+    ['steps that a reader', 'src/js/changes.ts', 'LIMIT'],
+    ['the journal is written', 'src/js/journal.ts', 'EVERY'],
+    ['history and prompts wait', 'src/js/journal.ts', 'PATIENCE'],
+    ['journal records that nobody', 'src/js/storage.ts', 'KEEP'],
+    ['messages that are looked through', 'src/proto/sync/restored.rs', 'LOOK'],
+    ['depth of JSON', 'src/proto/json/cursor.rs', 'MAX_DEPTH'],
+    ['depth of sub-agents', 'src/proto/sync/family.rs', 'MAX_DEPTH'],
+    ['sessions whose parents', 'src/proto/sync/family.rs', 'MAX_LINKS'],
+    ['requests of sessions', 'src/proto/sync/family.rs', 'MAX_STRAYS'],
+  ]) {
+    test(`"${start} …" is ${name}`, () => {
+      const row = page.find(([what]) => what.startsWith(start));
+      assert.ok(row, 'the row is missing');
+      const [, code] = new RegExp(`const ${name}(?:: \\w+)? = ([^;]+);`).exec(read(file)) ?? [];
+      assert.ok(code, `${file} has no ${name}`);
+      assert.equal(value(row[1]), evaluated(code));
+    });
+  }
+});
+
+/** All sources of the package. @param {string} folder @param {string} extension @returns {string[]} */
+const sources = (folder, extension) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(extension) && !/(^|\/)core\//.test(file))
+    .map((file) => readFileSync(join(ROOT, folder, file), 'utf8'));
+
+describe('docs/errors.md', () => {
+  const errors = rows(read('docs/errors.md'));
+  const codes = new Map(errors.filter(([, , retryable]) => retryable === 'yes' || retryable === 'no').map(([code, , retryable]) => [code, retryable]));
+  const logs = errors.filter(([, level]) => /^(info|warn|error)/.test(level)).map(([code]) => code);
+  const rust = new Map([...read('src/proto/error.rs').matchAll(/=> \(\s*"(\w+)",\s*"(?:[^"\\]|\\.)*",\s*(true|false),?\s*\)/g)].map(([, code, retryable]) => [code, retryable === 'true' ? 'yes' : 'no']));
+  const typed = sources('src/js', '.ts').flatMap((text) => [...text.matchAll(/(?:\bcode: |refused\(\s*)'([a-z_]+)'/g)].map(([, code]) => code));
+
+  test('every code of the core, with whether it may be tried again', () => {
+    const variants = read('src/proto/error.rs').match(/Code::\w+ => \(/g) ?? [];
+    assert.equal(rust.size, variants.length, 'a code of error.rs was not read');
+    for (const [code, retryable] of rust) assert.equal(codes.get(code), retryable, code);
+  });
+
+  test('every code of the TypeScript side', () => {
+    assert.ok(typed.length > 10);
+    for (const code of typed) assert.ok(codes.has(code), `${code} is missing`);
+  });
+
+  test('no code that there is not', () => {
+    const known = new Set([...rust.keys(), ...typed]);
+    assert.deepEqual([...codes.keys()].filter((code) => !known.has(code)), []);
+  });
+
+  test('every log code, and no other', () => {
+    const said = [
+      ...sources('src/js', '.ts').flatMap((text) => [...text.matchAll(/\blog\(\d, '(\w+)'/g)].map(([, code]) => code)),
+      ...sources('src/proto', '.rs').flatMap((text) => [...text.matchAll(/\.warn\(\s*"(\w+)"/g)].map(([, code]) => code)),
+    ];
+    assert.ok(said.length > 8);
+    assert.deepEqual(logs.toSorted(), [...new Set(said.filter((code) => !codes.has(code)))].sort());
+  });
+});
+
+describe('docs/doctor.md', () => {
+  const doctor = read('docs/doctor.md');
+  const code = sources('src/js/doctor', '.ts').join('\n');
+
+  test('every check', () => {
+    const checks = [...code.matchAll(/: Job = \{\n {2}name: '(\w+)'/g)].map(([, name]) => name);
+    assert.ok(checks.length > 10);
+    assert.deepEqual(rows(doctor).map(([name]) => name).filter((name) => checks.includes(name)).sort(), checks.sort());
+  });
+
+  test('every cause that is no error of the client', () => {
+    const causes = [...code.matchAll(/\bfailed\(\s*'(\w+)'/g)].map(([, cause]) => cause);
+    assert.ok(causes.length > 15);
+    const codes = rows(read('docs/errors.md')).map(([name]) => name);
+    for (const cause of causes) assert.ok(doctor.includes(`\`${cause}\``) || codes.includes(cause), `${cause} is missing`);
+  });
+
+  test('every option of the command', () => {
+    const options = [...read('src/cli.mjs').matchAll(/^ {2}(\w+): \{ type:/gm)].map(([, name]) => name);
+    assert.ok(options.length > 8);
+    for (const name of options) assert.ok(doctor.includes(`\`--${name}`), `--${name} is missing`);
+  });
+});
