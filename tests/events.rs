@@ -4,8 +4,9 @@
 
 mod support_rs;
 
-use opencode_session::proto::event::{Event, PartKind, Role, decode, message_head, part_head};
+use opencode_session::proto::event::{Event, PartKind, Role, decode, message_head, named, part_head};
 use opencode_session::proto::json::{Cursor, text_field};
+use opencode_session::proto::sse::{Decoder, Item, SseLimits};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support_rs::{fixture, frames};
@@ -40,7 +41,7 @@ fn told(data: &[u8]) -> Result<Option<Value>, ()> {
             head.text.map(id),
             json(raw)
         ]),
-        Event::Message { head, raw } => json!([
+        Event::Message { head, raw, .. } => json!([
             "message",
             id(head.id),
             head.created,
@@ -118,6 +119,69 @@ fn every_recorded_frame_decodes() {
         }
         assert_eq!(kinds.contains_key("delta"), name.contains("1.18"), "{name}");
     }
+}
+
+/// The JSON of a frame with this `event:` line.
+fn framed(event: &str, data: &Value) -> Vec<u8> {
+    let mut decoder = Decoder::new(SseLimits {
+        line: 1 << 20,
+        event: 1 << 20,
+    });
+    let mut found = Vec::new();
+    decoder.feed(format!("event: {event}\ndata: {data}\n\n").as_bytes(), &mut |item| {
+        if let Item::Frame(frame) = item {
+            found = named(&frame).into_owned();
+        }
+    });
+    found
+}
+
+#[test]
+fn gateways_may_frame_events_their_own_way() {
+    let mut count = 0;
+    for name in ["events-1.1.65.sse", "events-1.18.33.sse"] {
+        for data in frames(name) {
+            let value = parsed(&data);
+            let kind = value["type"].as_str().unwrap();
+            let expected = told(&data).unwrap();
+            let event = |fields: Value| {
+                let mut event = fields;
+                if let Some(id) = value.get("id")
+                    && event.get("id").is_none()
+                {
+                    event["id"] = id.clone();
+                }
+                event
+            };
+            let under_data = event(json!({ "data": value["properties"] }));
+            let mut typed = under_data.clone();
+            typed["type"] = json!(kind);
+            assert_eq!(
+                told(typed.to_string().as_bytes()).unwrap(),
+                expected,
+                "under data: {kind}"
+            );
+            let given = framed(kind, &under_data);
+            assert_eq!(told(&given).unwrap(), expected, "named by the frame: {kind}");
+            assert_eq!(
+                framed("other.name", &value),
+                value.to_string().into_bytes(),
+                "its own type counts"
+            );
+            // A request's id would be the event's.
+            if value["properties"].get("id").is_none() {
+                let bare = framed(kind, &event(value["properties"].clone()));
+                assert_eq!(told(&bare).unwrap(), expected, "bare: {kind}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 100, "{count} events");
+    assert_eq!(framed("session.idle", &json!({})), br#"{"type":"session.idle"}"#);
+    assert_eq!(framed("session.idle", &json!([1])), b"[1]");
+    let text = json!({ "messageID": "msg_1", "partID": "prt_1", "sessionID": "ses_1", "text": "more" });
+    let grown = told(&framed("message.part.delta", &text)).unwrap().unwrap();
+    assert_eq!(grown[2], json!(["delta", "msg_1", "prt_1", "", "more"]));
 }
 
 #[test]

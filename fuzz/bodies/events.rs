@@ -80,7 +80,7 @@ fn told(envelope: &Envelope<'_>) -> Value {
                 value(raw)
             ])
         }
-        Event::Message { head, raw } => json!([
+        Event::Message { head, raw, .. } => json!([
             "message",
             text(head.id),
             text(head.session),

@@ -42,6 +42,22 @@ test('an answer that comes and ends in one poll is what `done` gives', async () 
   assert.equal(answer?.parts[0]?.text, 'all of it');
 });
 
+test('a gateway that frames events its own way: named by the frame, fields bare, a message with its parts', async () => {
+  const { session, send } = await play(S);
+  const info = { id: 'msg_a', sessionID: S, role: 'assistant', parentID: 'msg_0', time: { created: 5 } };
+  const part = (id, text, time) => ({ id, sessionID: S, messageID: 'msg_a', type: 'text', text, time });
+  const gateway = (name, fields) => send(new TextEncoder().encode(`event: ${name}\ndata: ${JSON.stringify(fields)}\n\n`));
+  gateway('message.updated', { info, parts: [part('prt_1', 'whole', { start: 5, end: 6 }), part('prt_2', '', { start: 6 })] });
+  gateway('message.part.delta', { sessionID: S, messageID: 'msg_a', partID: 'prt_2', delta: 'and ' });
+  gateway('message.part.delta', { data: { sessionID: S, messageID: 'msg_a', partID: 'prt_2', text: 'more' } });
+  await handled();
+  const texts = () => session.state.messages.at(-1)?.parts.map(({ text }) => text);
+  assert.deepEqual(texts(), ['whole', 'and more']);
+  gateway('message.part.updated', { part: part('prt_2', 'and more.', { start: 6, end: 7 }) });
+  await handled();
+  assert.deepEqual(texts(), ['whole', 'and more.']);
+});
+
 test('surrogate pairs cut between two deltas are whole again', async () => {
   const { session, send, event } = await play(S);
   for (const value of opening(S)) event(value);

@@ -1,7 +1,7 @@
 use super::{Client, POLL_BUSY};
 use crate::proto::connection::{Action, Cause, Phase, Source, retry_after};
 use crate::proto::error::{Code, Error};
-use crate::proto::event::{Envelope, Event, decode};
+use crate::proto::event::{Envelope, Event, decode, named};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::Response;
 use crate::proto::sse::{Decoder, Item, Notice, SseLimits};
@@ -27,7 +27,7 @@ impl Client {
         decoder.feed(bytes, &mut |item| match item {
             // A frame may end this stream; what follows it in the chunk is of the past.
             _ if generation != self.link.generation() && !planted::is(Bug::NoFence) => {}
-            Item::Frame(frame) => self.frame(frame.data),
+            Item::Frame(frame) => self.frame(&named(&frame)),
             Item::Notice(Notice::TooLarge) => {
                 self.missed(Error::new(
                     Code::EventTooLarge,

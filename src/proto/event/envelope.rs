@@ -67,6 +67,8 @@ pub enum Event<'a> {
         head: MessageHead<'a>,
         /// The message's `info`.
         raw: &'a [u8],
+        /// All its parts, where they are told with it; else empty.
+        parts: &'a [u8],
     },
     /// `message.removed`.
     MessageRemoved {
@@ -164,6 +166,7 @@ fn envelope<'a>(cursor: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool) -> Re
     let mut fields = Fields::default();
     let mut inner = None;
     let mut skip = false;
+    let bare = cursor.clone();
     let visited = cursor.object(&mut |key, value| {
         if key.is("id") {
             id = value.maybe_string()?;
@@ -174,7 +177,7 @@ fn envelope<'a>(cursor: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool) -> Re
                 skip = true;
                 return Err(SKIPPED);
             }
-        } else if key.is("properties") {
+        } else if key.is("properties") || key.is("data") && value.peek() == Some(b'{') {
             match kind {
                 // Servers send the type first. If one does not, the fields wait for it.
                 None => early = Some(value.raw()?),
@@ -202,8 +205,9 @@ fn envelope<'a>(cursor: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool) -> Re
         return Ok(found);
     }
     let kind = kind.ok_or(Bad)?;
-    if let Some(raw) = early {
-        match read(&mut Cursor::new(raw), &|id| is_kin(kind) || wanted(id), &mut skip) {
+    if fields.raw.is_empty() {
+        let mut rest = early.map_or(bare, Cursor::new);
+        match read(&mut rest, &|id| is_kin(kind) || wanted(id), &mut skip) {
             Err(_) if skip => return Ok(Found::Skip),
             other => fields = other?,
         }
@@ -290,6 +294,7 @@ struct Fields<'a> {
     delta: Option<Str<'a>>,
     request: Option<Str<'a>>,
     info: Option<&'a [u8]>,
+    parts: &'a [u8],
     part_raw: Option<(PartHead<'a>, &'a [u8])>,
     status: Option<&'a [u8]>,
     error: Option<&'a [u8]>,
@@ -312,7 +317,7 @@ fn read<'a>(value: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool, skip: &mut
             fields.part = value.maybe_string()?;
         } else if key.is("field") {
             fields.field = value.maybe_string()?;
-        } else if key.is("delta") {
+        } else if key.is("delta") || key.is("text") {
             fields.delta = value.maybe_string()?;
         } else if key.is("id") {
             fields.id = value.maybe_string()?;
@@ -327,6 +332,8 @@ fn read<'a>(value: &mut Cursor<'a>, wanted: &dyn Fn(Str<'a>) -> bool, skip: &mut
             fields.part_raw = Some((head, raw));
         } else if key.is("info") && value.peek() == Some(b'{') {
             fields.info = Some(value.raw()?);
+        } else if key.is("parts") && value.peek() == Some(b'[') {
+            fields.parts = value.raw()?;
         } else if key.is("status") {
             fields.status = Some(value.raw()?);
         } else if key.is("error") {
@@ -379,7 +386,8 @@ impl<'a> Fields<'a> {
             if head.id.is_empty() {
                 return Err(Bad);
             }
-            Event::Message { head, raw }
+            let parts = self.parts;
+            Event::Message { head, raw, parts }
         } else if kind.is("message.part.removed") {
             Event::PartRemoved { message, part }
         } else if kind.is("message.removed") {

@@ -5,6 +5,7 @@ use super::{Config, Ending, Input, Output};
 use crate::proto::client::Failure;
 use crate::proto::connection::{Backoff, Watchdog, retry_after};
 use crate::proto::error::{Code, Error};
+use crate::proto::event::named;
 use crate::proto::replay::{Log, Taken};
 use crate::proto::request::Response;
 use crate::proto::rng::Rng;
@@ -241,7 +242,7 @@ impl Keeper {
         decoder.feed(bytes, &mut |item| match item {
             // A frame may end this stream; what follows it in the chunk is of the past.
             _ if generation != self.generation || !self.has_stream() => {}
-            Item::Frame(frame) => self.frame(frame.data, now),
+            Item::Frame(frame) => self.frame(&named(&frame), now),
             Item::Notice(Notice::TooLarge) => self.log.hole(&mut self.frames),
             Item::Notice(Notice::Retry(_)) => {}
         });

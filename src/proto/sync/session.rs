@@ -9,8 +9,9 @@ use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Field};
 use crate::proto::command::Outbox;
 use crate::proto::error::{Code, Error};
-use crate::proto::event::{Envelope, Event};
+use crate::proto::event::{Envelope, Event, part_head};
 use crate::proto::journal::Text;
+use crate::proto::json::Cursor;
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::{query, session_path};
 use crate::proto::store::{Messages, Placed, Seen, Stamp};
@@ -440,8 +441,17 @@ impl Session {
             }
             // The history was asked for since, and the end of this story may be behind a hole.
             _ if self.messages.is_replaying() => Placed::Done,
-            Event::Message { head, raw } => {
+            Event::Message { head, raw, parts } => {
                 self.message_event(head, raw, stamp, context);
+                let _ = Cursor::new(parts).array(&mut |part| {
+                    let mut whole = part.clone();
+                    whole.peek();
+                    let head = part_head(part)?;
+                    if !self.is_part_hidden(head.message, head.id) {
+                        let _ = self.messages.part(&head, whole.upto(part), stamp);
+                    }
+                    Ok(())
+                });
                 Placed::Done
             }
             other => {
