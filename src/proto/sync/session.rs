@@ -12,7 +12,7 @@ use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event};
 use crate::proto::journal::Text;
 use crate::proto::planted::{self, Bug};
-use crate::proto::request::{query, session_path};
+use crate::proto::request::{directory_query, query, session_path};
 use crate::proto::store::{Messages, Placed, Seen, Stamp};
 
 /// One session: its snapshot, its events, its prompts, and what of it changed.
@@ -506,11 +506,11 @@ impl Session {
     }
 }
 
-/// Adds the directory to a path. Servers decode it twice, so a `%` in it is written twice.
+/// Adds the directory, if there is one, to a path.
 pub(crate) fn with_directory(path: &str, directory: Option<&str>) -> String {
     let mut path = String::from(path);
     if let Some(directory) = directory {
-        query(&mut path, "directory", &directory.replace('%', "%25"));
+        directory_query(&mut path, directory);
     }
     path
 }
