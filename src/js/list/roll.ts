@@ -47,6 +47,7 @@ const IDLE: Status = Object.freeze({ type: 'idle' });
 const ALL = 1_000_000;
 /** Parents remembered; the oldest are asked for again. */
 const MAX_KIN = 5_000;
+const MAX_GRAVES = 1_000;
 /** A chain longer than this is a circle. */
 const MAX_DEPTH = 32;
 
@@ -60,7 +61,7 @@ export class Roll {
   #text = '';
   #stamp = 0;
   readonly #known = new Map<string, Known>();
-  /** Removed sessions, until an answer to a later question does not have them. */
+  /** Removed sessions. Their turns may go on for a moment, and ids are not used again; the oldest are forgotten. */
   readonly #graves = new Map<string, number>();
   readonly #statuses = new Map<string, { readonly status: Status; readonly stamp: number }>();
   readonly #requests = new Map<string, Request>();
@@ -121,7 +122,8 @@ export class Roll {
   gone(id: string): void {
     this.#stamp += 1;
     this.#known.delete(id);
-    this.#graves.set(id, this.#stamp);
+    this.#listed.delete(id);
+    forgetOldest(this.#graves.set(id, this.#stamp), MAX_GRAVES);
     this.#statuses.set(id, { status: IDLE, stamp: this.#stamp });
     this.#setKin(id, '');
     for (const [request, { session }] of this.#requests) if (session === id) this.answered(request);
@@ -175,6 +177,14 @@ export class Roll {
   /** Shows up to `count` more. Gives whether the server has to be asked. */
   more(count: number): boolean {
     this.#wanted = this.read().sessions.length + count;
+    this.#settle();
+    return this.#grow();
+  }
+
+  /** After removals: fills the first page again. Gives whether the server has to be asked. */
+  refill(): boolean {
+    if (!this.isAnswered || this.read().sessions.length >= this.page) return false;
+    this.#wanted = this.page;
     this.#settle();
     return this.#grow();
   }
@@ -238,10 +248,9 @@ export class Roll {
     }
     for (const [id, known] of this.#known) {
       const { info } = known;
-      const isCovered = info.time.updated > floor && this.#isOurs(info) && matches(info.title, search);
+      const isCovered = info.time.updated >= floor && this.#isOurs(info) && matches(info.title, search);
       if (!there.has(id) && known.stamp < stamp && isCovered) this.#known.delete(id);
     }
-    for (const [id, at] of this.#graves) if (at < stamp) this.#graves.delete(id);
   }
 
   #mergeStatuses(stamp: number, statuses: Answer['statuses']): void {
@@ -263,22 +272,17 @@ export class Roll {
       this.#known.delete(info.id);
       return;
     }
-    const old = this.#known.get(info.id)?.info;
-    this.#known.set(info.id, { info: old !== undefined && isEqual(old, info) ? old : info, stamp });
+    this.#known.set(info.id, { info, stamp });
   }
 
   #setStatus(id: string, status: unknown, stamp: number): void {
-    const old = this.#statuses.get(id)?.status;
     const type = (status as Status | null)?.type;
-    const fresh = type === 'busy' || type === 'retry' ? (status as Status) : IDLE;
-    this.#statuses.set(id, { status: old !== undefined && isEqual(old, fresh) ? old : fresh, stamp });
+    this.#statuses.set(id, { status: type === 'busy' || type === 'retry' ? (status as Status) : IDLE, stamp });
   }
 
   #setKin(id: string, parent: string): void {
     this.#kin.delete(id);
-    this.#kin.set(id, parent);
-    const [oldest] = this.#kin.keys();
-    if (this.#kin.size > MAX_KIN && oldest !== undefined) this.#kin.delete(oldest);
+    forgetOldest(this.#kin.set(id, parent), MAX_KIN);
   }
 
   #parent(id: string): string | undefined {
@@ -305,11 +309,16 @@ export class Roll {
   #list(info: SessionInfo, requests: number): ListedSession {
     const status = this.#statuses.get(info.id)?.status ?? IDLE;
     const old = this.#listed.get(info.id);
-    if (old?.info === info && old.made.requests === requests && old.made.status === status) return old.made;
+    if (old?.made.requests === requests && isEqual(old.info, info) && isEqual(old.made.status, status)) return old.made;
     const made = Object.freeze({ ...info, status, requests });
     this.#listed.set(info.id, { info, made });
     return made;
   }
+}
+
+function forgetOldest(map: Map<string, unknown>, most: number): void {
+  const [oldest] = map.keys();
+  if (map.size > most && oldest !== undefined) map.delete(oldest);
 }
 
 /** The newest update first. */

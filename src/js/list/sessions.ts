@@ -280,6 +280,10 @@ export class List implements LiveSessions {
   /** One that throws does not keep the others from being told. */
   #tell(): void {
     this.#lookUp();
+    if (this.#isFresh && this.#roll.refill()) {
+      this.#isFresh = false;
+      this.#load();
+    }
     if (this.state === this.#told) return;
     this.#told = this.state;
     for (const listener of [...this.#listeners]) {
