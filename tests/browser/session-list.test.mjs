@@ -112,7 +112,9 @@ onServers('the live list', (scene) => {
       drive.searched = drive.list.search(text);
       return drive.list.state;
     }, `${tag} ÄRGER`);
-    assert.deepEqual([titles(early), early.search, early.status], [[], `${tag} ÄRGER`, 'loading']);
+    // 1.1.65 gave all there is at once.
+    const known = scene.version === '1.1.65';
+    assert.deepEqual([titles(early), early.search, early.status], [known ? [first.title] : [], `${tag} ÄRGER`, known ? 'live' : 'loading']);
     await page.evaluate(() => drive.soon(drive.searched, 'the search'));
     let state = await stateOf(page);
     assert.deepEqual([titles(state), state.status, state.hasMore], [[first.title], 'live', false]);
@@ -202,6 +204,8 @@ onServers('the live list', (scene) => {
         const tag = word();
         const [goes, changes] = [await create(`${tag} goes`), await create(`${tag} changes`)];
         await openList(page, { baseUrl: proxy.url }, { search: tag });
+        await until(page, ({ sessions }) => sessions.length === 2, 'the list');
+        await page.evaluate(() => { drive.told = []; });
         proxy.slow({ match: (method, path) => method === 'GET' && path.startsWith('/session?'), ms: 1_500, times: 1 });
         // A second list makes both ask again.
         const asked = page.waitForRequest((request) => new URL(request.url()).pathname === '/session');
@@ -226,7 +230,8 @@ onServers('the live list', (scene) => {
   });
 
   test('sessions of other directories stay out, also on the stream that carries all directories', () => onPage(shared, [scene.server.url], async ({ page }) => {
-    const elsewhere = `${scene.server.home}/elsewhere`;
+    // Of the same project: 1.1.65 knows no other ones here.
+    const elsewhere = `${scene.server.directory}/inner`;
     await mkdir(elsewhere, { recursive: true });
     const at = `?directory=${encodeURIComponent(elsewhere)}`;
     const far = await call(scene.server, 'POST', `/session${at}`, { title: 'Far away' });

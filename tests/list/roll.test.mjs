@@ -54,6 +54,14 @@ test('sessions older than the last page come with their page, not by an event', 
   assert.equal(roll.more(2), true);
 });
 
+test('a search is answered once its own page is there, or all is known', () => {
+  const roll = answered(2, [session('a', 9), session('b', 8), session('c', 7)]);
+  assert.deepEqual([roll.search('b'), roll.isAnswered, ids(roll)], [true, false, ['b']]);
+  roll.answer(roll.ask(), answer([session('b', 8)]));
+  assert.deepEqual([roll.isAnswered, roll.search('bx'), roll.isAnswered], [true, false, true]);
+  assert.deepEqual([roll.search(''), roll.isAnswered], [true, false]);
+});
+
 test('archived sessions, those of other directories and of sub-agents are not shown', () => {
   const roll = answered(10, [session('a', 3), session('b', 2), session('c', 1, { parentID: 'a' })]);
   roll.directory = '/p';
@@ -155,7 +163,7 @@ const PLANTED = {
   'other directories are shown': ["const here = directory === undefined || this.directory === '' || directory === this.directory;", 'const here = true;'],
   'sub-agents are shown': ['return here && !(this.#roots && parentID);', 'return here;'],
   'old servers are taken at their word': ['if (more && !sessions.some(isOrdered)) {', 'if (false) {'],
-  'a wider search is taken for answered': ['&& matches(this.#text, this.#cover.text)', ''],
+  'a wider search is taken for answered': ['floor < 0 && matches(this.#text, text)', 'floor < 0'],
   'the answer to another search counts for this one': ['text: question.text, floor', 'text: this.#text, floor'],
   'titles are not looked at': [' && matches(info.title, this.#text)', ''],
   'a new object for each event': ['isEqual(old.info, info)', 'old.info === info'],

@@ -171,7 +171,7 @@ export class Roll {
     this.#wanted = this.page;
     if (this.#limit < ALL) this.#limit = this.page;
     this.#settle();
-    return !this.isAnswered || this.#cover.floor > Number.NEGATIVE_INFINITY;
+    return !this.isAnswered;
   }
 
   /** Shows up to `count` more. Gives whether the server has to be asked. */
@@ -191,7 +191,9 @@ export class Roll {
 
   /** Whether the server has answered for this search. */
   get isAnswered(): boolean {
-    return this.#cover.floor < Number.POSITIVE_INFINITY && matches(this.#text, this.#cover.text);
+    const { text, floor } = this.#cover;
+    // Where all is known, a narrower search is answered as well.
+    return Number.isFinite(floor) ? text === this.#text : floor < 0 && matches(this.#text, text);
   }
 
   /** What is shown, and whether there is more. The same array while nothing changed. */
