@@ -1,7 +1,7 @@
 // The live list of sessions, on real servers: what another client does is shown as it happens, and what it did while nobody listened.
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { call, prompt } from '../support/events.mjs';
 import { startProxy } from '../support/proxy.mjs';
 import { waitFor } from '../support/wait.mjs';
@@ -37,7 +37,10 @@ const find = ({ sessions }, id) => sessions.find((session) => session.id === id)
 onServers('the live list', (scene) => {
   let count = 0;
   /** A title that no other test has. */
-  const word = () => `w${(count += 1)}q`;
+  const word = () => {
+    count += 1;
+    return `w${count}q`;
+  };
   const create = (title, more = {}) => call(scene.server, 'POST', '/session', { title, ...more });
   const rename = (id, title) => call(scene.server, 'PATCH', `/session/${id}`, { title });
   const remove = (id) => call(scene.server, 'DELETE', `/session/${id}`);
@@ -148,8 +151,10 @@ onServers('the live list', (scene) => {
     await openList(page, { baseUrl: scene.server.url }, { limit: 10, search: tag });
     const counts = [];
     for (let more = true; more && counts.length < 9;) {
-      counts.push((await stateOf(page)).sessions.length);
-      more = (await stateOf(page)).hasMore && (await page.evaluate(() => drive.soon(drive.list.loadMore(), 'more'), undefined), true);
+      const { sessions, hasMore } = await stateOf(page);
+      counts.push(sessions.length);
+      more = hasMore;
+      if (more) await page.evaluate(() => drive.soon(drive.list.loadMore(), 'more'));
     }
     assert.deepEqual(counts, [10, 20, 24]);
     const state = await stateOf(page);
@@ -209,7 +214,9 @@ onServers('the live list', (scene) => {
         proxy.slow({ match: (method, path) => method === 'GET' && path.startsWith('/session?'), ms: 1_500, times: 1 });
         // A second list makes both ask again.
         const asked = page.waitForRequest((request) => new URL(request.url()).pathname === '/session');
-        await page.evaluate(async () => void (drive.second = await drive.client.sessions.live()));
+        await page.evaluate(async () => {
+          drive.second = await drive.client.sessions.live();
+        });
         await asked;
         await new Promise((done) => setTimeout(done, 300));
         await remove(goes.id);
