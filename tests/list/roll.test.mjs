@@ -75,6 +75,8 @@ test('archived sessions, those of other directories and of sub-agents are not sh
 test('requests of sub-agents count in every session above them', () => {
   const roll = answered(10, [session('a', 3)]);
   roll.asked('grandchild', 'r');
+  assert.deepEqual(roll.strays(), [], 'nothing waits of a session that is idle');
+  roll.status('grandchild', { type: 'busy' });
   assert.deepEqual(roll.strays(), ['grandchild']);
   roll.learn({ id: 'grandchild', parentID: 'child' });
   assert.deepEqual(roll.strays(), ['child']);
@@ -84,13 +86,14 @@ test('requests of sub-agents count in every session above them', () => {
   roll.gone('grandchild');
   assert.equal(roll.read().sessions[0].requests, 0);
   // Servers keep on listing what a removed session asked (measured).
-  roll.answer(roll.ask(), answer([session('a', 3)], {}, [{ id: 'r', sessionID: 'grandchild' }]));
+  roll.answer(roll.ask(), answer([session('a', 3)], { grandchild: { type: 'busy' } }, [{ id: 'r', sessionID: 'grandchild' }]));
   assert.equal(roll.read().sessions[0].requests, 0);
 });
 
 test('a circle of parents ends', () => {
   const roll = answered(10, []);
   roll.asked('a', 'r');
+  roll.status('a', { type: 'busy' });
   roll.learn({ id: 'a', parentID: 'b' });
   roll.learn({ id: 'b', parentID: 'a' });
   assert.deepEqual(roll.strays(), []);
@@ -158,6 +161,7 @@ const PLANTED = {
   'an answered request comes back': ['if ((this.#requests.get(id)?.stamp ?? 0) < stamp) this.#requests.set', 'this.#requests.set'],
   'a request answered while away stays': ['if (known.stamp < stamp) this.#requests.delete(id)', 'void id'],
   'requests of sub-agents are not counted above': ['for (const id of this.#above(session)) counts', 'for (const id of [session]) counts'],
+  'what an aborted turn asked waits for ever': ['if (isOpen && (this.#statuses.get(session)?.status ?? IDLE) !== IDLE) yield', 'if (isOpen) yield'],
   'a hole in the list': ['if (info.time.updated >= floor && this.#belongs(info))', 'if (this.#belongs(info))'],
   'archived sessions are shown': ['return !info.time.archived && ', 'return '],
   'other directories are shown': ["const here = directory === undefined || this.directory === '' || directory === this.directory;", 'const here = true;'],

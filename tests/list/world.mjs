@@ -103,7 +103,7 @@ export function play(Roll, seed, steps = 120) {
       publish('status', id, structuredClone(status));
     },
     ask() {
-      const session = pick(ids());
+      const session = pick([...server.statuses.keys()].filter((id) => server.sessions.has(id)));
       if (session === undefined) return;
       const id = `req_${server.made++}`;
       server.requests.set(id, session);
@@ -177,6 +177,7 @@ export function play(Roll, seed, steps = 120) {
     return [...server.sessions.values()].filter(isThere).sort((a, b) => b.time.updated - a.time.updated || b.time.created - a.time.created || (a.id < b.id ? -1 : 1));
   };
   const waiting = (id) => [...server.requests.values()].filter((session) => {
+    if (!server.statuses.has(session)) return false;
     for (let at = session; at !== undefined; at = server.sessions.get(at)?.parentID) if (at === id) return server.sessions.has(session);
     return false;
   }).length;

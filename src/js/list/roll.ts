@@ -148,8 +148,7 @@ export class Roll {
   /** Sessions whose requests cannot be placed before they are asked for. */
   strays(): string[] {
     const found = new Set<string>();
-    for (const { session, isOpen } of this.#requests.values()) {
-      if (!isOpen) continue;
+    for (const session of this.#asking()) {
       const top = this.#above(session).at(-1) ?? session;
       if (this.#parent(top) === undefined) found.add(top);
     }
@@ -299,11 +298,21 @@ export class Roll {
     return chain;
   }
 
+  /**
+   * The session of each open request. Servers drop what an aborted turn asked without a word: nothing is open of a session
+   * that is idle.
+   */
+  *#asking(): Generator<string> {
+    for (const { session, isOpen } of this.#requests.values()) {
+      if (isOpen && (this.#statuses.get(session)?.status ?? IDLE) !== IDLE) yield session;
+    }
+  }
+
   /** How many requests wait in each session and below it. */
   #waiting(): Map<string, number> {
     const counts = new Map<string, number>();
-    for (const { session, isOpen } of this.#requests.values()) {
-      if (isOpen) for (const id of this.#above(session)) counts.set(id, (counts.get(id) ?? 0) + 1);
+    for (const session of this.#asking()) {
+      for (const id of this.#above(session)) counts.set(id, (counts.get(id) ?? 0) + 1);
     }
     return counts;
   }
