@@ -79,7 +79,9 @@ onServers('directories', (scene) => {
       const seen = await page.evaluate(async ([baseUrl, directory]) => {
         const client = await drive.connect({ baseUrl, directory, journal: 'off' });
         const session = await client.createSession({ title: 'Here' });
-        const error = await drive.problem(session.send('words 2').done);
+        await drive.soon(session.ready, 'ready');
+        session.send('words 2');
+        const error = drive.plainError(await drive.until(session, ({ status }) => status.error, 'the error'));
         return { directory: session.state.session.directory, error, listed: (await client.sessions.list()).some(({ id }) => id === session.id) };
       }, [scene.server.url, directory]);
       assert.deepEqual([seen.directory, seen.listed, seen.error.isSessionError], [directory, true, true]);
@@ -98,7 +100,10 @@ onServers('directories', (scene) => {
     const directory = `${base}/nowhere`;
     const error = await page.evaluate(async ([baseUrl, directory]) => {
       const session = await drive.open({ baseUrl, directory });
-      return drive.problem(session.send('words 3').done);
+      session.send('words 3');
+      const end = ({ status, messages }) => status.error ?? messages.some(({ info }) => info.role === 'assistant' && info.time.completed !== undefined);
+      const last = await drive.until(session, end, 'an error or the answer');
+      return last === true ? undefined : drive.plainError(last);
     }, [scene.server.url, directory]);
     // Older servers work in it all the same.
     if (scene.version !== '1.18.33') return assert.equal(error, undefined);

@@ -376,17 +376,18 @@ impl Session {
             what,
             asked,
         };
-        context.request(purpose, "GET", path, None);
+        context.request(purpose, "GET", self.scoped(context, &path), None);
     }
 
     /// Asks for the status outside a snapshot.
     pub(super) fn ask_status(&self, context: &mut Context) -> Stamp {
         let asked = context.tick();
-        self.get(context, What::Status, asked, self.scoped(context, "/session/status"));
+        self.get(context, What::Status, asked, String::from("/session/status"));
         asked
     }
 
-    pub(super) fn scoped(&self, context: &Context, path: &str) -> String {
+    /// In the session's directory. Servers before 1.18 do not look it up, and run its prompts in the one that is named.
+    pub fn scoped(&self, context: &Context, path: &str) -> String {
         with_directory(path, self.directory.as_deref().or(context.directory.as_deref()))
     }
 
