@@ -180,7 +180,12 @@ function sessions(link: Link): Sessions {
     },
     children: (id) => link.call<SessionInfo[]>(0, 'GET', at(id, '/children')),
     // A file of its own, for those who show lists.
-    live: async (query) => new (await import('./list/sessions.js')).List(link, query, { closed, withProblem }),
+    live: async (query) => {
+      const { List } = await import('./list/sessions.js').catch(() => {
+        throw refused('load_failed', 'sessions.js could not be loaded.', 'Serve it next to the script, and try again.');
+      });
+      return new List(link, query, { closed, withProblem });
+    },
   };
 }
 

@@ -75,17 +75,15 @@ onServers('directories', (scene) => {
   test('a directory whose name looks like an escape', () => onPage(shared, [scene.server.url], async ({ page }) => {
     const directory = `${base}/a%20b`;
     if (scene.version === '1.18.33') {
-      // The server itself decodes the name once too often when a turn begins: it says so, and the caller learns it.
+      // Its turns run in "a b", whose events come on no stream of this directory: a fault of the server, see docs/directories.md.
       const seen = await page.evaluate(async ([baseUrl, directory]) => {
         const client = await drive.connect({ baseUrl, directory, journal: 'off' });
         const session = await client.createSession({ title: 'Here' });
         await drive.soon(session.ready, 'ready');
-        session.send('words 2');
-        const error = drive.plainError(await drive.until(session, ({ status }) => status.error, 'the error'));
-        return { directory: session.state.session.directory, error, listed: (await client.sessions.list()).some(({ id }) => id === session.id) };
+        await drive.soon(session.send('words 2', { noReply: true }).done, 'the stored prompt');
+        return { directory: session.state.session.directory, listed: (await client.sessions.list()).some(({ id }) => id === session.id) };
       }, [scene.server.url, directory]);
-      assert.deepEqual([seen.directory, seen.listed, seen.error.isSessionError], [directory, true, true]);
-      assert.match(seen.error.message, /a b/);
+      assert.deepEqual(seen, { directory, listed: true });
       return;
     }
     const seen = await page.evaluate(async ([baseUrl, directory]) => {

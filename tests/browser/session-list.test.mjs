@@ -274,3 +274,12 @@ test('a server that is away is told, and the list comes with it', async () => {
     await mock.close();
   }
 });
+
+test('a list whose code cannot be loaded says so', () => onPage(shared, ['http://127.0.0.1:9'], async ({ page }) => {
+  await page.route('**/lib/sessions.js', (route) => route.abort());
+  const error = await page.evaluate(async () => {
+    const client = await drive.connect({ baseUrl: 'http://127.0.0.1:9' });
+    return drive.problem(client.sessions.live());
+  });
+  assert.deepEqual([error.isSessionError, error.code], [true, 'load_failed']);
+}));
