@@ -18,14 +18,14 @@ optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
 optimise(`${keeperCore}/keeper_bg.wasm`, `${keeperCore}/keeper.wasm`);
 writeFileSync(`${keeperCore}/keeper.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
 inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
-await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts' }, 'esm');
+await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', sessions: 'list/sessions.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
 await bundle({ keeper: 'keeper/worker.ts' }, 'iife');
 copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
 run('npx', ['tsc', '-p', root]);
 // The glue's types are not part of the public ones.
-for (const folder of ['core', 'keeper']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
+for (const folder of ['core', 'keeper', 'list']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
 for (const file of ['client', 'changes', 'commands', 'frames', 'host', 'journal', 'link', 'prompt', 'session', 'storage', 'tabs', 'view', 'node', 'doctor/answers', 'doctor/events', 'doctor/node', 'doctor/server', 'doctor/visit']) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }

@@ -34,6 +34,7 @@ const steps = {
   size: () => run(process.execPath, ['scripts/size.mjs']),
   support: () => node('tests/support', 'tests/faults'),
   wasm: () => node('tests/wasm'),
+  list: () => node('tests/list'),
   doctor: () => node('tests/doctor'),
   browser: () => node('tests/browser'),
   wpt: () => node('tests/wpt'),

@@ -168,7 +168,7 @@ impl World {
                         self.replies
                             .insert(token, matches!(result, Ok(Reply::Done | Reply::Message { .. })));
                     }
-                    Output::CloseStream | Output::Log { .. } => {}
+                    Output::CloseStream | Output::Heard { .. } | Output::Log { .. } => {}
                 }
             }
             if let Some(generation) = self.stream.take() {

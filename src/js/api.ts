@@ -4,7 +4,7 @@
  */
 import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 import type {
-  Agent, Change, CommandInfo, Health, ListQuery, Message, Model, OpenOptions, Part, PromptInput, Providers, SendOptions, Sent,
+  Agent, Change, CommandInfo, Health, ListQuery, LiveQuery, LiveSessionsState, Message, Model, OpenOptions, Part, PromptInput, Providers, SendOptions, Sent,
   SessionInfo, SessionInit, SessionState, Todo,
 } from './types.js';
 
@@ -29,6 +29,18 @@ export interface Sessions {
   archive(id: string, archived?: boolean): Promise<SessionInfo>;
   /** Deletes it with all it said, and its children. */
   remove(id: string): Promise<void>;
+  /**
+   * Opens a list that is kept up to date, whoever changes it: created, renamed, archived and deleted sessions, their
+   * status, and what they ask. Its code is loaded with the first call.
+   *
+   * @example
+   * ```ts
+   * const list = await client.sessions.live({ limit: 30 });
+   * list.subscribe(() => draw(list.state.sessions));
+   * await list.search('release');
+   * ```
+   */
+  live(query?: LiveQuery): Promise<LiveSessions>;
   /** Sessions that sub-agents of this one run in. */
   children(id: string): Promise<SessionInfo[]>;
 }
@@ -143,6 +155,29 @@ export interface ChatSession {
   /** Tries again now, without waiting for the countdown. */
   reconnect(): void;
   /** Ends this handle: its listeners and `changes()` readers. The last handle of an id ends its store. */
+  close(): void;
+}
+
+/**
+ * A live list of the sessions of the client's directory, newest first; archived ones are left out.
+ *
+ * @example
+ * ```ts
+ * const state = useSyncExternalStore(list.subscribe, list.getSnapshot, list.getSnapshot);
+ * ```
+ */
+export interface LiveSessions {
+  /** Immutable. A new identity only when something changed; unchanged sessions keep theirs. */
+  readonly state: LiveSessionsState;
+  getSnapshot(): LiveSessionsState;
+  /** Calls the listener after changes, at most once per frame. Gives what stops it. */
+  subscribe(listener: () => void): () => void;
+  /** Resolves with the server's first answer; rejects when there cannot be one. */
+  readonly ready: Promise<void>;
+  /** Shows up to `n` more (default: a page). Resolves with whether there are still more. */
+  loadMore(n?: number): Promise<boolean>;
+  /** Shows only sessions with this text in the title. What is known is filtered at once; resolves when the server has answered. */
+  search(text: string): Promise<void>;
   close(): void;
 }
 

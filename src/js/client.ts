@@ -7,11 +7,12 @@ import { Core } from './core/core.js';
 import { type Base, checkAuth, checkBase, refused } from './host.js';
 import { Journal } from './journal.js';
 import type { Log } from './keeper/protocol.js';
-import { Link } from './link.js';
+import { closed, Link } from './link.js';
 import { Handle, Opened } from './session.js';
 import type {
   Agent, ClientOptions, CommandInfo, Health, ListQuery, Model, OpenOptions, Providers, SessionInfo, SessionInit, WasmSource,
 } from './types.js';
+import { withProblem } from './view.js';
 
 /** The way to the keeper: a file of its own. */
 type Shared = typeof import('./keeper/shared.js');
@@ -178,6 +179,13 @@ function sessions(link: Link): Sessions {
       await link.call(0, 'DELETE', at(id));
     },
     children: (id) => link.call<SessionInfo[]>(0, 'GET', at(id, '/children')),
+    // A file of its own, for those who show lists.
+    live: async (query) => {
+      const { List } = await import('./list/sessions.js').catch(() => {
+        throw refused('load_failed', 'sessions.js could not be loaded.', 'Serve it next to the script, and try again.');
+      });
+      return new List(link, query, { closed, withProblem });
+    },
   };
 }
 

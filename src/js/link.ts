@@ -30,6 +30,9 @@ export interface Drawn {
   message(index: number): unknown;
 }
 
+/** Is told what happens to sessions: `kind` as `Heard` in the core counts, or 7 when the client is closed. */
+export type Hear = (kind: number, id: string, json: string) => void;
+
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 /** How long a reading of the clock may serve the chunks of a stream, milliseconds. */
@@ -43,6 +46,8 @@ const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 /** Owns the core of one client, and does the I/O that the core asks for: it is the core's `Host`. */
 export class Link {
   readonly drawn = new Map<number, Drawn>();
+  /** Lists of sessions: while there are any, the core looks out. */
+  readonly lists = new Set<Hear>();
   /** Keeps what should outlive the page. */
   journal: Journal | undefined;
   /** Bytes of the files of one prompt. */
@@ -139,6 +144,7 @@ export class Link {
     this.closeStream();
     for (const waiting of this.#waiting.values()) waiting.reject(closed());
     this.#waiting.clear();
+    for (const hear of this.lists) hear(7, '', '');
     this.drawn.clear();
     // The core may be the caller right now; it is freed when it has returned.
     setTimeout(() => core.free(), 0);
@@ -208,6 +214,12 @@ export class Link {
       default:
         return waiting?.resolve(undefined);
     }
+  }
+
+  /** What the core's `Heard` tells, for lists of sessions. */
+  heard(kind: number, id: string, raw: Uint8Array): void {
+    const json = decoder.decode(raw);
+    for (const hear of this.lists) hear(kind, id, json);
   }
 
   log(level: number, code: string, message: string, sessionID?: string): void {

@@ -273,6 +273,64 @@ export interface ListQuery {
 }
 
 /**
+ * What `sessions.live` shows.
+ *
+ * @example
+ * ```ts
+ * const all = await client.sessions.live({ roots: false });
+ * ```
+ */
+export interface LiveQuery {
+  /** Text in the title, large and small letters alike. */
+  readonly search?: string;
+  /** Sessions in a page, at least 1. Default 50. */
+  readonly limit?: number;
+  /** Only sessions without a parent: none of sub-agents. Default true. */
+  readonly roots?: boolean;
+}
+
+/**
+ * A session in a live list.
+ *
+ * @example
+ * ```ts
+ * const mark = session.requests > 0 ? 'waits for you' : session.status.type === 'idle' ? '' : 'works';
+ * ```
+ */
+export interface ListedSession extends SessionInfo {
+  readonly status: Exclude<SessionStatus, { type: 'error' }>;
+  /** How many permission requests and questions wait for a person, those of its sub-agents included. */
+  readonly requests: number;
+}
+
+/**
+ * State of a live list.
+ *
+ * @example
+ * ```ts
+ * if (list.state.status === 'live' && list.state.sessions.length === 0) showEmpty();
+ * ```
+ */
+export interface LiveSessionsState {
+  /** Newest update first. */
+  readonly sessions: readonly ListedSession[];
+  /** True when `loadMore` would show more. */
+  readonly hasMore: boolean;
+  /** The text that is searched for. */
+  readonly search: string;
+  /**
+   * - `loading`: the server has not answered for this search yet; what is known is shown.
+   * - `live`: changes are shown as they happen.
+   * - `stale`: the connection is away, or what was missed is being fetched.
+   * - `closed`: closed by the caller.
+   */
+  readonly status: 'loading' | 'live' | 'stale' | 'closed';
+  readonly connection: ConnectionState;
+  /** Why the list could not be fetched; gone with the next good answer. */
+  readonly error?: SessionError;
+}
+
+/**
  * What a new session starts with.
  *
  * @example

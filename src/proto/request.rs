@@ -52,6 +52,20 @@ pub fn query(path: &mut String, key: &str, value: &str) {
     encode(value, path);
 }
 
+/// Appends the directory. Servers decode it once more where that can be done: there a `%` is written twice.
+pub fn directory_query(path: &mut String, directory: &str) {
+    let mut rest = directory.as_bytes().iter();
+    let (mut any, mut all) = (false, true);
+    while rest.any(|byte| *byte == b'%') {
+        any = true;
+        let digits = rest.as_slice().get(..2);
+        all &= digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    }
+    let mut once = String::new();
+    encode(directory, &mut once);
+    query(path, "directory", if any && all { &once } else { directory });
+}
+
 /// `/session/{id}{rest}`.
 pub fn session_path(session: &str, rest: &str) -> String {
     let mut path = String::from("/session/");

@@ -119,6 +119,11 @@ impl Core {
             .run(now, |client, now| client.session_told(session, json, now));
     }
 
+    /// Whether `heard` is told what happens to all sessions.
+    pub fn lookout(&self, now: f64, on: bool) {
+        self.shell.run(now, |client, now| client.lookout(on, now));
+    }
+
     /// Tries again now.
     pub fn reconnect(&self, now: f64) {
         self.shell.run(now, |client, now| client.reconnect(now));

@@ -30,6 +30,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn reply(this: &Host, token: u32, kind: u8, session: u32, index: u32, bytes: &[u8]);
 
+    /// What `Output::Heard` says; `kind` in the order of `Heard`.
+    #[wasm_bindgen(method)]
+    pub(super) fn heard(this: &Host, kind: u8, id: &str, raw: &[u8]);
+
     #[wasm_bindgen(method)]
     pub(super) fn log(this: &Host, level: u8, code: &str, message: &str);
 }

@@ -103,6 +103,7 @@ impl Shell {
                     self.announce();
                     self.reply(token, result);
                 }
+                Some(Output::Heard { kind, id, raw }) => self.host.heard(kind as u8, &id, &raw),
                 Some(Output::Log { level, code, message }) => self.host.log(level, code, &message),
             }
         }

@@ -144,6 +144,33 @@ onServers('the chat page', (scene) => {
     await waitFor(async () => /Coffee/.test(await page.locator(`${part}[data-type=tool]`).textContent()), { message: 'the answer in the tool' });
   }));
 
+  test('the list of chats shows what happens elsewhere, searches, and loads more', () => onChat(async ({ page }) => {
+    const item = (id) => page.locator(`[data-testid=session-item][data-id=${id}]`);
+    const rename = (id, title) => call(scene.server, 'PATCH', `/session/${id}`, { title });
+    const made = await call(scene.server, 'POST', '/session', { title: 'From elsewhere' });
+    await item(made.id).getByText('From elsewhere').waitFor();
+    await rename(made.id, 'Named anew');
+    await item(made.id).getByText('Named anew').waitFor();
+    await call(scene.server, 'POST', `/session/${made.id}/prompt_async`, { parts: [{ type: 'text', text: 'words 5 then tool bash: echo hi' }], model: { providerID: 'scripted', modelID: 'words' } });
+    await item(made.id).and(page.locator('[data-status=busy]')).waitFor();
+    await item(made.id).and(page.locator('[data-status=waiting]')).getByText('Waits for you').waitFor();
+    await call(scene.server, 'POST', `/session/${made.id}/abort`);
+    await item(made.id).and(page.locator('[data-status=idle]')).waitFor();
+    for (let at = 0; at < 60; at += 1) await call(scene.server, 'POST', '/session', { title: `Many ${at}` });
+    await page.reload();
+    await page.locator('[data-testid=sessions][data-status=live]').waitFor();
+    assert.equal(await page.getByTestId('session-item').count(), 50);
+    await page.getByTestId('sessions-more').click();
+    await item(made.id).waitFor();
+    await page.getByTestId('search').fill('named ANEW');
+    await waitFor(async () => (await page.getByTestId('session-item').count()) === 1, { message: 'the one that is searched for' });
+    await page.getByTestId('search').fill('Many');
+    await waitFor(async () => (await page.getByTestId('session-item').count()) === 50, { message: 'a page of those that are searched for' });
+    await page.getByTestId('search').fill('');
+    await call(scene.server, 'DELETE', `/session/${made.id}`);
+    await item(made.id).waitFor({ state: 'detached' });
+  }));
+
   test('markup in an answer stays text', () => onChat(async ({ page }) => {
     await say(page, 'say: <img src=x onerror=document.title=1> <script>document.title=2</script>');
     await waitFor(async () => (await shown(page)).join('').includes('</script>'), { message: 'the answer' });

@@ -194,7 +194,8 @@ impl World {
             self.flow(usize::MAX);
             for at in 0..self.net.flights.len() {
                 let Flight { request, .. } = &self.net.flights[at];
-                let slow = self.net.flights[at].is_page() || request.path == format!("/session/{session}");
+                let slow = self.net.flights[at].is_page()
+                    || request.path.split('?').next() == Some(&format!("/session/{session}"));
                 if slow && !old.contains(&request.id) {
                     self.read(at);
                 }

@@ -93,6 +93,7 @@ impl World {
                     }
                     self.judge.answered(token, &result, &self.server, self.profile);
                 }
+                Output::Heard { .. } => panic!("nobody looks out"),
                 Output::Log { level, code, message } => {
                     assert!(level < 3, "an error was logged: {code} {message}");
                     let broken = code == "bad_event" || code == "event_too_large";

@@ -203,6 +203,7 @@ impl World {
                     self.inflight.push(Flight { request, answer: None });
                 }
                 Output::Reply { token, result } => self.replies.push((token, result)),
+                Output::Heard { .. } => panic!("nobody looks out"),
                 Output::Log { code, .. } => self.logs.push(code),
             }
         }

@@ -92,7 +92,7 @@ export class App {
     this.client = client;
     this.sessions = new OpenSessions(client);
     this.composer.setBlocked(false);
-    this.list.use(client);
+    void this.list.use(client);
     this.showChat();
     await this.fillPicker(client);
   }
@@ -115,7 +115,6 @@ export class App {
   /** What could not be read while the server was away is read now. */
   private serverIsBack(): void {
     this.fail('server', undefined);
-    this.list.refreshSoon();
     if (this.client && !this.pickerFilled) void this.fillPicker(this.client);
   }
 
@@ -167,24 +166,19 @@ export class App {
     const before = this.last;
     this.last = state;
     this.connection.show(state.connection);
-    if (state.status !== before?.status) this.showStatus(state, before);
+    if (state.status !== before?.status) this.showStatus(state);
     this.todos.show(state.todos);
-    if (state.session && state.session !== before?.session) {
-      this.heading.showChat(state.session);
-      this.list.update(state.session);
-    }
+    if (state.session && state.session !== before?.session) this.heading.showChat(state.session);
     byId('welcome', HTMLElement).hidden = state.messages.length > 0 || state.connection.phase !== 'live';
     if (state.error !== before?.error) this.fail('session', state.error);
     if (state.connection !== before?.connection) this.showConnectionProblem(state, before);
   }
 
-  private showStatus(state: SessionState, before: SessionState | undefined): void {
-    const { status } = state;
+  private showStatus({ status }: SessionState): void {
     this.status.show(status);
     this.composer.setWorking(isWorking(status));
     // Stopping is what the person asked for, not a problem.
     this.fail('turn', status.type === 'error' && !/abort/i.test(status.error.code) ? status.error : undefined);
-    if (before && isWorking(before.status) && !isWorking(status)) this.list.refreshSoon();
   }
 
   private showConnectionProblem({ connection }: SessionState, before: SessionState | undefined): void {
@@ -213,7 +207,6 @@ export class App {
     try {
       const session = await this.client?.createSession();
       if (!session) return false;
-      this.list.refreshSoon();
       // Who went to another chat meanwhile is not called back.
       if (this.chat) return false;
       this.sessions?.adopt(session);
@@ -232,7 +225,6 @@ export class App {
     if (!id || !title) return;
     await this.tried(async () => {
       const info = await this.client?.sessions.rename(id, title);
-      if (info) this.list.update(info);
       if (info && this.chat?.session.id === id) this.heading.showChat(info);
     });
   }
@@ -245,7 +237,6 @@ export class App {
       await this.client?.sessions.remove(id);
       this.sessions?.drop(id);
       if (this.chat?.session.id === id) location.hash = '';
-      this.list.refreshSoon();
     });
   }
 

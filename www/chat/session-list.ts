@@ -1,38 +1,40 @@
-import type { Client, SessionInfo } from 'opencode-session';
+import type { Client, ListedSession, LiveSessions, LiveSessionsState } from 'opencode-session';
 import { byId, el, place, setAttribute, setText } from './dom.js';
 
-/** Most chats shown; older ones are found by search. */
-const LIMIT = 100;
-const SEARCH_DELAY = 200;
-
-/** The list of chats, newest first, with a search over their titles. */
+/** The list of chats, newest first and live, with a search over their titles. */
 export class SessionList {
   private readonly list = byId('sessions', HTMLElement);
   private readonly note = byId('sessions-note', HTMLElement);
+  private readonly more = byId('sessions-more', HTMLButtonElement);
   private readonly search = byId('search', HTMLInputElement);
   private readonly rows = new Map<string, Row>();
+  private live: LiveSessions | undefined;
   private client: Client | undefined;
   private current = '';
-  private asked = 0;
-  private timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `onResult` gets undefined when the list could be read. */
   constructor(private readonly onResult: (error: unknown) => void) {
-    this.search.addEventListener('input', () => this.refreshSoon());
+    this.search.addEventListener('input', () => void this.live?.search(this.search.value).catch(() => undefined));
     this.search.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape' || this.search.value === '') return;
       // Escape empties the field here; it must not stop the running answer as well.
-      event.stopPropagation();
-      this.refreshSoon();
+      if (event.key === 'Escape' && this.search.value !== '') event.stopPropagation();
     });
-    document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) this.refreshSoon();
-    });
+    this.more.addEventListener('click', () => void this.loadMore());
   }
 
-  use(client: Client): void {
+  async use(client: Client): Promise<void> {
     this.client = client;
-    void this.refresh();
+    this.live?.close();
+    this.live = undefined;
+    try {
+      const live = await client.sessions.live({ search: this.search.value });
+      if (client !== this.client) return live.close();
+      this.live = live;
+      live.subscribe(() => this.show(live.state));
+      this.show(live.state);
+    } catch (error) {
+      if (client === this.client) this.onResult(error);
+    }
   }
 
   setCurrent(id: string): void {
@@ -40,43 +42,30 @@ export class SessionList {
     for (const row of this.rows.values()) row.mark(id);
   }
 
-  /** A newer description of one chat, from its own event stream. */
-  update(info: SessionInfo): void {
-    this.rows.get(info.id)?.show(info);
+  private async loadMore(): Promise<void> {
+    this.more.disabled = true;
+    // What went wrong is in the state.
+    await this.live?.loadMore().catch(() => undefined);
+    this.more.disabled = false;
   }
 
-  /** Several reasons in a row ask the server once. */
-  refreshSoon(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.refresh(), SEARCH_DELAY);
-  }
-
-  private async refresh(): Promise<void> {
-    const ask = ++this.asked;
-    const search = this.search.value.trim();
-    try {
-      const found = await this.client?.sessions.list({ limit: LIMIT, roots: true, ...(search !== '' && { search }) });
-      // Only the newest question counts: answers may overtake each other.
-      if (!found || ask !== this.asked) return;
-      this.show(found.filter((info) => info.time.archived === undefined), search);
-      this.onResult(undefined);
-    } catch (error) {
-      if (ask === this.asked) this.onResult(error);
-    }
-  }
-
-  private show(sessions: readonly SessionInfo[], search: string): void {
-    const ids = new Set(sessions.map((info) => info.id));
+  private show({ sessions, search, status, hasMore, error, connection }: LiveSessionsState): void {
+    const ids = new Set(sessions.map(({ id }) => id));
     for (const id of this.rows.keys()) if (!ids.has(id)) this.rows.delete(id);
-    place(this.list, sessions.map((info) => this.row(info).node));
+    place(this.list, sessions.map((session) => this.row(session).node));
+    setAttribute(this.list, 'data-status', status);
     const none = search === '' ? 'No chats yet.' : `No chat is called “${search}”.`;
-    setText(this.note, sessions.length === 0 ? none : '');
+    setText(this.note, sessions.length === 0 && status === 'live' ? none : '');
+    this.more.hidden = !hasMore;
+    // A lost connection has a place of its own on the page, and mends itself.
+    const lost = error !== undefined && error === connection.error && connection.phase !== 'closed';
+    if (status === 'live' || (error !== undefined && !lost)) this.onResult(lost ? undefined : error);
   }
 
-  private row(info: SessionInfo): Row {
-    const row = this.rows.get(info.id) ?? new Row(info.id);
-    this.rows.set(info.id, row);
-    row.show(info);
+  private row(session: ListedSession): Row {
+    const row = this.rows.get(session.id) ?? new Row(session.id);
+    this.rows.set(session.id, row);
+    row.show(session);
     row.mark(this.current);
     return row;
   }
@@ -86,18 +75,26 @@ class Row {
   readonly node = el('li');
   private readonly link: HTMLAnchorElement;
   private readonly title = el('span', { class: 'session-title' });
+  private readonly state = el('span', { class: 'session-state' });
   private readonly time = el('time');
+  private shown: ListedSession | undefined;
 
   constructor(private readonly id: string) {
-    this.link = el('a', { href: `#${id}`, 'data-testid': 'session-item', 'data-id': id }, this.title, this.time);
+    this.link = el('a', { href: `#${id}`, 'data-testid': 'session-item', 'data-id': id }, this.title, this.state, this.time);
     this.node.append(this.link);
   }
 
-  show(info: SessionInfo): void {
-    setText(this.title, info.title || 'Untitled');
-    setAttribute(this.title, 'title', info.title);
-    setAttribute(this.time, 'datetime', new Date(info.time.updated).toISOString());
-    setText(this.time, shortTime(info.time.updated));
+  show(session: ListedSession): void {
+    if (session === this.shown) return;
+    this.shown = session;
+    const { title, status, requests, time } = session;
+    setText(this.title, title || 'Untitled');
+    setAttribute(this.title, 'title', title);
+    const working = status.type === 'idle' ? '' : 'Working';
+    setText(this.state, requests > 0 ? 'Waits for you' : working);
+    setAttribute(this.link, 'data-status', requests > 0 ? 'waiting' : status.type);
+    setAttribute(this.time, 'datetime', new Date(time.updated).toISOString());
+    setText(this.time, shortTime(time.updated));
   }
 
   mark(current: string): void {

@@ -53,6 +53,7 @@ impl Client {
             match known {
                 Ok(()) => {
                     let path = session_path(&session.id, waiting.command.route());
+                    let path = session.scoped(&self.context, &path);
                     let purpose = Purpose::Call { token: waiting.token };
                     self.context.request_patiently(purpose, path, waiting.command.body());
                 }

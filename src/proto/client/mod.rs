@@ -2,6 +2,7 @@
 
 mod command;
 mod input;
+mod lookout;
 mod server;
 mod stream;
 
@@ -12,7 +13,7 @@ use crate::proto::command::Catalog;
 use crate::proto::connection::{Cause, Link, Phase, Source};
 use crate::proto::error::{Code, Error};
 use crate::proto::sse::{Decoder, SseLimits};
-use crate::proto::sync::{Context, Output, Purpose, Session, with_directory};
+use crate::proto::sync::{Context, Heard, Output, Purpose, Session, with_directory};
 use command::Waiting;
 
 /// A connection to one server, without its I/O.
@@ -52,6 +53,12 @@ pub struct Client {
     version_at: Option<u64>,
     resync_at: Option<u64>,
     last_resync: u64,
+    /// What happens to all sessions is told.
+    lookout: bool,
+    /// Lists that wait for the directory's name: path and token.
+    lists: Vec<(String, u32)>,
+    /// The directory is spelled as the server spells it, or it does not say.
+    is_located: bool,
     /// The session being opened waits for the journal.
     holds: bool,
     /// The last event heard of a stream that can be repeated.
@@ -72,7 +79,7 @@ impl Client {
             event: config.limits.event,
         };
         Client {
-            context: Context::new(config.limits, config.seed, config.directory),
+            context: Context::new(config.limits, config.seed, config.directory.map(unslashed)),
             link: Link::new(config.transport, config.keeper, config.retry),
             decoder: Decoder::new(limits),
             sessions: Vec::new(),
@@ -87,6 +94,9 @@ impl Client {
             version_at: None,
             resync_at: None,
             last_resync: 0,
+            lookout: false,
+            lists: Vec::new(),
+            is_located: false,
             holds: false,
             position: None,
             resuming: false,
@@ -121,6 +131,12 @@ impl Client {
             self.position = None;
             self.reopen();
         }
+        self.start();
+        self.after();
+        self.last_handle
+    }
+
+    fn start(&mut self) {
         self.ask_version();
         self.ask_directory();
         let action = self.link.start(self.context.now);
@@ -129,8 +145,6 @@ impl Client {
         } else {
             self.act(action);
         }
-        self.after();
-        self.last_handle
     }
 
     /// Opens a session whose first snapshot waits for `resume`, so that it is drawn with what `restore` brings.
@@ -174,7 +188,12 @@ impl Client {
         };
         let mut session = self.sessions.remove(at);
         session.close(&Error::new(Code::Closed, "The session was closed."), &mut self.context);
-        if self.sessions.is_empty() {
+        self.rest();
+    }
+
+    /// The stream is of use to nobody any more.
+    fn rest(&mut self) {
+        if self.sessions.is_empty() && !self.lookout {
             self.leave_keeper();
             self.link.stop();
             self.context.outputs.push_back(Output::CloseStream);
@@ -244,6 +263,11 @@ impl Client {
             .iter()
             .find(|session| session.handle() == handle)
             .and_then(Session::directory);
+        if !self.is_located && method == "GET" && (path == "/session" || path.starts_with("/session?")) {
+            // Servers compare it with the directories that they have stored, letter by letter.
+            self.lists.push((String::from(path), token));
+            return self.ask_directory();
+        }
         let path = with_directory(path, scope.or(self.context.directory.as_deref()));
         self.context.request(Purpose::Call { token }, method, path, body);
     }
@@ -359,7 +383,7 @@ impl Client {
     }
 
     fn after(&mut self) {
-        if !self.sessions.is_empty() && self.sessions.iter().all(Session::is_synced) {
+        if (self.lookout || !self.sessions.is_empty()) && self.sessions.iter().all(Session::is_synced) {
             self.link.synced();
         }
         self.widen();
@@ -385,6 +409,7 @@ impl Client {
             for session in &mut self.sessions {
                 session.set_connection(&json);
             }
+            self.hear(Heard::Connection, "", json.as_bytes());
         }
     }
 
@@ -397,6 +422,14 @@ impl Client {
         self.context
             .reply(token, Err(Error::new(Code::Closed, "The session is closed.")));
     }
+}
+
+/// Servers before 1.2 take a directory with a slash at its end for another one.
+fn unslashed(mut directory: String) -> String {
+    while directory.len() > 1 && directory.ends_with('/') {
+        directory.pop();
+    }
+    directory
 }
 
 fn session(sessions: &mut [Session], handle: u32) -> Option<&mut Session> {

@@ -4,8 +4,8 @@ use crate::proto::error::{Code, Error};
 use crate::proto::event::decode;
 use crate::proto::json::{Bad, Cursor};
 use crate::proto::planted::{self, Bug};
-use crate::proto::request::{Response, query};
-use crate::proto::sync::{Purpose, Reply, Session};
+use crate::proto::request::Response;
+use crate::proto::sync::{Purpose, Reply, Session, with_directory};
 
 /// Prompts wait for the version, and the stream for the directory's name; when asking failed on a good link, both are
 /// asked again.
@@ -53,6 +53,7 @@ impl Client {
                     Err(error) if error.code == Code::NotFound => {}
                     _ => self.version_at = Some(self.context.now + VERSION_AGAIN),
                 }
+                self.located();
             }
             Purpose::Models | Purpose::Agents | Purpose::Commands => self.catalog_answer(&purpose, result),
             Purpose::Kin { session } => {
@@ -122,6 +123,17 @@ impl Client {
         self.widen();
     }
 
+    /// What waited for the directory's name goes on, under the one that is known now.
+    fn located(&mut self) {
+        self.is_located = true;
+        for (path, token) in std::mem::take(&mut self.lists) {
+            self.call(0, "GET", &path, None, token);
+        }
+        if self.link.phase().is_connected() {
+            self.again();
+        }
+    }
+
     pub(super) fn reopen(&mut self) {
         self.interrupt();
         let action = self.link.reopen(self.context.now);
@@ -161,10 +173,7 @@ impl Client {
     pub(super) fn ask_directory(&mut self) {
         if !self.directory_asked && !self.context.offline {
             self.directory_asked = true;
-            let mut path = String::from("/path");
-            if let Some(directory) = &self.context.directory {
-                query(&mut path, "directory", &directory.replace('%', "%25"));
-            }
+            let path = with_directory("/path", self.context.directory.as_deref());
             self.context.request(Purpose::Directory, "GET", path, None);
         }
     }

@@ -56,12 +56,14 @@ impl Client {
                 Event::ReplayOpened { kept } => self.attached(kept),
                 Event::ReplayLive => {
                     self.context.replaying = false;
+                    self.again();
                     self.moor();
                 }
                 Event::ReplayHole => {
                     for session in &mut self.sessions {
                         session.hole(data, &mut self.context);
                     }
+                    self.again();
                 }
                 Event::Disposed => {
                     self.stream_ended(Cause::End);
@@ -81,6 +83,7 @@ impl Client {
 
     /// To the session that it is of, and to those that this one runs inside.
     pub(super) fn session_event(&mut self, envelope: &Envelope<'_>, data: &[u8]) {
+        self.hear_event(envelope);
         match envelope.event {
             Event::Session { raw } => self.context.family.learn(raw),
             Event::PermissionReplied { id } | Event::QuestionDone { id } => self.context.family.answered(id),
@@ -155,6 +158,7 @@ impl Client {
         for session in &mut self.sessions {
             session.begin(&mut self.context);
         }
+        self.again();
     }
 
     /// An event was lost on a stream that goes on: what it said is fetched.
@@ -358,12 +362,14 @@ impl Client {
                 for session in &mut self.sessions {
                     session.poll(&mut self.context);
                 }
+                self.again();
             }
             Action::Look => {
                 self.ask_version();
                 for session in self.sessions.iter_mut().filter(|session| !session.is_live()) {
                     session.begin(&mut self.context);
                 }
+                self.again();
             }
         }
     }

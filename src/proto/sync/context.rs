@@ -35,6 +35,15 @@ pub enum Output {
         /// The answer.
         result: Result<Reply, Error>,
     },
+    /// Something of sessions that need not be open: for lists of them, on a client that looks out.
+    Heard {
+        /// What.
+        kind: Heard,
+        /// The session; of `Answered` the request; of `Again` the client's directory, empty where the server has not told it.
+        id: String,
+        /// JSON, for what has any.
+        raw: Vec<u8>,
+    },
     /// Log something.
     Log {
         /// 0 debug, 1 info, 2 warn, 3 error.
@@ -44,6 +53,25 @@ pub enum Output {
         /// One sentence without secrets.
         message: String,
     },
+}
+
+/// What a client that looks out tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// From here on nothing is missed; what was before is to be asked for.
+    Again,
+    /// The connection, as in a session's state.
+    Connection,
+    /// A session as it is now.
+    Told,
+    /// It is gone.
+    Gone,
+    /// Its status.
+    Status,
+    /// A request for a person.
+    Asked,
+    /// That request is answered.
+    Answered,
 }
 
 /// The token of nobody.

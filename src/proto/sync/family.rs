@@ -1,4 +1,5 @@
 use super::context::{Context, Purpose};
+use super::session::with_directory;
 use crate::proto::error::{Code, Error};
 use crate::proto::json::{Cursor, Str, field, text_field};
 use crate::proto::request::session_path;
@@ -106,7 +107,7 @@ impl Context {
             return;
         }
         self.family.asked.push(id.as_str().into());
-        let path = session_path(&id, "");
+        let path = with_directory(&session_path(&id, ""), self.directory.as_deref());
         self.request(Purpose::Kin { session: id }, "GET", path, None);
     }
 

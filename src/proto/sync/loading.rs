@@ -70,10 +70,9 @@ impl Session {
                 What::Page => self.page_path(limit, None),
                 What::Info => session_path(&self.id, ""),
                 What::Todos => session_path(&self.id, "/todo"),
-                // Kept by directory.
-                What::Status => self.scoped(context, "/session/status"),
-                What::Permissions => self.scoped(context, "/permission"),
-                _ => self.scoped(context, "/question"),
+                What::Status => String::from("/session/status"),
+                What::Permissions => String::from("/permission"),
+                _ => String::from("/question"),
             };
             self.get(context, what.clone(), asked, path);
         }

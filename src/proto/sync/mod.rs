@@ -15,7 +15,7 @@ mod snapshot;
 mod turn;
 mod vigil;
 
-pub use context::{Context, Output, Purpose, Reply, What};
+pub use context::{Context, Heard, Output, Purpose, Reply, What};
 pub use family::Family;
 pub use fields::{Fields, Status};
 pub use older::Older;

@@ -13,7 +13,7 @@ use crate::proto::event::{Envelope, Event, part_head};
 use crate::proto::journal::Text;
 use crate::proto::json::Cursor;
 use crate::proto::planted::{self, Bug};
-use crate::proto::request::{query, session_path};
+use crate::proto::request::{directory_query, query, session_path};
 use crate::proto::store::{Messages, Placed, Seen, Stamp};
 
 /// One session: its snapshot, its events, its prompts, and what of it changed.
@@ -377,17 +377,18 @@ impl Session {
             what,
             asked,
         };
-        context.request(purpose, "GET", path, None);
+        context.request(purpose, "GET", self.scoped(context, &path), None);
     }
 
     /// Asks for the status outside a snapshot.
     pub(super) fn ask_status(&self, context: &mut Context) -> Stamp {
         let asked = context.tick();
-        self.get(context, What::Status, asked, self.scoped(context, "/session/status"));
+        self.get(context, What::Status, asked, String::from("/session/status"));
         asked
     }
 
-    pub(super) fn scoped(&self, context: &Context, path: &str) -> String {
+    /// In the session's directory. Servers before 1.18 do not look it up, and run its prompts in the one that is named.
+    pub fn scoped(&self, context: &Context, path: &str) -> String {
         with_directory(path, self.directory.as_deref().or(context.directory.as_deref()))
     }
 
@@ -516,11 +517,11 @@ impl Session {
     }
 }
 
-/// Adds the directory to a path. Servers decode it twice, so a `%` in it is written twice.
+/// Adds the directory, if there is one, to a path.
 pub(crate) fn with_directory(path: &str, directory: Option<&str>) -> String {
     let mut path = String::from(path);
     if let Some(directory) = directory {
-        query(&mut path, "directory", &directory.replace('%', "%25"));
+        directory_query(&mut path, directory);
     }
     path
 }

@@ -153,7 +153,8 @@ impl Session {
                 what,
                 asked: context.stamp,
             };
-            context.request(purpose, "POST", session_path(&self.id, "/prompt_async"), Some(body));
+            let path = self.scoped(context, &session_path(&self.id, "/prompt_async"));
+            context.request(purpose, "POST", path, Some(body));
             return false;
         }
         false

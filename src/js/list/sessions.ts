@@ -1,0 +1,302 @@
+/**
+ * A live list: asks the server, hears the core's events, tells its readers. What it shows is decided in `roll.ts`.
+ * @module
+ */
+import type { LiveSessions } from '../api.js';
+import type { SessionError } from '../errors.js';
+import { Frames } from '../frames.js';
+import type { Link } from '../link.js';
+import type { ConnectionState, LiveQuery, LiveSessionsState, SessionInfo } from '../types.js';
+import { type Answer, Roll } from './roll.js';
+
+export { Roll } from './roll.js';
+export { matches, searchable } from './words.js';
+
+const PAGE = 50;
+/** While somebody types, the server is asked once they stop, milliseconds. */
+const TYPING = 150;
+/** Between two tries, growing, milliseconds. */
+const RETRY = { min: 1_000, max: 30_000 };
+/** In the order of the core's `Heard`; the last one is the link's. */
+const HEARD = ['again', 'connection', 'told', 'gone', 'status', 'asked', 'answered', 'closed'] as const;
+/** Codes of servers that do not have a route. */
+const LACKING = ['not_found', 'html_response', 'unsupported'];
+const CONNECTING: ConnectionState = Object.freeze({ phase: 'connecting', source: 'event', attempt: 0 });
+
+/** What the core entry has already. */
+interface Kit {
+  /** The error of what is used after its end. */
+  closed(): SessionError;
+  /** Makes errors of those that a connection holds. */
+  withProblem(value: unknown): unknown;
+}
+
+interface Waiting {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** What `client.sessions.live` gives. */
+export class List implements LiveSessions {
+  readonly ready: Promise<void>;
+  readonly #link: Link;
+  readonly #kit: Kit;
+  readonly #roll: Roll;
+  readonly #frames = new Frames(() => this.#tell());
+  readonly #listeners = new Set<() => void>();
+  readonly #ears = (kind: number, id: string, json: string): void => this.#hear(HEARD[kind], id, json);
+  #waiting: Waiting[] = [];
+  #connection = CONNECTING;
+  #error: SessionError | undefined;
+  /** Nothing was missed since the last answer. */
+  #isFresh = false;
+  /** The server is to be asked, and may be: there is a connection. */
+  #isConnected = false;
+  /** Grows with each question; an older answer counts no more. */
+  #asked = 0;
+  #tries = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #looked = new Set<string>();
+  #state: LiveSessionsState;
+  /** What the listeners were told of last. */
+  #told: LiveSessionsState;
+  /** Something may have changed since the state was made. */
+  #isStale = false;
+  #isClosed = false;
+
+  constructor(link: Link, { search = '', limit = PAGE, roots = true }: LiveQuery = {}, kit: Kit) {
+    this.#link = link;
+    this.#kit = kit;
+    this.#roll = new Roll(Math.max(1, Math.trunc(limit)) || PAGE, roots, search.trim());
+    this.#state = Object.freeze({ sessions: [], hasMore: false, search: this.#roll.text, status: 'loading', connection: CONNECTING });
+    this.#told = this.#state;
+    this.ready = this.#answered();
+    const { core, lists } = link;
+    lists.add(this.#ears);
+    core.lookout(link.now(), true);
+  }
+
+  get state(): LiveSessionsState {
+    if (this.#isStale) this.#make();
+    return this.#state;
+  }
+
+  readonly getSnapshot = (): LiveSessionsState => this.state;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    // The same function subscribed twice is told twice, and stopped one by one.
+    const own = (): void => listener();
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  };
+
+  async loadMore(n?: number): Promise<boolean> {
+    this.#open();
+    if (this.#roll.more(n === undefined ? this.#roll.page : Math.max(1, Math.trunc(n)))) {
+      const answered = this.#answered();
+      this.#load();
+      await answered;
+    }
+    this.#touch();
+    return this.state.hasMore;
+  }
+
+  async search(text: string): Promise<void> {
+    this.#open();
+    if (text.trim() === this.#roll.text) return;
+    const answered = this.#roll.search(text.trim()) ? this.#answered() : undefined;
+    this.#touch();
+    if (answered === undefined) return;
+    this.#later(TYPING);
+    await answered;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const { isClosed, lists } = this.#link;
+    lists.delete(this.#ears);
+    if (lists.size === 0 && !isClosed) this.#link.core.lookout(this.#link.now(), false);
+    this.#frames.cancel();
+    clearTimeout(this.#timer);
+    this.#asked += 1;
+    this.#isConnected = false;
+    this.#listeners.clear();
+    this.#answer(this.#kit.closed());
+    this.#state = Object.freeze({ ...this.state, status: 'closed' });
+  }
+
+  #hear(what: (typeof HEARD)[number] | undefined, id: string, json: string): void {
+    let value: unknown;
+    try {
+      value = json === '' ? undefined : JSON.parse(json);
+    } catch {
+      // The core does not read all of it. What it said is asked for.
+      if (this.#isConnected) this.#later(0);
+      return;
+    }
+    switch (what) {
+      case 'again':
+        this.#roll.directory = id;
+        this.#isConnected = true;
+        this.#tries = 0;
+        // Not from inside the core, which is the caller.
+        return this.#later(0);
+      case 'connection':
+        this.#connection = this.#kit.withProblem(value) as ConnectionState;
+        if (!['syncing', 'live', 'polling'].includes(this.#connection.phase)) this.#leave();
+        break;
+      case 'told':
+        this.#roll.told(value as SessionInfo);
+        break;
+      case 'gone':
+        this.#roll.gone(id);
+        break;
+      case 'status':
+        this.#roll.status(id, value);
+        break;
+      case 'asked':
+        this.#roll.asked(id, (value as { id: string }).id);
+        break;
+      case 'answered':
+        this.#roll.answered(id);
+        break;
+      case 'closed':
+        return this.close();
+      default:
+    }
+    this.#touch();
+  }
+
+  /** Until there is a connection again, nothing is asked and nothing is sure. */
+  #leave(): void {
+    this.#isFresh = false;
+    this.#isConnected = false;
+    this.#asked += 1;
+    clearTimeout(this.#timer);
+    const { error, phase } = this.#connection;
+    if (phase === 'closed' && error !== undefined) this.#answer(error);
+  }
+
+  #later(wait: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#load(), wait);
+  }
+
+  /** Asks the server. What was asked before counts no more. */
+  #load(): void {
+    this.#asked += 1;
+    clearTimeout(this.#timer);
+    if (!this.#isConnected) return;
+    const asked = this.#asked;
+    const question = this.#roll.ask();
+    const query = new URLSearchParams({ limit: String(question.limit + 1) });
+    if (question.roots) query.set('roots', 'true');
+    if (question.search !== '') query.set('search', question.search);
+    const get = <T>(path: string): Promise<T> => this.#link.call<T>(0, 'GET', path);
+    const optional = <T>(path: string, none: T): Promise<T> => get<T>(path).catch((error: SessionError) => {
+      if (LACKING.includes(error.code)) return none;
+      throw error;
+    });
+    Promise.all([
+      get<SessionInfo[]>(`/session?${query}`),
+      optional<Answer['statuses']>('/session/status', {}),
+      optional<Answer['requests']>('/permission', []),
+      optional<Answer['requests']>('/question', []),
+    ]).then(([sessions, statuses, permissions, questions]) => {
+      if (asked !== this.#asked) return;
+      if (this.#roll.answer(question, { sessions, statuses, requests: [...permissions, ...questions] })) return this.#load();
+      this.#isFresh = true;
+      this.#tries = 0;
+      this.#error = undefined;
+      this.#touch();
+      this.#answer();
+    }).catch((error: SessionError) => {
+      if (asked === this.#asked) this.#failed(error);
+    });
+  }
+
+  #failed(error: SessionError): void {
+    this.#error = error;
+    this.#isFresh = false;
+    // Those that may work later are asked again, and who waits goes on waiting.
+    if (error.retryable) this.#later(Math.min(RETRY.min * 2 ** this.#tries, RETRY.max));
+    else this.#answer(error);
+    this.#tries += 1;
+    this.#touch();
+  }
+
+  /** Requests of sessions whose place is not known yet: each is asked for once. */
+  #lookUp(): void {
+    for (const id of this.#roll.strays()) {
+      if (this.#looked.has(id) || !this.#isConnected) continue;
+      this.#looked.add(id);
+      this.#link.call<SessionInfo>(0, 'GET', `/session/${encodeURIComponent(id)}`).then(
+        (info) => {
+          this.#roll.learn(info);
+          this.#touch();
+        },
+        (error: SessionError) => {
+          if (error.retryable) this.#looked.delete(id);
+        },
+      );
+    }
+  }
+
+  /** A promise of the next answer. */
+  #answered(): Promise<void> {
+    const promise = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+    });
+    // The state tells of a failure, too.
+    promise.catch(() => undefined);
+    return promise;
+  }
+
+  #answer(error?: unknown): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { resolve, reject } of waiting) error === undefined ? resolve() : reject(error);
+  }
+
+  /** Who reads sees the change at once; who listens is told in the next frame. */
+  #touch(): void {
+    this.#isStale = true;
+    this.#frames.request();
+  }
+
+  #make(): void {
+    this.#isStale = false;
+    const { sessions, hasMore } = this.#roll.read();
+    const status = !this.#roll.isAnswered ? 'loading' : this.#isFresh ? 'live' : 'stale';
+    const error = this.#error ?? this.#connection.error;
+    const next: LiveSessionsState = {
+      sessions, hasMore, search: this.#roll.text, status, connection: this.#connection, ...(error !== undefined && { error }),
+    };
+    const keys = Object.keys({ ...this.#state, ...next }) as (keyof LiveSessionsState)[];
+    if (keys.some((key) => next[key] !== this.#state[key])) this.#state = Object.freeze(next);
+  }
+
+  /** One that throws does not keep the others from being told. */
+  #tell(): void {
+    this.#lookUp();
+    if (this.#isFresh && this.#roll.refill()) {
+      this.#isFresh = false;
+      this.#load();
+    }
+    if (this.state === this.#told) return;
+    this.#told = this.state;
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        this.#link.log(3, 'listener_failed', `A listener threw: ${error instanceof Error ? error.name : typeof error}.`);
+        if (typeof reportError === 'function') reportError(error);
+      }
+    }
+  }
+
+  #open(): void {
+    if (this.#isClosed || this.#link.isClosed) throw this.#kit.closed();
+  }
+}
