@@ -8,8 +8,8 @@ import { Frames } from './frames.js';
 import { AuthError, type Base, Requests } from './host.js';
 import type { Journal } from './journal.js';
 import type { StreamSource } from './keeper/protocol.js';
-import type { ClientOptions, LogEntry } from './types.js';
-import { problem } from './view.js';
+import type { ClientOptions, ConnectionState, LogEntry } from './types.js';
+import { problem, withProblem } from './view.js';
 
 /** What a token is answered with. */
 interface Waiting {
@@ -208,7 +208,8 @@ export class Link {
 
   log(level: number, code: string, message: string, sessionID?: string): void {
     if (this.#onLog === undefined) return;
-    const entry: LogEntry = { level: LEVELS[level] ?? 'info', code, message, time: Date.now() };
+    const connection = code === 'connection' ? (withProblem(JSON.parse(message)) as ConnectionState) : undefined;
+    const entry: LogEntry = { level: LEVELS[level] ?? 'info', code, message, time: Date.now(), ...(connection && told(connection)) };
     const onLog = this.#onLog;
     // Not from inside the core, which may be the caller.
     queueMicrotask(() => {
@@ -335,6 +336,12 @@ export class Link {
 function failure(error: unknown): number {
   if (error instanceof AuthError) return 3;
   return error instanceof Error && error.name === 'TimeoutError' ? 2 : 1;
+}
+
+/** What an entry tells of the connection: a failed try is a warning. */
+function told(connection: ConnectionState): Partial<LogEntry> {
+  const { phase, source, error } = connection;
+  return { level: error ? 'warn' : 'info', message: `${phase} (${source})${error ? `: ${error.message}` : ''}`, connection };
 }
 
 /** The error of everything used after its end. */

@@ -274,7 +274,7 @@ export function problem(value: unknown): SessionError | undefined {
 }
 
 /** A status or connection may hold errors. */
-function withProblem(value: unknown): unknown {
+export function withProblem(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const made = value as Record<string, unknown>;
   for (const key of ['error', 'fallback']) {

@@ -385,6 +385,7 @@ impl Client {
             for session in &mut self.sessions {
                 session.set_connection(&json);
             }
+            self.context.log(1, "connection", json);
         }
     }
 
