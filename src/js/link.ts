@@ -338,10 +338,11 @@ function failure(error: unknown): number {
   return error instanceof Error && error.name === 'TimeoutError' ? 2 : 1;
 }
 
-/** What an entry tells of the connection: a failed try is a warning. */
+/** What an entry tells of the connection. */
 function told(connection: ConnectionState): Partial<LogEntry> {
-  const { phase, source, error } = connection;
-  return { level: error ? 'warn' : 'info', message: `${phase} (${source})${error ? `: ${error.message}` : ''}`, connection };
+  const { phase, source, error, fallback } = connection;
+  const cause = error ?? fallback;
+  return { message: `${phase} (${source})${cause ? `: ${cause.message}` : ''}`, connection };
 }
 
 /** The error of everything used after its end. */

@@ -91,7 +91,8 @@ class Tape implements Recording {
     const { text = 'keep' } = options;
     if (text !== 'keep' && text !== 'mask') throw refused('bad_option', 'text is neither "keep" nor "mask".', 'Leave it out for "keep".');
     const { started, seed } = this;
-    const host = globalThis.navigator?.userAgent ?? 'unknown';
+    const { navigator, process } = globalThis as { navigator?: { userAgent?: string }; process?: { version?: string } };
+    const host = navigator?.userAgent ?? `Node ${process?.version}`;
     const header = { format: FORMAT, build: BUILD, started, host, text, options: this.#options, seed } as const;
     return new Blob(write(header, this.#written.slice(0, this.#whole)), { type: 'application/x-ndjson' });
   }

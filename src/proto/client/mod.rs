@@ -385,7 +385,10 @@ impl Client {
             for session in &mut self.sessions {
                 session.set_connection(&json);
             }
-            self.context.log(1, "connection", json);
+            if !self.sessions.is_empty() {
+                let failed = matches!(self.link.phase(), Phase::Waiting | Phase::Closed);
+                self.context.log(1 + u8::from(failed), "connection", json);
+            }
         }
     }
 
