@@ -35,6 +35,7 @@ const steps = {
   support: () => node('tests/support', 'tests/faults'),
   wasm: () => node('tests/wasm'),
   doctor: () => node('tests/doctor'),
+  recorder: () => node('tests/recorder'),
   browser: () => node('tests/browser'),
   wpt: () => node('tests/wpt'),
   contract: () => {
