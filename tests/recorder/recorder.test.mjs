@@ -276,7 +276,7 @@ describe('a replay', () => {
     const seed = structuredClone(lines);
     seed[0].seed += 0.1;
     assert.ok((await replay(fileOf(seed))).diverged);
-    const without = lines.filter((line, at) => at !== lines.findIndex((each) => each.in === 'answered'));
+    const without = lines.filter((_, at) => at !== lines.findIndex((each) => each.in === 'answered'));
     assert.ok((await replay(fileOf(without))).diverged);
     const more = structuredClone(lines);
     const call = more.findIndex((each) => each.in === 'streamBytes');
