@@ -34,7 +34,8 @@ export async function connect(load: Load, options: ClientOptions): Promise<Clien
   checkOptions(options);
   // At the same time as the wasm, and only where it is of use.
   const shared = hasKeeper(options) ? import('./keeper/shared.js').catch(() => undefined) : undefined;
-  const tape = options.record ? await import('./recorder/tape.js') : undefined;
+  // Without the file of the recorder the chat goes on; `record` says then that it is missing.
+  const tape = options.record ? await import('./recorder/tape.js').catch(() => undefined) : undefined;
   try {
     loading ??= load(options.wasm);
     await loading;

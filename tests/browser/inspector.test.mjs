@@ -73,6 +73,7 @@ onServers('a recording', (scene) => {
     page.setDefaultTimeout(20_000);
     try {
       await page.goto(site.url);
+      await page.locator('[data-testid=connection]:not([data-phase=connecting])').waitFor();
       await page.getByTestId('new-session').click();
       await page.waitForURL(/#ses_/);
       await page.getByTestId('composer').fill('words 50 every 40');

@@ -28,6 +28,10 @@ export class Player {
   #depth = 0;
   #diverged: Divergence | undefined;
   #trapped: number | undefined;
+  /** The core is broken: it ended in a trap. */
+  #dead = false;
+  /** What `onState` threw. Thrown on when no call of the core is under way. */
+  #thrown: { readonly error: unknown } | undefined;
 
   constructor(recording: RecordingFile, onState: ReplayOptions['onState']) {
     this.#recording = recording;
@@ -41,11 +45,12 @@ export class Player {
   run(until: number): Replay {
     const { entries, header } = this.#recording;
     try {
-      while (this.#at < Math.min(until, entries.length)) this.#step(entries[this.#at] as Entry);
-      if (this.#trapped === undefined) for (const handle of this.#views.keys()) this.#draw(handle);
+      while (this.#at < Math.min(until, entries.length) && this.#thrown === undefined) this.#step(entries[this.#at] as Entry);
+      if (!this.#dead) for (const handle of this.#views.keys()) this.#draw(handle);
     } finally {
       this.#free();
     }
+    if (this.#thrown !== undefined) throw this.#thrown.error;
     const end = entries.find((entry): entry is EndEntry => 'end' in entry);
     return {
       entries: this.#at,
@@ -74,6 +79,7 @@ export class Player {
       if (entry.trap !== undefined) this.#diverge(number, `a trap (${entry.trap})`, 'none');
       else if (entry.r !== undefined && gave !== entry.r) this.#diverge(number, `${entry.in} gives ${entry.r}`, `it gives ${String(gave)}`);
     } catch (error) {
+      this.#dead = true;
       if (entry.trap === undefined) this.#diverge(number, `${entry.in} without a trap`, String(error));
       else this.#trapped ??= number;
     }
@@ -113,7 +119,11 @@ export class Player {
     view.publish();
     if (this.#states.get(id) === view.state) return;
     this.#states.set(id, view.state);
-    this.#onState?.(view.state, this.#at, id);
+    try {
+      this.#onState?.(view.state, this.#at, id);
+    } catch (error) {
+      this.#thrown ??= { error };
+    }
   }
 
   /** The core asks for something: it has to be what stands in the recording, and so has what the host did then. */

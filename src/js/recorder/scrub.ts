@@ -10,7 +10,7 @@ const SECRET =
   /api[-_]?key|secret|passw|passphrase|credential|authorization|cookie|private[-_]?key|access[-_]?key|token$|^(?:key|auth|access|refresh|bearer|headers|env|environment)$/i;
 /** Fields that say what something is, not what was said. */
 const STRUCTURE = new Set([
-  'type', 'role', 'status', 'id', 'sessionID', 'messageID', 'partID', 'parentID', 'callID', 'requestID', 'permissionID', 'projectID',
+  'type', 'role', 'status', 'id', 'sessionID', 'messageID', 'partID', 'parentID', 'callID', 'requestID', 'permissionID',
   'aggregateID', 'providerID', 'modelID', 'model', 'agent', 'mode', 'name', 'tool', 'field', 'finish', 'reason', 'version', 'mime',
   'continuity', 'phase', 'source', 'code', 'hint', 'priority', 'reply', 'response', 'variant', 'permission', 'transport', 'keeper',
 ]);

@@ -33,7 +33,7 @@ class Writer {
   readonly #pieces = new Map<RawEntry, Uint8Array>();
   /** Requests whose answers are of no session, or that the page asked for by itself. */
   readonly #foreign = new Set<unknown>();
-  /** Requests of slash commands. */
+  /** The call from outside that the entries belong to. */
   #call: RawCall | undefined;
 
   constructor(header: Header, entries: readonly RawEntry[]) {
@@ -88,6 +88,11 @@ class Writer {
       case 'log':
         // It may quote the server, and the code says what it is. `connection` is JSON.
         return [plain(a[0]), plain(a[1]), this.#message(String(a[1]), String(a[2]))];
+      case 'reply': {
+        // An error quotes the answer that it is made of.
+        const foreign = this.#call?.in === 'answered' && this.#foreign.has(this.#call.a[0]);
+        return a.map((value) => (value instanceof Uint8Array ? this.#json(value, { foreign }) : plain(value)));
+      }
       default:
         return a.map((value) => (value instanceof Uint8Array ? this.#json(value) : plain(value)));
     }
