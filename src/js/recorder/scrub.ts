@@ -18,6 +18,8 @@ const STRUCTURE = new Set([
 const OWN = new Set(['input', 'metadata', 'arguments', 'raw']);
 /** Ids as servers and clients make them. */
 const ID = /^(?:ses|msg|prt|evt|per|que|call|toolu|wrk|prj)_(?=\w*\d)\w{1,60}$/;
+/** What stands in JSON beside texts. */
+const PLAIN = /^(?:true|false|null|-?\d[\d.eE+-]*)$/;
 /** Parts of an address that may stay when texts are masked. */
 const QUERY = new Set(['limit', 'before', 'after', 'messageID', 'roots', 'start', 'cursor', 'sessionID']);
 
@@ -30,10 +32,17 @@ type Rule = 'look' | 'own' | 'secret';
 /** An open object or list. */
 interface Level {
   readonly object: boolean;
-  /** The next string is a field's name. */
-  names: boolean;
   field: string;
   readonly rule: Rule;
+}
+
+/** How far a piece of JSON was read. */
+interface Place {
+  readonly levels: Level[];
+  /** What may come next. */
+  wants: 'key' | 'colon' | 'value' | 'comma' | 'end';
+  /** It is no JSON: from there on nothing tells what is a name and what is said. */
+  isBroken: boolean;
 }
 
 /** How one piece of JSON is treated. */
@@ -57,7 +66,7 @@ export class Scrubber {
   /** JSON, whole or cut off. `foreign`: it is not of a session, and all but names is masked. */
   json(bytes: Uint8Array, { foreign = false, slash = false } = {}): Uint8Array {
     const out = bytes.slice();
-    this.#walk([], out, 0, out.length, { masked: this.#masked || foreign, slash });
+    this.#walk(beginning(), out, 0, out.length, { masked: this.#masked || foreign, slash });
     return out;
   }
 
@@ -71,13 +80,13 @@ export class Scrubber {
   /** An event stream from its first byte on. */
   events(bytes: Uint8Array): Uint8Array {
     const out = bytes.slice();
-    let levels: Level[] = [];
+    let place = beginning();
     for (let from = 0; from < out.length; ) {
       let to = from;
       while (to < out.length && out[to] !== 10 && out[to] !== 13) to += 1;
       const start = decoder.decode(out.subarray(from, Math.min(from + 6, to)));
-      if (to === from) levels = [];
-      else if (start.startsWith('data:')) this.#walk(levels, out, from + 5, to, { masked: this.#masked });
+      if (to === from) place = beginning();
+      else if (start.startsWith('data:')) this.#walk(place, out, from + 5, to, { masked: this.#masked });
       else if (!/^(?:id:|event:|retry:)/.test(start)) mask(out, from, to, false);
       from = to + (out[to] === 13 && out[to + 1] === 10 ? 2 : 1);
     }
@@ -98,41 +107,70 @@ export class Scrubber {
     return `${plain}?${pairs.join('&')}`;
   }
 
-  /** Walks JSON; `levels` are the objects and lists that are open, before and after. */
-  #walk(levels: Level[], bytes: Uint8Array, from: number, to: number, kind: Kind): void {
+  /** Walks JSON from `place` on. Whatever does not fit there is masked with all that follows. */
+  #walk(place: Place, bytes: Uint8Array, from: number, to: number, kind: Kind): void {
     for (let at = from; at < to; at += 1) {
-      const level = levels.at(-1);
-      switch (bytes[at]) {
-        case 0x22: {
-          const end = closing(bytes, at + 1, to);
-          if (level?.names) {
-            level.field = text(bytes, at + 1, end);
-            level.names = false;
-          } else {
-            this.#value(bytes, at + 1, end, level, kind);
-          }
-          at = end;
+      if (isSpace(bytes[at])) continue;
+      at = this.#token(place, bytes, at, to, kind);
+      if (place.isBroken) return mask(bytes, at, to, false);
+    }
+  }
+
+  /** Takes one token; gives the place of its last byte. */
+  #token(place: Place, bytes: Uint8Array, at: number, to: number, kind: Kind): number {
+    const { levels, wants } = place;
+    const level = levels.at(-1);
+    const isValue = wants === 'value';
+    switch (bytes[at]) {
+      case 0x22: {
+        const end = closing(bytes, at + 1, to);
+        if (wants === 'key' && level !== undefined) {
+          level.field = text(bytes, at + 1, end);
+          place.wants = 'colon';
+        } else if (isValue) {
+          this.#value(bytes, at + 1, end, level, kind);
+          done(place);
+        } else {
           break;
         }
-        case 0x7b:
-        case 0x5b: {
-          const object = bytes[at] === 0x7b;
-          // What stands in a list belongs to the list's field.
-          levels.push({ object, names: object, field: object ? '' : (level?.field ?? ''), rule: ruleOf(level) });
-          break;
-        }
-        case 0x7d:
-        case 0x5d:
-          levels.pop();
-          break;
-        case 0x2c:
-          if (level?.object) level.names = true;
-          break;
-        default:
-          // A number that is a secret stays a number.
-          if (isDigit(bytes[at]) && ruleOf(level) === 'secret') bytes[at] = 0x31;
+        return end;
+      }
+      case 0x7b:
+      case 0x5b: {
+        if (!isValue) break;
+        const object = bytes[at] === 0x7b;
+        // What stands in a list belongs to the list's field.
+        levels.push({ object, field: object ? '' : (level?.field ?? ''), rule: ruleOf(level) });
+        place.wants = object ? 'key' : 'value';
+        return at;
+      }
+      case 0x7d:
+      case 0x5d:
+        if (level?.object !== (bytes[at] === 0x7d) || !['comma', level.object ? 'key' : 'value'].includes(wants)) break;
+        levels.pop();
+        done(place);
+        return at;
+      case 0x3a:
+        if (wants !== 'colon') break;
+        place.wants = 'value';
+        return at;
+      case 0x2c:
+        if (wants !== 'comma') break;
+        place.wants = level?.object ? 'key' : 'value';
+        return at;
+      default: {
+        if (!isValue || !isPlain(bytes[at])) break;
+        let end = at;
+        while (end < to && isPlain(bytes[end])) end += 1;
+        if (!PLAIN.test(decoder.decode(bytes.subarray(at, end)))) break;
+        // A number that is a secret stays a number.
+        if (ruleOf(level) === 'secret') for (let each = at; each < end; each += 1) if (isDigit(bytes[each])) bytes[each] = 0x31;
+        done(place);
+        return end - 1;
       }
     }
+    place.isBroken = true;
+    return at;
   }
 
   #value(bytes: Uint8Array, from: number, to: number, level: Level | undefined, { masked, slash = false }: Kind): void {
@@ -157,6 +195,15 @@ export class Scrubber {
   }
 }
 
+function beginning(): Place {
+  return { levels: [], wants: 'value', isBroken: false };
+}
+
+/** A value is over. */
+function done(place: Place): void {
+  place.wants = place.levels.length === 0 ? 'end' : 'comma';
+}
+
 function ruleOf(level: Level | undefined): Rule {
   if (level === undefined) return 'look';
   if (level.rule === 'secret' || SECRET.test(level.field)) return 'secret';
@@ -178,6 +225,15 @@ function text(bytes: Uint8Array, from: number, to: number): string {
   } catch {
     return raw;
   }
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 9 || byte === 10 || byte === 13;
+}
+
+/** Of a number, or of `true`, `false` and `null`. */
+function isPlain(byte: number | undefined): boolean {
+  return byte !== undefined && (isDigit(byte) || byte === 0x2d || byte === 0x2b || byte === 0x2e || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a));
 }
 
 function isDigit(byte: number | undefined): boolean {
