@@ -43,6 +43,11 @@ describe('masked text', () => {
     assert.equal(json({ command: 'deploy' }).command, 'xxxxxx');
   });
 
+  test('has no paths and sentences as names of fields, but the names of models', () => {
+    const value = { metadata: { diagnostics: { '/home/anna/a.ts': [{ line: 1 }] } }, providers: [{ id: 'a', models: { 'big/one-1.5': { id: 'big/one-1.5' } } }] };
+    assert.deepEqual(json(value), { metadata: { diagnostics: { '/xxxx/xxxx/x.xx': [{ line: 1 }] } }, providers: value.providers });
+  });
+
   test('has folders that are told apart, in bodies and in addresses alike', () => {
     const scrubber = new Scrubber(true);
     const hide = (directory) => JSON.parse(decode(scrubber.json(encode(JSON.stringify({ directory }))))).directory;
@@ -76,7 +81,7 @@ describe('secrets', () => {
     const good = `data: ${JSON.stringify({ type: 'a', properties: { apiKey: 'SECRET-1', text: 'said' } })}\n\n`;
     for (const broken of ['', 'data: {"apiKey":"SECRET-2\n\n', 'data: {"x":{"apiKey":\n\n', ': SECRET-3\r\n\r\n', 'data: ]}]"\\\n\n', 'SECRET-4: 1\n',
       // A break within a string: from there on names and values look like each other.
-      'data: {"type":"messdata: {"apiKey":"SECRET-5"}\n\n', 'data: {"a":1} {"b":"SECRET-6"}\n\n', 'data: SECRET-7\n\n', 'data: {"a":SECRET-8 "b"}\n\n']) {
+      'data: {"type":"messdata: {"apiKey":"SECRET-5"}\n\n', 'data: {"a":1} {"b":"SECRET-6"}\n\n', 'data: SECRET-7\n\n', 'data: {"a":SECRET-8 "b"}\n\n', 'data: ]\ndata: {"SECRET-9":"SECRET-9"}\n\n']) {
       const bytes = encode(broken + good + good);
       const out = decode(new Scrubber(false).events(bytes));
       assert.equal(encode(out).length, bytes.length);

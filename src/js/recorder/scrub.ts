@@ -18,6 +18,8 @@ const STRUCTURE = new Set([
 const OWN = new Set(['input', 'metadata', 'arguments', 'raw']);
 /** Ids as servers and clients make them. */
 const ID = /^(?:ses|msg|prt|evt|per|que|call|toolu|wrk|prj)_(?=\w*\d)\w{1,60}$/;
+/** Names of fields that say nothing of the user. */
+const NAME = /^[\w-]{1,40}$/;
 /** What stands in JSON beside texts. */
 const PLAIN = /^(?:true|false|null|-?\d[\d.eE+-]*)$/;
 /** Parts of an address that may stay when texts are masked. */
@@ -32,6 +34,8 @@ type Rule = 'look' | 'own' | 'secret';
 /** An open object or list. */
 interface Level {
   readonly object: boolean;
+  /** The field that holds it. */
+  readonly holder: string;
   field: string;
   readonly rule: Rule;
 }
@@ -109,6 +113,7 @@ export class Scrubber {
 
   /** Walks JSON from `place` on. Whatever does not fit there is masked with all that follows. */
   #walk(place: Place, bytes: Uint8Array, from: number, to: number, kind: Kind): void {
+    if (place.isBroken) return mask(bytes, from, to, false);
     for (let at = from; at < to; at += 1) {
       if (isSpace(bytes[at])) continue;
       at = this.#token(place, bytes, at, to, kind);
@@ -126,6 +131,8 @@ export class Scrubber {
         const end = closing(bytes, at + 1, to);
         if (wants === 'key' && level !== undefined) {
           level.field = text(bytes, at + 1, end);
+          // A path or a sentence may be a name, too.
+          if (kind.masked && !NAME.test(level.field) && level.holder !== 'models') mask(bytes, at + 1, end, true);
           place.wants = 'colon';
         } else if (isValue) {
           this.#value(bytes, at + 1, end, level, kind);
@@ -140,7 +147,8 @@ export class Scrubber {
         if (!isValue) break;
         const object = bytes[at] === 0x7b;
         // What stands in a list belongs to the list's field.
-        levels.push({ object, field: object ? '' : (level?.field ?? ''), rule: ruleOf(level) });
+        const holder = level?.field ?? '';
+        levels.push({ object, holder, field: object ? '' : holder, rule: ruleOf(level) });
         place.wants = object ? 'key' : 'value';
         return at;
       }
