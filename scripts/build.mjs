@@ -1,4 +1,5 @@
 // Builds dist/: wasm and glue (xtask), optimised wasm (binaryen), bundled ESM (esbuild), declarations (tsc).
+import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { need, root, run } from './lib/tools.mjs';
@@ -18,15 +19,19 @@ optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
 optimise(`${keeperCore}/keeper_bg.wasm`, `${keeperCore}/keeper.wasm`);
 writeFileSync(`${keeperCore}/keeper.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
 inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
+// A recording is played by the wasm that made it, or says so.
+const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
+const stamp = `${version}+${createHash('sha256').update(readFileSync(`${dist}/core_bg.wasm`)).digest('hex').slice(0, 12)}`;
 await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', sessions: 'list/sessions.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
+await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorder-node': 'recorder/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
 await bundle({ keeper: 'keeper/worker.ts' }, 'iife');
 copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
 run('npx', ['tsc', '-p', root]);
 // The glue's types are not part of the public ones.
 for (const folder of ['core', 'keeper', 'list']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
-for (const file of ['client', 'changes', 'commands', 'frames', 'host', 'journal', 'link', 'prompt', 'session', 'storage', 'tabs', 'view', 'node', 'doctor/answers', 'doctor/events', 'doctor/node', 'doctor/server', 'doctor/visit']) {
+for (const file of ['client', 'changes', 'commands', 'frames', 'host', 'journal', 'link', 'prompt', 'session', 'storage', 'tabs', 'view', 'node', 'doctor/answers', 'doctor/events', 'doctor/node', 'doctor/server', 'doctor/visit', ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 
@@ -41,7 +46,7 @@ async function bundle(entries, format) {
     name: 'beside',
     setup: ({ onResolve }) => {
       const outside = (path) => ({ path: `./${basename(path)}`, external: true });
-      onResolve({ filter: /^\.\// }, ({ kind, path }) => (kind === 'dynamic-import' ? outside(path) : undefined));
+      onResolve({ filter: /^\.\.?\// }, ({ kind, path }) => (kind === 'dynamic-import' ? outside(path) : undefined));
       // The package itself, from its further entries.
       onResolve({ filter: /^\.\.\/(index|node)\.js$/ }, ({ path }) => outside(path));
     },
@@ -54,6 +59,7 @@ async function bundle(entries, format) {
     target: 'es2022',
     minify: true,
     loader: { '.wasm': 'binary' },
+    define: { __BUILD__: JSON.stringify(stamp) },
     plugins: [beside],
     logLevel: 'warning',
   });

@@ -25,6 +25,7 @@ try {
   if (!undo.ending) {
     say(`The fault lab: ${page}lab/`);
     say(`The doctor: ${page}doctor/`);
+    say(`The inspector: ${page}inspector/`);
     console.log(`Open ${page}`);
   }
 } catch (error) {

@@ -36,6 +36,7 @@ const steps = {
   wasm: () => node('tests/wasm'),
   list: () => node('tests/list'),
   doctor: () => node('tests/doctor'),
+  recorder: () => node('tests/recorder'),
   browser: () => node('tests/browser'),
   wpt: () => node('tests/wpt'),
   contract: () => {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npx opencode-session keeper <public folder>` and `npx opencode-session doctor`.
-import { copyFileSync, realpathSync, statSync } from 'node:fs';
+// `npx opencode-session keeper <public folder>`, `… doctor` and `… replay FILE`.
+import { copyFileSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 const NAME = 'opencode-session-keeper.js';
 const USAGE = `usage: opencode-session keeper <public folder>
        opencode-session doctor [--url ADDRESS] [options]
+       opencode-session replay FILE [--until N] [--json]
 
 keeper  copies ${NAME} into the folder that your web server serves as "/", such as "public".
         Run it again after each update of the package. Then: createClient({ baseUrl, keeper: true }).
@@ -23,6 +24,11 @@ doctor  looks at an OpenCode server and says what is wrong with it, and what to 
         --patience SECONDS   the longest wait for an answer of the model, default 60
         --json               the report as JSON
         ends with 0 when nothing failed, 1 when a check failed, 2 when it was called wrongly
+
+replay  plays a file of client.record() again, and says what came out of it.
+        --until N            only the first N entries
+        --json               all of it as JSON, with the states of the sessions
+        ends with 0 when all went as recorded, 1 when it did not, 2 when it was called wrongly or the file is none
 `;
 const OPTIONS = /** @type {const} */ ({
   url: { type: 'string', default: 'http://127.0.0.1:4096' },
@@ -48,6 +54,7 @@ export function main(args) {
   }
   if (command === 'keeper' && rest.length === 1) return keeper(rest[0]);
   if (command === 'doctor') return doctor(rest);
+  if (command === 'replay') return replay(rest);
   process.stderr.write(USAGE);
   return 2;
 }
@@ -96,6 +103,54 @@ async function doctor(args) {
   } catch (error) {
     return fail(`${error.message}${error.hint ?? error.remedy ? ` ${error.hint ?? error.remedy}` : ''}`, 2);
   }
+}
+
+/** @param {string[]} args */
+async function replay(args) {
+  let given;
+  try {
+    given = parseArgs({ args, allowPositionals: true, options: { until: { type: 'string' }, json: { type: 'boolean' } } });
+  } catch (error) {
+    return fail(`${error.message}\n${USAGE}`, 2);
+  }
+  const { values: { until, json }, positionals: [file, ...more] } = given;
+  if (file === undefined || more.length > 0) return fail(`name one file\n${USAGE}`, 2);
+  if (until !== undefined && !/^\d+$/.test(until)) return fail('--until wants the number of an entry', 2);
+  let text;
+  try {
+    text = readFileSync(file);
+  } catch (error) {
+    return fail(`${file} could not be read (${error.code ?? error.message})`, 2);
+  }
+  const { readRecording, replay: play } = await import('./recorder-node.js');
+  try {
+    const recording = await readRecording(text);
+    const result = await play(recording, until === undefined ? {} : { until: Number(until) });
+    process.stdout.write(json ? `${JSON.stringify({ header: recording.header, ...result }, null, 2)}\n` : told(recording, result));
+    return result.diverged === undefined ? 0 : 1;
+  } catch (error) {
+    return fail(`${error.message}${error.hint ? ` ${error.hint}` : ''}`, 2);
+  }
+}
+
+/** What a person wants to know of a replay. @param {any} recording @param {any} result */
+function told({ header, cut }, { entries, total, sessions, diverged, trapped, ended, build }) {
+  const lines = [`Recorded ${new Date(header.started).toISOString()} by ${build.recorded} on ${header.host}`];
+  if (build.recorded !== build.here) lines.push(`This is ${build.here}: it may go another way.`);
+  if (cut) lines.push('The last line is cut off; it is left out.');
+  if (ended === 'limit') lines.push('The recording ended when it was full: what came later is not in it.');
+  lines.push(`Played ${entries} of ${total} entries.`);
+  for (const [id, { messages, status, connection, error }] of Object.entries(sessions)) {
+    const parts = messages.flatMap((message) => message.parts);
+    const letters = parts.reduce((sum, part) => sum + (part.text?.length ?? 0) + (part.tail?.length ?? 0), 0);
+    const gaps = parts.filter((part) => part.continuity === 'gapped').length;
+    lines.push(`  ${id}  ${messages.length} messages, ${letters} characters${gaps > 0 ? `, ${gaps} with a gap` : ''}; ${status.type}, ${connection.phase} (${connection.source})`);
+    for (const problem of [error, connection.error, status.error]) if (problem) lines.push(`    ${problem.code}: ${problem.message}`);
+  }
+  if (trapped !== undefined) lines.push(`The core ended in a trap at entry ${trapped}, as recorded.`);
+  if (diverged === undefined) lines.push('All went as recorded.');
+  else lines.push(`Diverged at entry ${diverged.entry}:`, `  recorded: ${diverged.expected}`, `  now:      ${diverged.got}`);
+  return `${lines.join('\n')}\n`;
 }
 
 /** @param {string} message */

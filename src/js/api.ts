@@ -3,6 +3,7 @@
  * @module
  */
 import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
+import type { Recording } from './recording.js';
 import type {
   Agent, Change, CommandInfo, Health, ListQuery, LiveQuery, LiveSessionsState, Message, Model, OpenOptions, Part, PromptInput, Providers, SendOptions, Sent,
   SessionInfo, SessionInit, SessionState, Todo,
@@ -72,6 +73,11 @@ export interface Client {
   openSession(id: string, options?: OpenOptions): ChatSession;
   /** Makes a session on the server and opens it. */
   createSession(init?: SessionInit): Promise<ChatSession>;
+  /**
+   * The recording of this client, which `record: true` began. Rejects with `not_recording` without that option. Can be
+   * had after `close`, too.
+   */
+  record(): Promise<Recording>;
   /** Ends the stream and all sessions of this client. */
   close(): void;
 }

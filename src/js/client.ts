@@ -8,6 +8,7 @@ import { type Base, checkAuth, checkBase, refused } from './host.js';
 import { Journal } from './journal.js';
 import type { Log } from './keeper/protocol.js';
 import { closed, Link } from './link.js';
+import type { Recording } from './recording.js';
 import { Handle, Opened } from './session.js';
 import type {
   Agent, ClientOptions, CommandInfo, Health, ListQuery, Model, OpenOptions, Providers, SessionInfo, SessionInit, WasmSource,
@@ -16,6 +17,9 @@ import { withProblem } from './view.js';
 
 /** The way to the keeper: a file of its own. */
 type Shared = typeof import('./keeper/shared.js');
+
+/** The recorder: a file of its own. */
+type Tape = typeof import('./recorder/tape.js');
 
 /** Loads the wasm, from `source` or from where this build keeps it. */
 export type Load = (source?: WasmSource) => Promise<unknown>;
@@ -31,6 +35,8 @@ export async function connect(load: Load, options: ClientOptions): Promise<Clien
   checkOptions(options);
   // At the same time as the wasm, and only where it is of use.
   const shared = hasKeeper(options) ? import('./keeper/shared.js').catch(() => undefined) : undefined;
+  // Without the file of the recorder the chat goes on; `record` says then that it is missing.
+  const tape = options.record ? await import('./recorder/tape.js').catch(() => undefined) : undefined;
   try {
     loading ??= load(options.wasm);
     await loading;
@@ -42,7 +48,7 @@ export async function connect(load: Load, options: ClientOptions): Promise<Clien
       "Serve core_bg.wasm next to the script, and allow 'wasm-unsafe-eval' in the Content-Security-Policy.",
     );
   }
-  return new OpenCodeClient(base, options, await shared);
+  return new OpenCodeClient(base, options, await shared, tape);
 }
 
 function hasKeeper({ keeper, transport = 'auto' }: ClientOptions): boolean {
@@ -55,12 +61,13 @@ class OpenCodeClient implements Client {
   readonly #opened = new Map<string, Opened>();
   readonly #stopListening: () => void;
 
-  constructor(base: Base, options: ClientOptions, shared: Shared | undefined) {
-    const { directory, transport = 'auto', keeper, retry, limits } = options;
+  constructor(base: Base, options: ClientOptions, shared: Shared | undefined, tape: Tape | undefined) {
+    const { directory, transport = 'auto', keeper, retry, limits, record } = options;
     const log: Log = (level, code, message) => this.#link.log(level, code, message);
     this.#link = new Link(base, options, shared?.openKeeper(keeper, base.url, log));
     const plain = JSON.stringify({ directory, transport, keeper: shared && 'on', ...retry, ...limits });
-    this.#link.start(new Core(this.#link as never, plain, Math.random()));
+    const make = (host: unknown, seed = Math.random()): Core => new Core(host as never, plain, seed);
+    this.#link.start(tape === undefined ? make(this.#link) : tape.start(this.#link, make, plain, record));
     if (shared === undefined && hasKeeper(options)) log(2, 'keeper_failed', 'The way to the keeper (shared.js) could not be loaded.');
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
@@ -116,6 +123,10 @@ class OpenCodeClient implements Client {
 
   async createSession(init: SessionInit = {}): Promise<ChatSession> {
     return this.openSession((await this.sessions.create(init)).id);
+  }
+
+  async record(): Promise<Recording> {
+    return (await import('./recorder/tape.js')).recording(this.#link);
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import type { ClientOptions, WasmSource } from './types.js';
 export type { Answer, ChatSession, Client, LiveSessions, Sessions } from './api.js';
 export type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 export { SessionError } from './errors.js';
+export type * from './recording.js';
 export type * from './types.js';
 
 const load = (source?: WasmSource): Promise<unknown> =>

@@ -9,8 +9,8 @@ import { AuthError, type Base, Requests } from './host.js';
 import type { Journal } from './journal.js';
 import type { StreamSource } from './keeper/protocol.js';
 import { ATTACHMENTS } from './prompt.js';
-import type { ClientOptions, LogEntry } from './types.js';
-import { problem } from './view.js';
+import type { ClientOptions, ConnectionState, LogEntry } from './types.js';
+import { problem, withProblem } from './view.js';
 
 /** What a token is answered with. */
 interface Waiting {
@@ -224,7 +224,8 @@ export class Link {
 
   log(level: number, code: string, message: string, sessionID?: string): void {
     if (this.#onLog === undefined) return;
-    const entry: LogEntry = { level: LEVELS[level] ?? 'info', code, message, time: Date.now() };
+    const connection = code === 'connection' ? (withProblem(JSON.parse(message)) as ConnectionState) : undefined;
+    const entry: LogEntry = { level: LEVELS[level] ?? 'info', code, message, time: Date.now(), ...(connection && told(connection)) };
     const onLog = this.#onLog;
     // Not from inside the core, which may be the caller.
     queueMicrotask(() => {
@@ -351,6 +352,13 @@ export class Link {
 function failure(error: unknown): number {
   if (error instanceof AuthError) return 3;
   return error instanceof Error && error.name === 'TimeoutError' ? 2 : 1;
+}
+
+/** What an entry tells of the connection. */
+function told(connection: ConnectionState): Partial<LogEntry> {
+  const { phase, source, error, fallback } = connection;
+  const cause = error ?? fallback;
+  return { message: `${phase} (${source})${cause ? `: ${cause.message}` : ''}`, connection };
 }
 
 /** The error of everything used after its end. */

@@ -5,6 +5,7 @@
  * @module
  */
 import type { SessionError } from './errors.js';
+import type { RecordOptions } from './recording.js';
 
 /**
  * Fields the server may add that this version does not know; they are passed on as they came.
@@ -81,7 +82,7 @@ export interface Limits {
 }
 
 /**
- * One structured log line. Holds no secrets, URLs or bodies.
+ * One structured log line. Holds no secrets, URLs or bodies. All codes are listed in docs/observability.md.
  *
  * @example
  * ```ts
@@ -90,12 +91,14 @@ export interface Limits {
  */
 export interface LogEntry {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** Stable code of what happened, for example `journal_failed` or `bad_event`; all are listed in docs/errors.md. */
+  /** Stable code of what happened, for example `connection` or `bad_event`; all are listed in docs/errors.md. */
   readonly code: string;
   readonly message: string;
   /** Milliseconds since 1970 at the client. */
   readonly time: number;
   readonly sessionID?: string;
+  /** With the code `connection`: how the client is connected from here on, the cause and the next try. */
+  readonly connection?: ConnectionState;
 }
 
 /**
@@ -138,6 +141,11 @@ export interface ClientOptions {
   readonly limits?: Partial<Limits>;
   /** Receives log entries; errors it throws are ignored. */
   readonly onLog?: (entry: LogEntry) => void;
+  /**
+   * Writes down all that comes and goes from here on, for `client.record()` (docs/observability.md). Only from the
+   * beginning of a client on: a recording is played again from there.
+   */
+  readonly record?: boolean | RecordOptions;
   /**
    * The wasm module, for hosts that load it their own way: bytes, a URL, a `Response` or a compiled module.
    * Default: the file next to the script.

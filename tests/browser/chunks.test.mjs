@@ -22,7 +22,7 @@ async function answered(options, missing, job) {
       await waitFor(() => page.evaluate(() => drive.session.state.messages.at(-1)?.parts.some(({ text }) => text === 'one two')), { message: 'the answer' });
       await job({
         asked: CHUNKS.filter((path) => asked(path).length > 0),
-        logs: await page.evaluate(() => drive.logs.map(({ code }) => code)),
+        logs: await page.evaluate(() => drive.codes()),
         connection: await page.evaluate(() => drive.session.state.connection),
       });
     });

@@ -248,7 +248,7 @@ describe('the journal, on a server with faults', () => {
       request.result.close();
     }, [mock.url, id]);
     await open(page, { baseUrl: mock.url, retry: RETRY }, id);
-    assert.deepEqual(await page.evaluate(() => drive.logs.map(({ code }) => code)), ['journal_dropped']);
+    assert.deepEqual(await page.evaluate(() => drive.codes()), ['journal_dropped']);
     await page.evaluate(() => new Promise((resolve, reject) => {
       const request = indexedDB.deleteDatabase('opencode-session');
       request.onsuccess = resolve;
@@ -258,7 +258,7 @@ describe('the journal, on a server with faults', () => {
     const part = mock.store.begin(message);
     mock.store.delta(part, 'after it was deleted');
     await waitFor(async () => (await kept(page))?.join().includes('after it was deleted'), { message: 'a new record' });
-    assert.deepEqual(await page.evaluate(() => drive.logs.map(({ code }) => code)), ['journal_dropped']);
+    assert.deepEqual(await page.evaluate(() => drive.codes()), ['journal_dropped']);
   }));
 
   for (const [what, script] of [
@@ -275,8 +275,8 @@ describe('the journal, on a server with faults', () => {
         mock.store.delta(part, word);
         await waitFor(async () => (await answer(page))?.text.endsWith(word), { message: word });
       }
-      await waitFor(() => page.evaluate(() => drive.logs.length > 0), { message: 'a log line' });
-      assert.deepEqual(await page.evaluate(() => drive.logs.map(({ code }) => code)), ['journal_failed']);
+      await waitFor(() => page.evaluate(() => drive.codes().length > 0), { message: 'a log line' });
+      assert.deepEqual(await page.evaluate(() => drive.codes()), ['journal_failed']);
     }));
   }
 

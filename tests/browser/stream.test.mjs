@@ -36,7 +36,7 @@ async function healed(mock, page, id) {
 }
 
 /** Log codes and the codes of shown errors so far. */
-const codes = (page) => page.evaluate(() => drive.logs.map(({ code }) => code));
+const codes = (page) => page.evaluate(() => drive.codes());
 const watchErrors = (page) => page.evaluate(() => {
   drive.errors = [];
   drive.session.subscribe(() => {

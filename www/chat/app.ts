@@ -12,6 +12,7 @@ import { Heading } from './heading.js';
 import { OpenSessions } from './open-sessions.js';
 import { Picker } from './picker.js';
 import { toProblem, type Problem } from './problem.js';
+import { SaveRecording } from './save-recording.js';
 import { Scroller } from './scroller.js';
 import { ServerCheck } from './server-check.js';
 import { SessionList } from './session-list.js';
@@ -36,6 +37,7 @@ export class App {
   private readonly drawer = new Drawer();
   private readonly picker = new Picker();
   private readonly list = new SessionList((error) => this.fail('list', error));
+  private readonly recording = new SaveRecording((error) => this.fail('action', error));
   private readonly composer = new Composer({
     send: (prompt) => this.send(prompt),
     stop: () => void this.chat?.abort(),
@@ -80,7 +82,7 @@ export class App {
     const config = this.config;
     if (!config) return;
     const { baseUrl, directory, keeper } = config;
-    const client = await createClient({ baseUrl, keeper, ...(directory !== undefined && { directory }), ...(auth && { auth }) });
+    const client = await createClient({ baseUrl, keeper, record: true, ...(directory !== undefined && { directory }), ...(auth && { auth }) });
     const blocked = blockedServer(config);
     if (blocked) throw blocked;
     if (config.passwordRequired && !auth) {
@@ -90,6 +92,7 @@ export class App {
     this.leave();
     this.client?.close();
     this.client = client;
+    this.recording.use(client);
     this.sessions = new OpenSessions(client);
     this.composer.setBlocked(false);
     void this.list.use(client);

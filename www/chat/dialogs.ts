@@ -29,6 +29,17 @@ export async function askPassword(server: string, refused: boolean): Promise<Aut
   return auth;
 }
 
+/** Asks how a recording is to be saved; undefined when cancelled. */
+export async function askRecording(note: string): Promise<{ text: 'keep' | 'mask' } | undefined> {
+  const mask = el('input', { type: 'checkbox', checked: true, 'data-testid': 'mask' });
+  const ok = await ask('Save a recording', [
+    el('p', {}, 'All that came from the server and that this page did since it was loaded, for a bug report: the inspector plays it again. Passwords and keys are not in it.'),
+    el('label', { class: 'check' }, mask, el('span', {}, 'Hide what was said: letters become “x”, also in titles, tools and names of folders')),
+    note === '' ? undefined : el('p', { class: 'missing' }, note),
+  ], 'Save', 'primary');
+  return ok && { text: mask.checked ? 'mask' : 'keep' };
+}
+
 function field(label: string, input: HTMLInputElement): HTMLElement {
   return el('label', { class: 'field' }, el('span', {}, label), input);
 }

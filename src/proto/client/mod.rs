@@ -410,6 +410,10 @@ impl Client {
                 session.set_connection(&json);
             }
             self.hear(Heard::Connection, "", json.as_bytes());
+            if !self.sessions.is_empty() {
+                let failed = matches!(self.link.phase(), Phase::Waiting | Phase::Closed);
+                self.context.log(1 + u8::from(failed), "connection", json);
+            }
         }
     }
 

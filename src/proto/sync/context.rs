@@ -50,7 +50,7 @@ pub enum Output {
         level: u8,
         /// Stable code.
         code: &'static str,
-        /// One sentence without secrets.
+        /// One sentence without secrets; of `connection` its JSON.
         message: String,
     },
 }
@@ -283,10 +283,11 @@ impl Context {
 
     /// Logs a warning.
     pub fn warn(&mut self, code: &'static str, message: &str) {
-        self.outputs.push_back(Output::Log {
-            level: 2,
-            code,
-            message: String::from(message),
-        });
+        self.log(2, code, String::from(message));
+    }
+
+    /// Logs something.
+    pub fn log(&mut self, level: u8, code: &'static str, message: String) {
+        self.outputs.push_back(Output::Log { level, code, message });
     }
 }

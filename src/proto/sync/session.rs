@@ -248,6 +248,7 @@ impl Session {
     /// An error that ends all hope, until the caller reconnects. What is shown stays.
     pub fn die(&mut self, error: &Error, context: &mut Context) {
         self.phase = Phase::Dead;
+        context.warn(error.code.name(), &error.message);
         self.fields.set_error(Some(error.clone()));
         let result = Err(error.clone());
         context.reply_all(std::mem::take(&mut self.ready), &result);

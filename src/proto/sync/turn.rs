@@ -258,6 +258,10 @@ impl Session {
             let Some(prompt) = self.outbox.get(&key) else { continue };
             if (prompt.names_itself || planted::is(Bug::ResendBlindly)) && prompt.tries < MAX_POSTS {
                 prompt.stage = Stage::Queued;
+                context.warn(
+                    "prompt_again",
+                    "A prompt is not in the server's history; it is sent again.",
+                );
             }
         }
         self.give_up_untold(context);
@@ -367,11 +371,15 @@ impl Session {
             {
                 prompt.stage = Stage::Unclear;
                 prompt.since = context.now;
+                context.warn("prompt_unclear", &error.message);
                 if self.is_live() {
                     self.begin(context);
                 }
             }
-            Err(error) => self.refuse(key, &error, context),
+            Err(error) => {
+                context.warn(error.code.name(), &error.message);
+                self.refuse(key, &error, context);
+            }
         }
     }
 

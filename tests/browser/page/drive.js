@@ -99,4 +99,7 @@ async function turn(session, text, options) {
   return answer;
 }
 
-globalThis.drive = { createClient, SessionError, logs, watch, until, soon, problem, plainError, plain, textOf, connect, open, settle, turn };
+/** Codes of what was logged, but for how the connection went. */
+const codes = () => logs.map(({ code }) => code).filter((code) => code !== 'connection');
+
+globalThis.drive = { createClient, SessionError, logs, codes, watch, until, soon, problem, plainError, plain, textOf, connect, open, settle, turn };

@@ -1,0 +1,3 @@
+import { Inspector } from './inspector.js';
+
+new Inspector().start();
