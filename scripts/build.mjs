@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { slim } from './lib/glue.mjs';
 import { need, root, run } from './lib/tools.mjs';
 
 const core = `${root}/src/js/core`;
@@ -44,7 +45,8 @@ async function bundle(entries, format) {
   // What is loaded only when it is needed is a file of its own beside the others, for bundlers of users too.
   const beside = {
     name: 'beside',
-    setup: ({ onResolve }) => {
+    setup: ({ onResolve, onLoad }) => {
+      onLoad({ filter: /core[/\\](?:core|keeper)\.js$/ }, ({ path }) => ({ contents: slim(readFileSync(path, 'utf8')) }));
       const outside = (path) => ({ path: `./${basename(path)}`, external: true });
       onResolve({ filter: /^\.\.?\// }, ({ kind, path }) => (kind === 'dynamic-import' ? outside(path) : undefined));
       // The package itself, from its further entries.
