@@ -6,6 +6,8 @@
 import { SessionError } from './errors.js';
 import type { Auth, ClientOptions } from './types.js';
 
+const JSON_TYPE = 'application/json';
+
 /** The server's address, checked. */
 export interface Base {
   /** Without a slash at the end. */
@@ -14,16 +16,111 @@ export interface Base {
   readonly loopback: boolean;
 }
 
+/** Sends a request. */
+export type Send = (
+  method: string,
+  path: string,
+  accept: string,
+  body: Uint8Array | undefined,
+  timeout: number,
+  signal: AbortSignal | undefined,
+) => Promise<Response>;
+
+/** Speaks another dialect with the server than the core does (`v2/v2.ts`). */
+export interface Translation {
+  readonly send: Send;
+  /** The session is a v2 one. */
+  adopt(session: string): void;
+  /** Whether the server speaks nothing else. */
+  isSecond(): Promise<boolean>;
+  /** A stream begins. */
+  opened(): void;
+  /** Bytes of the stream, as the core is to read them. */
+  bytes(chunk: Uint8Array): Uint8Array;
+  close(): void;
+}
+
 /** Adds the address and the credentials to requests. */
 export class Requests {
+  /** There is one once a v2 session or server was met. */
+  translation: Translation | undefined;
   readonly #base: string;
   readonly #auth: ClientOptions['auth'];
   readonly #fetch: typeof fetch;
+  readonly #feed: (bytes: Uint8Array) => void;
+  #speaking: Promise<Translation> | undefined;
+  /** The server has answered as v1. */
+  #met = false;
+  /** Sessions that are shown by their v1 messages whatever they are. */
+  readonly #plain = new Set<string>();
 
-  constructor(base: Base, options: ClientOptions) {
+  /** `feed` takes what a translation adds to the stream. */
+  constructor(base: Base, options: ClientOptions, feed: (bytes: Uint8Array) => void) {
     this.#base = base.url;
     this.#auth = options.auth;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.#feed = feed;
+  }
+
+  /** Opens the way to v2. */
+  speak(session?: string): Promise<Translation> {
+    const speaking = (this.#speaking ??= import('./v2/v2.js').then(({ translate }) => translate(this.#direct, this.#feed)));
+    this.#speaking = speaking.then(
+      (translation) => {
+        if (session !== undefined) translation.adopt(session);
+        this.translation = translation;
+        return translation;
+      },
+      (error: unknown) => {
+        this.#speaking = undefined;
+        throw error;
+      },
+    );
+    this.#speaking.catch(() => undefined);
+    return this.#speaking;
+  }
+
+  /** Shows the session by its v1 messages, whatever others it has. */
+  stay(session: string): void {
+    this.#plain.add(session);
+  }
+
+  /** Whether a session that has nothing in v1, as the answer to this path says, has something in v2. */
+  async isElsewhere(path: string): Promise<boolean> {
+    const session = /^\/session\/([^/]+)\/message\?/.exec(path)?.[1];
+    if (session === undefined || this.#speaking !== undefined || this.#plain.has(decodeURIComponent(session))) return false;
+    try {
+      const response = await this.#direct('GET', `/api/session/${session}/message?limit=1`, JSON_TYPE, undefined, 10_000, undefined);
+      if (!(await response.text()).startsWith('{"data":[{')) return false;
+      await this.speak(decodeURIComponent(session));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Sends a request, in the dialect that the server understands. */
+  readonly send: Send = async (...request) => {
+    if (this.#speaking !== undefined) {
+      const translation = await this.#speaking.catch(() => undefined);
+      if (translation !== undefined) return translation.send(...request);
+    }
+    const response = await this.#direct(...request);
+    return (await this.#isSecond(response)) && this.translation !== undefined ? this.translation.send(...request) : response;
+  };
+
+  /** Servers of 2.x answer v1 routes with their web page, or not at all. */
+  async #isSecond({ headers, status }: Response): Promise<boolean> {
+    if (this.#met) return false;
+    this.#met = status < 400 ? /json|event-stream/.test(headers.get('content-type') ?? '') : status !== 404 && status !== 405;
+    if (this.#met || status === 204) return false;
+    try {
+      if (await (await this.speak()).isSecond()) return true;
+    } catch {
+      // Without the file there is only v1.
+    }
+    this.#speaking = this.translation = undefined;
+    return false;
   }
 
   /** A second answer of `credentials` may be another one. */
@@ -31,18 +128,11 @@ export class Requests {
     return typeof this.#auth === 'function';
   }
 
-  /** Sends a request. A function for `auth` is asked again once when the server answers 401. */
-  async send(
-    method: string,
-    path: string,
-    accept: string,
-    body: Uint8Array | undefined,
-    timeout: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Response> {
+  /** Sends a request as it is. A function for `auth` is asked again once when the server answers 401. */
+  readonly #direct: Send = async (method, path, accept, body, timeout, signal) => {
     const once = async (): Promise<Response> => {
       const headers: Record<string, string> = { accept };
-      if (body !== undefined) headers['content-type'] = 'application/json';
+      if (body !== undefined) headers['content-type'] = JSON_TYPE;
       const auth = await this.credentials();
       if (auth !== undefined) headers[auth.name] = auth.value;
       const init: RequestInit = { method, headers, cache: 'no-store', referrerPolicy: 'no-referrer' };
@@ -53,7 +143,7 @@ export class Requests {
     };
     const response = await once();
     return response.status === 401 && this.mayRefresh ? once() : response;
-  }
+  };
 
   /** The address for an `EventSource`: a password can only go into it as `auth_token`. */
   async url(path: string): Promise<string> {
