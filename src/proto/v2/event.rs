@@ -95,15 +95,11 @@ impl Told {
     pub(super) fn tell(&mut self, kind: &str, properties: &str) {
         let mut event = Object::new();
         if !self.id.is_empty() {
-            let id = [
-                &self.id,
-                [".1", ".2", ".3", ".4"]
-                    .get(self.events.len().wrapping_sub(1))
-                    .copied()
-                    .unwrap_or(""),
-            ]
-            .concat();
-            event.text("id", &id);
+            let nth = match self.events.len() {
+                0 => String::new(),
+                count => [".", &count.to_string()].concat(),
+            };
+            event.text("id", &[self.id.as_str(), &nth].concat());
         }
         event.text("type", kind).raw("properties", properties);
         self.events.push(event.end());
@@ -117,18 +113,23 @@ impl Told {
         self.tell("message.updated", &properties.end());
     }
 
-    fn part(&mut self, session: &str, message: &Message, at: usize, own: &[String]) {
+    fn part(&mut self, session: &str, message: &Message, at: usize) {
         let mut properties = Object::new();
         properties
             .text("sessionID", session)
-            .raw("part", &message.part(session, at, own));
+            .raw("part", &message.part(session, at));
         self.tell("message.part.updated", &properties.end());
     }
 
-    fn prompt(&mut self, shadow: &Shadow, message: &Message) {
+    fn prompt(&mut self, shadow: &mut Shadow, message: &Message) {
         self.message(&shadow.id, message);
+        for part in shadow.take_own(&message.id) {
+            let mut properties = Object::new();
+            properties.text("sessionID", &shadow.id).text("messageID", &message.id);
+            self.tell("message.part.removed", &properties.text("partID", &part).end());
+        }
         for at in 0..message.parts.len() {
-            self.part(&shadow.id, message, at, shadow.own(&message.id));
+            self.part(&shadow.id, message, at);
         }
     }
 
@@ -300,9 +301,7 @@ fn part_event(shadow: &mut Shadow, name: &str, event: &Event<'_>, when: i64, tol
             Some(at) if message.parts[at].open => {
                 let mut properties = Object::new();
                 properties.text("sessionID", &session).text("messageID", &id);
-                properties
-                    .text("partID", &message.part_id(at, &[]))
-                    .text("field", "text");
+                properties.text("partID", &message.part_id(at)).text("field", "text");
                 properties.raw("delta", &super::render::utf8(raw(data, "delta").unwrap_or(b"\"\"")));
                 told.tell("message.part.delta", &properties.end());
             }
@@ -353,7 +352,7 @@ fn part_event(shadow: &mut Shadow, name: &str, event: &Event<'_>, when: i64, tol
     // A part that was told already is told again only when it begins: then all that follows is known to be whole.
     let begins = what == "started" && part.open;
     if found.is_none() || begins || *part != before {
-        told.part(&session, message, at, &[]);
+        told.part(&session, message, at);
     }
 }
 

@@ -521,21 +521,15 @@ impl Translator {
             return self.refuse("take system instructions with a prompt");
         }
         let message = text(body, "messageID");
-        let (mut said, mut files, mut agents, mut ids) = (
-            String::new(),
-            Vec::new(),
-            Vec::new(),
-            [Vec::new(), Vec::new(), Vec::new()],
-        );
+        let (mut said, mut files, mut agents, mut ids) = (String::new(), Vec::new(), Vec::new(), Vec::new());
         for part in items(raw(body, "parts").unwrap_or_default()) {
-            let id = text(part, "id");
+            ids.push(text(part, "id"));
             match text(part, "type").as_str() {
                 "text" => {
                     if !said.is_empty() {
                         said.push_str("\n\n");
                     }
                     said.push_str(&text(part, "text"));
-                    ids[0].push(id);
                 }
                 "file" => {
                     let mut file = Object::new();
@@ -546,19 +540,14 @@ impl Translator {
                         }
                     }
                     files.push(file.end());
-                    ids[1].push(id);
                 }
                 "agent" => {
                     let mut agent = Object::new();
                     agents.push(agent.raw("name", &json(part, "name")).end());
-                    ids[2].push(id);
                 }
                 _ => return self.refuse("take such a part in a prompt"),
             }
         }
-        // Texts become one.
-        ids[0].truncate(1);
-        let ids: Vec<String> = ids.concat();
         let mut prompt = Object::new();
         prompt.text("text", &said);
         for (name, list) in [("files", &files), ("agents", &agents)] {
@@ -585,7 +574,7 @@ impl Translator {
         let Some(shadow) = self.shadows.get_mut(session) else {
             return done(500, "{}");
         };
-        if !message.is_empty() && ids.iter().all(|id| !id.is_empty()) {
+        if !message.is_empty() {
             shadow.name_parts(&message, ids);
         }
         if let Some(model) = raw(body, "model") {

@@ -155,8 +155,8 @@ impl Message {
         Some(read)
     }
 
-    /// The message in the v1 form, with the ids that own prompts gave their parts.
-    pub(super) fn to_item(&self, session: &str, own: &[String]) -> String {
+    /// The message in the v1 form.
+    pub(super) fn to_item(&self, session: &str) -> String {
         let mut out = String::from("{\"info\":");
         out.push_str(&self.info(session));
         out.push_str(",\"parts\":[");
@@ -164,7 +164,7 @@ impl Message {
             if at > 0 {
                 out.push(',');
             }
-            out.push_str(&self.part(session, at, own));
+            out.push_str(&self.part(session, at));
         }
         out.push_str("]}");
         out
@@ -205,10 +205,10 @@ impl Message {
     }
 
     /// The v1 form of the part at a position.
-    pub(super) fn part(&self, session: &str, at: usize, own: &[String]) -> String {
+    pub(super) fn part(&self, session: &str, at: usize) -> String {
         let part = &self.parts[at];
         let mut out = Object::new();
-        out.text("id", &self.part_id(at, own))
+        out.text("id", &self.part_id(at))
             .text("sessionID", session)
             .text("messageID", &self.id);
         match &part.kind {
@@ -236,10 +236,7 @@ impl Message {
     }
 
     /// Parts of a message are shown in the order of their ids.
-    pub(super) fn part_id(&self, at: usize, own: &[String]) -> String {
-        if let Some(id) = own.get(at) {
-            return id.clone();
-        }
+    pub(super) fn part_id(&self, at: usize) -> String {
         let number = at.to_string();
         let name = self.id.strip_prefix("msg_").unwrap_or(&self.id);
         let zeros = &"0000"[number.len().min(4)..];

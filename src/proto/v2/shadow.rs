@@ -16,13 +16,13 @@ pub(super) struct Shadow {
     places: BTreeMap<String, Place>,
     /// Answers that are not over.
     pub(super) open: Vec<Message>,
-    /// The newest place.
+    /// The newest place, prompts that wait left out.
     last: i64,
     /// The newest prompt that the model got.
     prompt: String,
     /// Prompts that the server took and the model did not get yet, oldest first.
     pub(super) pending: Vec<Message>,
-    /// The ids that own prompts gave their parts.
+    /// The ids that the core gave the parts of its own prompts.
     own: BTreeMap<String, Vec<String>>,
     pub(super) busy: bool,
     /// The newest number of a stored event.
@@ -76,7 +76,7 @@ impl Shadow {
         std::mem::take(&mut self.held)
     }
 
-    /// An own prompt is on its way.
+    /// An own prompt is on its way: the server will name its parts otherwise.
     pub(super) fn name_parts(&mut self, message: &str, parts: Vec<String>) {
         if self.own.len() >= OWN {
             self.own.pop_first();
@@ -84,8 +84,9 @@ impl Shadow {
         self.own.insert(String::from(message), parts);
     }
 
-    pub(super) fn own(&self, message: &str) -> &[String] {
-        self.own.get(message).map_or(&[], Vec::as_slice)
+    /// The core's names for the parts of an own prompt, told once.
+    pub(super) fn take_own(&mut self, message: &str) -> Vec<String> {
+        self.own.remove(message).unwrap_or_default()
     }
 
     pub(super) fn has(&self, message: &str) -> bool {
@@ -145,12 +146,11 @@ impl Shadow {
             open.extend(later.collect::<Vec<_>>());
             self.open = open;
             self.known = true;
-            for at in 0..self.pending.len() {
-                let place = self.place(self.pending[at].created);
-                self.pending[at].created = place;
-                let waiting = self.pending[at].clone();
+            for mut waiting in std::mem::take(&mut self.pending) {
+                waiting.created = self.place_waiting(waiting.created);
                 self.note(&waiting);
                 self.push(&mut out, &waiting);
+                self.pending.push(waiting);
             }
         }
         out.push(']');
@@ -167,13 +167,23 @@ impl Shadow {
         if let Some(live) = self.open.iter().find(|live| live.id == message.id) {
             merge(&mut message, live);
         }
-        Some(message.to_item(&self.id, self.own(&message.id)))
+        Some(message.to_item(&self.id))
     }
 
-    /// Places a message behind all others.
-    pub(super) fn place(&mut self, told: i64) -> i64 {
+    /// Places a message behind all others that do not wait.
+    fn place(&mut self, told: i64) -> i64 {
         self.last = if told <= self.last { self.last + 1 } else { told };
         self.last
+    }
+
+    /// Places a prompt that waits.
+    fn place_waiting(&self, told: i64) -> i64 {
+        let last = self
+            .pending
+            .iter()
+            .map(|message| message.created)
+            .fold(self.last, i64::max);
+        if told <= last { last + 1 } else { told }
     }
 
     /// A prompt was taken: it is shown from now on.
@@ -184,7 +194,7 @@ impl Shadow {
         let message = Message {
             id: String::from(id),
             user: true,
-            created: self.place(told),
+            created: self.place_waiting(told),
             parts: prompt_parts(prompt),
             ..Message::default()
         };
@@ -198,13 +208,12 @@ impl Shadow {
         let waiting = self.pending.iter().position(|message| message.id == id);
         let mut message = match waiting {
             Some(at) => self.pending.remove(at),
-            None => self.admit(id, prompt?, told).inspect(|_| {
-                self.pending.pop();
-            })?,
+            None => {
+                self.admit(id, prompt?, told)?;
+                self.pending.pop()?
+            }
         };
-        if message.created < self.last {
-            message.created = self.place(told);
-        }
+        message.created = self.place(told);
         self.note(&message);
         self.prompt = String::from(id);
         Some(message)
@@ -268,7 +277,7 @@ impl Shadow {
         if out.len() > 1 {
             out.push(',');
         }
-        out.push_str(&message.to_item(&self.id, self.own(&message.id)));
+        out.push_str(&message.to_item(&self.id));
     }
 }
 
