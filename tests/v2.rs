@@ -540,6 +540,60 @@ fn a_session_without_v1_messages_is_looked_for_in_v2() {
 }
 
 #[test]
+fn lists_of_both_dialects_are_one() {
+    let mut translator = Translator::new();
+    assert_eq!(translator.ask("GET", "/session/status", b""), Step::Through);
+    translator.adopt("ses_2");
+    let asked = json!({"id": "per_2", "sessionID": "ses_2", "action": "edit", "resources": ["a"], "save": ["a"]});
+    let cases = [
+        (
+            "/session/status",
+            "/api/session/active",
+            r#"{"ses_1":{"type":"retry","next":1}}"#,
+            json!({"ses_2": {"type": "running"}}),
+            json!({"ses_1": {"type": "retry", "next": 1}, "ses_2": {"type": "busy"}}),
+        ),
+        ("/session/status", "/api/session/active", "{}", json!({}), json!({})),
+        (
+            "/permission?directory=%2Fa%2520b",
+            "/api/permission/request?location%5Bdirectory%5D=%2Fa%20b",
+            r#"[{"id":"per_1","patterns":["x"]}]"#,
+            json!([asked]),
+            json!([{"id": "per_1", "patterns": ["x"]}, {"id": "per_2", "sessionID": "ses_2", "permission": "edit", "patterns": ["a"], "always": ["a"], "metadata": {}}]),
+        ),
+        (
+            "/question",
+            "/api/question/request",
+            "[]",
+            json!([{"id": "que_2", "questions": []}]),
+            json!([{"id": "que_2", "questions": []}]),
+        ),
+    ];
+    for (path, v2, first, second, both) in cases {
+        let Step::Ask(ask) = translator.ask("GET", path, b"") else {
+            panic!()
+        };
+        assert_eq!(ask.path, path);
+        let Step::Ask(ask) = translator.answered(ask.id, good(first)) else {
+            panic!()
+        };
+        assert_eq!(ask.path.replace("%2F", "/"), v2.replace("%2F", "/"));
+        let Step::Done(answer) = translator.answered(ask.id, good(&json!({"data": second}).to_string())) else {
+            panic!()
+        };
+        assert_eq!(page_of(&answer), both);
+        // Without an answer of v2 there is that of v1.
+        let Step::Ask(ask) = translator.ask("GET", path, b"") else {
+            panic!()
+        };
+        let Step::Ask(ask) = translator.answered(ask.id, good(first)) else {
+            panic!()
+        };
+        assert_eq!(translator.answered(ask.id, failed(500, "{}")), Step::Done(good(first)));
+    }
+}
+
+#[test]
 fn pages_longer_than_the_servers_are_put_together_and_begin_where_the_core_asks() {
     let message =
         |n: usize| json!({"id": format!("msg_{n:03}"), "type": "user", "text": "x", "time": {"created": 1_000 + n}});

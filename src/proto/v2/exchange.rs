@@ -780,7 +780,10 @@ fn decode64(text: &str) -> Option<Vec<u8>> {
 
 /// Two arrays or objects as one.
 fn joined(first: &[u8], second: &str, open: char, close: char) -> String {
-    let inner = |json: &str| String::from(json.trim().trim_start_matches(open).trim_end_matches(close).trim());
+    let inner = |json: &str| {
+        let json = json.trim().strip_prefix(open).and_then(|json| json.strip_suffix(close));
+        String::from(json.unwrap_or_default().trim())
+    };
     let (first, second) = (inner(&String::from_utf8_lossy(first)), inner(second));
     let comma = if first.is_empty() || second.is_empty() { "" } else { "," };
     let mut out = String::from(open);
