@@ -210,7 +210,9 @@ onServers('v2 sessions', (scene) => {
       await drive.until(session, (state) => state.messages.length === 4, 'all back');
       const problems = [];
       for (const act of [() => session.shell('ls'), () => session.fork(), () => session.share(), () => session.summarize()]) problems.push(await drive.problem(act()));
-      problems.push(await drive.problem(session.send('x', { system: 'y' }).stored));
+      const refused = session.send('x', { system: 'y' });
+      problems.push(await drive.problem(refused.stored));
+      session.discard(refused.id);
       return { lengths, problems };
     }, [server.url, id]);
     assert.deepEqual(lengths, [4, 2]);
