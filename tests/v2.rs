@@ -2,6 +2,8 @@
 //!
 //! `support_rs` is not used: what is tested here is the translator alone; `tests/browser/v2.test.mjs` runs it with all the rest.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 
 use opencode_session::proto::v2::{Answer, Step, Translator};
@@ -537,6 +539,105 @@ fn a_session_without_v1_messages_is_looked_for_in_v2() {
         ..good("<!doctype html>")
     };
     assert_eq!(translator.answered(ask.id, html), Step::Done(good("[]")));
+}
+
+#[test]
+fn servers_are_probed_in_order() {
+    let html = || Answer {
+        content_type: String::from("text/html"),
+        ..good("<!doctype html>")
+    };
+    // What each server answers at /global/health, /api/health and /api/info; the version told.
+    let json = |body: &str| good(body);
+    let cases = [
+        (vec![json(r#"{"healthy":true,"version":"1.18.33"}"#)], "1.18.33", false),
+        (
+            vec![html(), json(r#"{"healthy":true,"version":"2.0.2"}"#)],
+            "2.0.2",
+            true,
+        ),
+        (
+            vec![
+                html(),
+                json(r#"{"healthy":true}"#),
+                json(r#"{"version":"2.0.6","pid":1}"#),
+            ],
+            "2.0.6",
+            true,
+        ),
+        (
+            vec![failed(404, "{}"), html(), json(r#"{"version":"2.1.0"}"#)],
+            "2.1.0",
+            true,
+        ),
+    ];
+    for (answers, version, second) in cases {
+        let mut translator = Translator::new();
+        let mut step = translator.ask("GET", "/global/health", b"");
+        let mut asked = Vec::new();
+        for answer in answers {
+            let Step::Ask(ask) = step else { panic!("{step:?}") };
+            asked.push(ask.path.clone());
+            step = translator.answered(ask.id, answer);
+        }
+        assert_eq!(asked, ["/global/health", "/api/health", "/api/info"][..asked.len()]);
+        let Step::Done(answer) = step else { panic!("{step:?}") };
+        let health = page_of(&answer);
+        assert_eq!(
+            (&health["version"], &health["healthy"]),
+            (&json!(version), &json!(true))
+        );
+        assert_eq!(health["dialect"], if second { json!("v2") } else { Value::Null });
+        assert_eq!(translator.is_second(), second);
+        assert_eq!(translator.stream("/event") == "/api/event", second);
+    }
+    // Neither: what came first is the answer, as it is.
+    for first in [html(), failed(401, "{}")] {
+        let mut translator = Translator::new();
+        let mut step = translator.ask("GET", "/global/health", b"");
+        let mut next = first.clone();
+        while let Step::Ask(ask) = step {
+            step = translator.answered(ask.id, next);
+            next = html();
+        }
+        assert_eq!(step, Step::Done(first));
+        assert!(!translator.is_second());
+    }
+}
+
+#[test]
+fn prompts_taken_while_nobody_listened_are_shown_and_stay_until_they_are_cancelled() {
+    let session = session();
+    let (mut translator, _) = joined(&session, r#"{"data":[],"cursor":{}}"#);
+    let frame = |kind: &str, seq: i64, data: Value| {
+        let data = json!({"sessionID": session, "timestamp": 5_000 + seq, "messageID": data["id"], "prompt": {"text": data["text"]}});
+        json!({"id": format!("evt_{seq}"), "type": format!("session.next.{kind}"), "durable": {"aggregateID": session, "seq": seq}, "data": data})
+    };
+    let first = frame("prompt.admitted", 1, json!({"id": "msg_1", "text": "one"}));
+    let _ = translator.bytes(format!("data: {first}\n\n").as_bytes());
+    // After a break the page does not tell what waits; the numbered events since do.
+    let path = format!("/session/{session}/message?limit=10");
+    let Step::Ask(ask) = translator.ask("GET", &path, b"") else {
+        panic!()
+    };
+    let Step::Ask(ask) = translator.answered(ask.id, good(r#"{"data":[],"cursor":{}}"#)) else {
+        panic!()
+    };
+    assert_eq!(ask.path, format!("/api/session/{session}/history?limit=100&after=1"));
+    let missed = json!({"data": [frame("prompt.admitted", 2, json!({"id": "msg_2", "text": "two"})), frame("prompted", 3, json!({"id": "msg_1"}))]});
+    let Step::Done(answer) = translator.answered(ask.id, good(&missed.to_string())) else {
+        panic!()
+    };
+    let page = page_of(&answer);
+    assert_eq!(page[0]["info"]["id"], "msg_2");
+    assert_eq!(page[0]["parts"][0]["text"], "two");
+    let Step::Ask(ask) = translator.ask("GET", &path, b"") else {
+        panic!()
+    };
+    let Step::Ask(ask) = translator.answered(ask.id, good(r#"{"data":[],"cursor":{}}"#)) else {
+        panic!()
+    };
+    assert!(ask.path.ends_with("after=3"));
 }
 
 #[test]

@@ -13,16 +13,17 @@
 //! assert_eq!(ask.path, "/api/session/ses_1/message?limit=11");
 //! ```
 
+mod acts;
 mod event;
 mod exchange;
 mod frames;
+mod page;
 mod path;
 mod render;
 mod second;
 mod shadow;
 mod time;
-
-use std::collections::BTreeMap;
+mod wire;
 
 use event::{Ends, Event, Told};
 use exchange::Exchange;
@@ -84,6 +85,7 @@ enum Server {
 /// A permission or a question of a v2 session.
 #[derive(Debug, Default)]
 struct Request {
+    id: String,
     session: String,
     /// The form as the server told it, where questions are forms.
     form: String,
@@ -94,9 +96,9 @@ struct Request {
 pub struct Translator {
     server: Server,
     version: String,
-    shadows: BTreeMap<String, Shadow>,
-    requests: BTreeMap<String, Request>,
-    exchanges: BTreeMap<u32, Exchange>,
+    shadows: Vec<Shadow>,
+    requests: Vec<Request>,
+    exchanges: Vec<Exchange>,
     last: u32,
     frames: Frames,
     /// Milliseconds until the server is to be asked which sessions run, and how often it was asked in vain.
@@ -121,14 +123,22 @@ impl Translator {
 
     /// The session is a v2 one.
     pub fn adopt(&mut self, session: &str) {
-        if !self.shadows.contains_key(session) {
-            self.shadows.insert(String::from(session), Shadow::new(session));
+        if !self.knows(session) {
+            self.shadows.push(Shadow::new(session));
         }
     }
 
     /// Whether the session is known to be a v2 one.
     pub fn knows(&self, session: &str) -> bool {
-        self.shadows.contains_key(session)
+        self.shadows.iter().any(|shadow| shadow.id == session)
+    }
+
+    fn shadow(&mut self, session: &str) -> Option<&mut Shadow> {
+        self.shadows.iter_mut().find(|shadow| shadow.id == session)
+    }
+
+    fn request_of(&self, id: &str) -> Option<&Request> {
+        self.requests.iter().find(|request| request.id == id)
     }
 
     /// Whether the server is a 2.x one.
@@ -176,7 +186,7 @@ impl Translator {
         let active = answer.and_then(|body| raw(body, "data"));
         let mut waits = active.is_none() || !self.frames.is_between();
         if let Some(active) = active.filter(|_| !waits) {
-            for shadow in self.shadows.values_mut().filter(|shadow| shadow.busy) {
+            for shadow in self.shadows.iter_mut().filter(|shadow| shadow.busy) {
                 if raw(active, &shadow.id).is_some() {
                     waits = true;
                     continue;
@@ -197,14 +207,11 @@ impl Translator {
     /// Frames that waited for a page that is there now.
     pub fn released(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
-        let ready: Vec<String> = self
-            .shadows
-            .values()
-            .filter(|shadow| shadow.known)
-            .map(|shadow| shadow.id.clone())
-            .collect();
-        for id in ready {
-            let held = self.shadows.get_mut(&id).map(Shadow::take_held).unwrap_or_default();
+        for at in 0..self.shadows.len() {
+            if !self.shadows[at].known {
+                continue;
+            }
+            let held = self.shadows[at].take_held();
             for frame in held {
                 self.frame(&frame, &mut out);
             }
@@ -224,11 +231,11 @@ impl Translator {
         }
         let kind = String::from_utf8_lossy(event.kind);
         if kind == "server.connected" || (kind == "replay.opened" && text(event.data, "continuity") != "kept") {
-            self.shadows.values_mut().for_each(Shadow::unsure);
+            self.shadows.iter_mut().for_each(Shadow::unsure);
         }
         if kind == "sync" {
             let session = event.session();
-            if let Some(shadow) = self.shadows.get_mut(&session) {
+            if let Some(shadow) = self.shadow(&session) {
                 shadow.seq = shadow.seq.max(event.seq);
             }
         }
@@ -260,7 +267,7 @@ impl Translator {
             return Some(Told::default());
         };
         let session = event.session();
-        let Some(shadow) = self.shadows.get_mut(&session) else {
+        let Some(shadow) = self.shadow(&session) else {
             return Some(Told::default());
         };
         if !shadow.known {
@@ -316,7 +323,7 @@ impl Translator {
                 .map(|key| text(event.data, key))
                 .find(|id| !id.is_empty())
                 .unwrap_or_default();
-            self.requests.remove(&id);
+            self.requests.retain(|request| request.id != id);
             let mut properties = crate::proto::json::Object::new();
             properties
                 .text("sessionID", &text(event.data, "sessionID"))
@@ -339,9 +346,10 @@ impl Translator {
     /// Remembers whose request it is, and gives it in the v1 form.
     fn request(&mut self, what: &str, asked: &[u8]) -> String {
         if self.requests.len() >= REQUESTS {
-            self.requests.pop_first();
+            self.requests.remove(0);
         }
         let request = Request {
+            id: text(asked, "id"),
             session: text(asked, "sessionID"),
             form: if raw(asked, "fields").is_some() {
                 render::utf8(asked)
@@ -350,7 +358,8 @@ impl Translator {
             },
         };
         let form = !request.form.is_empty();
-        self.requests.insert(text(asked, "id"), request);
+        self.requests.retain(|known| known.id != request.id);
+        self.requests.push(request);
         match what {
             "question" if form || raw(asked, "url").is_some() => second::question(asked),
             "question" => render::utf8(asked),
@@ -368,7 +377,7 @@ impl Translator {
     /// Which sessions run, in the v1 form.
     fn status(&mut self, body: &[u8]) -> String {
         let active = raw(body, "data").unwrap_or_default();
-        for shadow in self.shadows.values_mut() {
+        for shadow in self.shadows.iter_mut() {
             shadow.busy = raw(active, &shadow.id).is_some();
         }
         let mut status = crate::proto::json::Object::new();

@@ -1,7 +1,8 @@
 use super::event::{Event, Told};
-use super::exchange::{Then, api, done, get, missing, post};
+use super::exchange::Then;
 use super::path::Path;
 use super::render::{items, json, quoted, raw, text, utf8};
+use super::wire::{api, done, get, missing, post};
 use super::{Ask, Step, Translator};
 use crate::proto::json::{Cursor, Object};
 use crate::proto::request::query;
@@ -80,14 +81,14 @@ impl Translator {
             "server.connected" => told.tell("server.connected", "{}"),
             "session.deleted" => told.tell("session.deleted", &properties.text("sessionID", &session).end()),
             "session.renamed" => {
-                if let Some(shadow) = self.shadows.get_mut(&session).filter(|shadow| !shadow.info.is_empty()) {
+                if let Some(shadow) = self.shadow(&session).filter(|shadow| !shadow.info.is_empty()) {
                     shadow.info = with(shadow.info.as_bytes(), "title", &json(event.data, "title"));
                     properties.text("sessionID", &session).raw("info", &shadow.info);
                     told.tell("session.updated", &properties.end());
                 }
             }
             "session.revert.staged" | "session.revert.cleared" => {
-                if let Some(shadow) = self.shadows.get_mut(&session).filter(|shadow| !shadow.info.is_empty()) {
+                if let Some(shadow) = self.shadow(&session).filter(|shadow| !shadow.info.is_empty()) {
                     shadow.info = with(shadow.info.as_bytes(), "revert", &json(event.data, "revert"));
                     properties.text("sessionID", &session).raw("info", &shadow.info);
                     told.tell("session.updated", &properties.end());

@@ -23,7 +23,7 @@ pub(super) struct Shadow {
     /// Prompts that the server took and the model did not get yet, oldest first.
     pub(super) pending: Vec<Message>,
     /// The ids that the core gave the parts of its own prompts.
-    own: BTreeMap<String, Vec<String>>,
+    own: Vec<(String, Vec<String>)>,
     pub(super) busy: bool,
     /// The newest number of a stored event.
     pub(super) seq: Option<i64>,
@@ -79,14 +79,15 @@ impl Shadow {
     /// An own prompt is on its way: the server will name its parts otherwise.
     pub(super) fn name_parts(&mut self, message: &str, parts: Vec<String>) {
         if self.own.len() >= OWN {
-            self.own.pop_first();
+            self.own.remove(0);
         }
-        self.own.insert(String::from(message), parts);
+        self.own.push((String::from(message), parts));
     }
 
     /// The core's names for the parts of an own prompt, told once.
     pub(super) fn take_own(&mut self, message: &str) -> Vec<String> {
-        self.own.remove(message).unwrap_or_default()
+        let known = self.own.iter().position(|(id, _)| id == message);
+        known.map_or_else(Vec::new, |at| self.own.swap_remove(at).1)
     }
 
     pub(super) fn has(&self, message: &str) -> bool {
