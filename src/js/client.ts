@@ -103,8 +103,9 @@ class OpenCodeClient implements Client {
     }
     let opened = this.#opened.get(id);
     if (opened === undefined) {
-      if (options.dialect === 'v2') void this.#link.requests.speak(id);
-      if (options.dialect === 'v1') this.#link.requests.stay(id);
+      if (options.dialect === 'v2') {
+        this.#link.requests.speak(id).catch(() => this.#link.log(2, 'v2_failed', 'The way to v2 sessions (v2.js) could not be loaded.', id));
+      }
       opened = new Opened(this.#link, id, options, (child, how) => this.openSession(child, how));
       this.#opened.set(id, opened);
     }

@@ -7,6 +7,10 @@ import { SessionError } from './errors.js';
 import type { Auth, ClientOptions } from './types.js';
 
 const JSON_TYPE = 'application/json';
+/** The minor version of 1.x that v2 sessions came with. */
+const FIRST_V2 = 16;
+/** An answer that is not v1's is looked into at most this often, milliseconds. */
+const PROBE_EVERY = 10_000;
 
 /** The server's address, checked. */
 export interface Base {
@@ -51,8 +55,10 @@ export class Requests {
   #speaking: Promise<Translation> | undefined;
   /** The server has answered as v1. */
   #met = false;
-  /** Sessions that are shown by their v1 messages whatever they are. */
-  readonly #plain = new Set<string>();
+  #probed = Number.NEGATIVE_INFINITY;
+  /** What the server says of itself; the core asks before it asks for a history. */
+  #health: Promise<string | undefined> | undefined;
+  #asking: Promise<Translation | undefined> | undefined;
 
   /** `feed` takes what a translation adds to the stream. */
   constructor(base: Base, options: ClientOptions, feed: (bytes: Uint8Array) => void) {
@@ -62,34 +68,26 @@ export class Requests {
     this.#feed = feed;
   }
 
-  /** Opens the way to v2. */
-  speak(session?: string): Promise<Translation> {
-    const speaking = (this.#speaking ??= import('./v2/v2.js').then(({ translate }) => translate(this.#direct, this.#feed)));
-    this.#speaking = speaking.then(
-      (translation) => {
-        if (session !== undefined) translation.adopt(session);
-        this.translation = translation;
-        return translation;
-      },
-      (error: unknown) => {
-        this.#speaking = undefined;
-        throw error;
-      },
-    );
-    this.#speaking.catch(() => undefined);
-    return this.#speaking;
-  }
-
-  /** Shows the session by its v1 messages, whatever others it has. */
-  stay(session: string): void {
-    this.#plain.add(session);
+  /** Opens the way to v2, and takes the session for one of v2. */
+  async speak(session?: string): Promise<Translation> {
+    this.#speaking ??= import('./v2/v2.js').then(({ translate }) => translate(this.#direct, this.#feed));
+    try {
+      this.translation = await this.#speaking;
+    } catch (error) {
+      this.#speaking = undefined;
+      throw error;
+    }
+    if (session !== undefined) this.translation.adopt(session);
+    return this.translation;
   }
 
   /** Whether a session that has nothing in v1, as the answer to this path says, has something in v2. */
   async isElsewhere(path: string): Promise<boolean> {
     const session = /^\/session\/([^/]+)\/message\?/.exec(path)?.[1];
-    if (session === undefined || this.#speaking !== undefined || this.#plain.has(decodeURIComponent(session))) return false;
+    if (session === undefined || this.#speaking !== undefined) return false;
     try {
+      const [, major, minor] = /"version":"(\d+)\.(\d+)/.exec((await this.#health) ?? '') ?? [];
+      if (Number(major) !== 1 || Number(minor) < FIRST_V2) return false;
       const response = await this.#direct('GET', `/api/session/${session}/message?limit=1`, JSON_TYPE, undefined, 10_000, undefined);
       if (!(await response.text()).startsWith('{"data":[{')) return false;
       await this.speak(decodeURIComponent(session));
@@ -100,27 +98,30 @@ export class Requests {
   }
 
   /** Sends a request, in the dialect that the server understands. */
-  readonly send: Send = async (...request) => {
-    if (this.#speaking !== undefined) {
-      const translation = await this.#speaking.catch(() => undefined);
-      if (translation !== undefined) return translation.send(...request);
-    }
-    const response = await this.#direct(...request);
-    return (await this.#isSecond(response)) && this.translation !== undefined ? this.translation.send(...request) : response;
+  readonly send: Send = (...request) => {
+    const sent = this.#translated(...request);
+    if (request[1] === '/global/health') this.#health = sent.then((response) => response.clone().text()).catch(() => undefined);
+    return sent;
   };
 
-  /** Servers of 2.x answer v1 routes with their web page, or not at all. */
-  async #isSecond({ headers, status }: Response): Promise<boolean> {
-    if (this.#met) return false;
-    this.#met = status < 400 ? /json|event-stream/.test(headers.get('content-type') ?? '') : status !== 404 && status !== 405;
-    if (this.#met || status === 204) return false;
-    try {
-      if (await (await this.speak()).isSecond()) return true;
-    } catch {
-      // Without the file there is only v1.
+  readonly #translated: Send = async (...request) => {
+    const translation = await this.#speaking?.catch(() => undefined);
+    if (translation !== undefined) return translation.send(...request);
+    const response = await this.#direct(...request);
+    const second = await this.#second(response).catch(() => undefined);
+    return second === undefined ? response : second.send(...request);
+  };
+
+  /** The way to a server of 2.x: those answer v1 routes with their web page, or with 405. */
+  async #second({ headers, status }: Response): Promise<Translation | undefined> {
+    if (status < 400) this.#met ||= /json|event-stream/.test(headers.get('content-type') ?? '');
+    if (this.#met || (status >= 400 && status !== 405)) return undefined;
+    const now = performance.now();
+    if (now > this.#probed + PROBE_EVERY) {
+      this.#probed = now;
+      this.#asking = this.speak().then(async (translation) => ((await translation.isSecond()) ? translation : undefined));
     }
-    this.#speaking = this.translation = undefined;
-    return false;
+    return this.#asking;
   }
 
   /** A second answer of `credentials` may be another one. */

@@ -624,7 +624,7 @@ export interface OpenOptions {
    * Which messages of the session are shown, on a server that keeps them apart (1.16 to 1.18). `auto` (default): those of v1,
    * or those of v2 when there are none. Say `v2` for a session that is empty yet and will be prompted through v2.
    */
-  readonly dialect?: 'auto' | 'v1' | 'v2';
+  readonly dialect?: 'auto' | 'v2';
 }
 
 /**

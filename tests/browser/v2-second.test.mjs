@@ -50,7 +50,9 @@ for (const version of ['2.0.2', '2.0.6']) {
     assert.deepEqual(found.health, { healthy: true, version, dialect: 'v2' });
     assert.deepEqual([found.list[0].title, found.list[0].directory, found.models, found.agents, found.phase], ['Named', '/project', ['p/m'], ['build'], 'live']);
     const kept = newest(server);
-    await page.evaluate(() => void (drive.sent = drive.session.send('Hello')));
+    await page.evaluate(() => {
+      drive.sent = drive.session.send('Hello');
+    });
     await inbox(kept);
     await page.evaluate(() => drive.soon(drive.sent.stored, 'stored while it waits'));
     const answer = server.begin(kept);
