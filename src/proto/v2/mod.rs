@@ -111,6 +111,8 @@ pub const ACTIVE: &str = "/api/session/active";
 const HOLE: &str = r#"{"type":"replay.hole","properties":{}}"#;
 /// Waits between two questions whether a turn is over, milliseconds.
 const AGAIN: [u32; 6] = [30, 60, 120, 250, 500, 1_000];
+/// After so many the core finds it by its own looks.
+const TRIES: u32 = 60;
 /// A turn that may go on is given this long to do so, milliseconds.
 const MAYBE: u32 = 300;
 const REQUESTS: usize = 512;
@@ -197,7 +199,7 @@ impl Translator {
                 write(&told.events, None, &mut out);
             }
         }
-        if waits {
+        if waits && tries < TRIES {
             let at = usize::try_from(tries).unwrap_or(usize::MAX).min(AGAIN.len() - 1);
             self.due = Some((AGAIN[at], tries + 1));
         }
@@ -239,14 +241,14 @@ impl Translator {
                 shadow.seq = shadow.seq.max(event.seq);
             }
         }
-        match self.translate(&kind, &event, frame) {
+        match self.translate(&kind, &event, &data) {
             Some(told) => write(&told.events, id, out),
             None => out.extend_from_slice(frame),
         }
     }
 
     /// `None`: the event is one of v1, and goes on as it is.
-    fn translate(&mut self, kind: &str, event: &Event<'_>, frame: &[u8]) -> Option<Told> {
+    fn translate(&mut self, kind: &str, event: &Event<'_>, data: &[u8]) -> Option<Told> {
         if let Some(told) = self.request_event(kind, event) {
             return Some(told);
         }
@@ -271,7 +273,7 @@ impl Translator {
             return Some(Told::default());
         };
         if !shadow.known {
-            shadow.hold(frame);
+            shadow.hold(data);
             return Some(Told::default());
         }
         let mut told = event::tell(shadow, name, event);

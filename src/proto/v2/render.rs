@@ -243,7 +243,7 @@ impl Message {
         ["prt_", name, "_", zeros, &number].concat()
     }
 
-    /// The part that an event names, made when it is not there yet.
+    /// Where the part is that an event names.
     pub(super) fn find(&self, same: &dyn Fn(&Part) -> bool) -> Option<usize> {
         self.parts.iter().position(same)
     }

@@ -9,7 +9,7 @@ pub(super) struct Shadow {
     pub(super) id: String,
     /// The newest page was seen since the stream began: places in messages are known.
     pub(super) known: bool,
-    /// Frames that wait for it.
+    /// Frames of events that wait for it.
     held: Vec<Vec<u8>>,
     held_bytes: usize,
     /// All messages seen: place, prompt that they answer, whether they are over.
@@ -62,13 +62,16 @@ impl Shadow {
         self.held_bytes = 0;
     }
 
-    /// Keeps a frame until the page is there. When there are too many the oldest go: the page holds what they led to.
-    pub(super) fn hold(&mut self, frame: &[u8]) {
-        if self.held.len() >= HELD || self.held_bytes + frame.len() > HELD_BYTES {
+    /// Keeps an event until the page is there. When there are too many the oldest go: the page holds what they led to.
+    pub(super) fn hold(&mut self, data: &[u8]) {
+        if self.held.len() >= HELD || self.held_bytes + data.len() > HELD_BYTES {
             self.unsure();
         }
-        self.held_bytes += frame.len();
-        self.held.push(frame.to_vec());
+        self.held_bytes += data.len();
+        // Its place in the stream was told already.
+        let line = data.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte });
+        self.held
+            .push([b"data: ".to_vec(), line.collect(), b"\n\n".to_vec()].concat());
     }
 
     pub(super) fn take_held(&mut self) -> Vec<Vec<u8>> {
