@@ -82,7 +82,7 @@ onServers('v2 sessions', (scene) => {
     const id = await made(server);
     await prompt(server, id, 'words 3');
     await rest(server, id);
-    await prompt(server, id, 'words 80 every 40');
+    await prompt(server, id, 'words 150 every 60');
     const open = () => page.evaluate(async ([baseUrl, id]) => {
       await drive.open({ baseUrl }, id);
       drive.shown = drive.watch(drive.session);
@@ -94,7 +94,7 @@ onServers('v2 sessions', (scene) => {
     await page.waitForFunction(() => globalThis.drive !== undefined);
     await open();
     const plain = await assertAtRest(page, server, id);
-    assert.equal(plain.at(-1).parts[0].text.trim(), numbered(80));
+    assert.equal(plain.at(-1).parts[0].text.trim(), numbered(150));
     assertPrefixes(await page.evaluate(() => drive.shown), plain);
     await page.evaluate(() => drive.turn(drive.session, 'words 4'));
     assert.equal((await assertAtRest(page, server, id)).length, 6);
