@@ -7,6 +7,7 @@ import { need, root, run } from './lib/tools.mjs';
 
 const core = `${root}/src/js/core`;
 const keeperCore = `${root}/src/js/keeper/core`;
+const v2Core = `${root}/src/js/v2/core`;
 const dist = `${root}/dist`;
 
 await need();
@@ -16,14 +17,17 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 compile('page', core);
 compile('keeper', keeperCore);
+compile('v2', v2Core);
 optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
-optimise(`${keeperCore}/keeper_bg.wasm`, `${keeperCore}/keeper.wasm`);
-writeFileSync(`${keeperCore}/keeper.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
+for (const [folder, name] of [[keeperCore, 'keeper'], [v2Core, 'v2']]) {
+  optimise(`${folder}/${name}_bg.wasm`, `${folder}/${name}.wasm`);
+  writeFileSync(`${folder}/${name}.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
+}
 inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
 // A recording is played by the wasm that made it, or says so.
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 const stamp = `${version}+${createHash('sha256').update(readFileSync(`${dist}/core_bg.wasm`)).digest('hex').slice(0, 12)}`;
-await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', sessions: 'list/sessions.ts' }, 'esm');
+await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorder-node': 'recorder/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
@@ -31,7 +35,7 @@ await bundle({ keeper: 'keeper/worker.ts' }, 'iife');
 copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
 run('npx', ['tsc', '-p', root]);
 // The glue's types are not part of the public ones.
-for (const folder of ['core', 'keeper', 'list']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
+for (const folder of ['core', 'keeper', 'list', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
 for (const file of ['client', 'changes', 'commands', 'frames', 'host', 'journal', 'link', 'prompt', 'session', 'storage', 'tabs', 'view', 'node', 'doctor/answers', 'doctor/events', 'doctor/node', 'doctor/server', 'doctor/visit', ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
@@ -46,7 +50,7 @@ async function bundle(entries, format) {
   const beside = {
     name: 'beside',
     setup: ({ onResolve, onLoad }) => {
-      onLoad({ filter: /core[/\\](?:core|keeper)\.js$/ }, ({ path }) => ({ contents: slim(readFileSync(path, 'utf8')) }));
+      onLoad({ filter: /core[/\\](?:core|keeper|v2)\.js$/ }, ({ path }) => ({ contents: slim(readFileSync(path, 'utf8')) }));
       const outside = (path) => ({ path: `./${basename(path)}`, external: true });
       onResolve({ filter: /^\.\.?\// }, ({ kind, path }) => (kind === 'dynamic-import' ? outside(path) : undefined));
       // The package itself, from its further entries.

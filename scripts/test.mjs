@@ -16,7 +16,7 @@ const steps = {
   clippy: () => {
     run('cargo', ['clippy', '-q', '--locked', '--all-targets', '--features', 'xtask,planted', '--', '-D', 'warnings']);
     run('cargo', ['clippy', '-q', '--locked', '--all-targets', '--features', 'xtask', '--', '-D', 'warnings']);
-    for (const feature of ['page', 'keeper']) {
+    for (const feature of ['page', 'keeper', 'v2']) {
       run('cargo', ['clippy', '-q', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--features', feature, '--', '-D', 'warnings']);
     }
   },

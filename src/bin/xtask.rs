@@ -1,5 +1,5 @@
 //! The build tool: `cargo run --features xtask --bin xtask -- build page OUT` compiles what a page loads to wasm and writes
-//! the glue, `build keeper OUT` does so for the keeper. Functions keep their names: `scripts/lib/wasm.mjs` needs them.
+//! the glue, `build keeper OUT` and `build v2 OUT` do so for the others. Functions keep their names: `scripts/lib/wasm.mjs` needs them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 type Failure = Box<dyn std::error::Error>;
 
-const USAGE: &str = "usage: xtask build page|keeper OUT";
+const USAGE: &str = "usage: xtask build page|keeper|v2 OUT";
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Some("build") => match (args.next().as_deref().and_then(std::ffi::OsStr::to_str), args.next()) {
             (Some("page"), Some(out)) => build("page", "core", Path::new(&out)),
             (Some("keeper"), Some(out)) => build("keeper", "keeper", Path::new(&out)),
+            (Some("v2"), Some(out)) => build("v2", "v2", Path::new(&out)),
             _ => Err(USAGE.into()),
         },
         _ => Err(USAGE.into()),

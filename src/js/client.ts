@@ -74,8 +74,8 @@ class OpenCodeClient implements Client {
     this.sessions = sessions(this.#link);
   }
 
-  health(): Promise<Health> {
-    return this.#get('/global/health');
+  async health(): Promise<Health> {
+    return { dialect: 'v1', ...(await this.#get<Omit<Health, 'dialect'>>('/global/health')) };
   }
 
   providers(): Promise<Providers> {
@@ -111,6 +111,9 @@ class OpenCodeClient implements Client {
     }
     let opened = this.#opened.get(id);
     if (opened === undefined) {
+      if (options.dialect === 'v2') {
+        this.#link.requests.speak(id).catch(() => this.#link.log(2, 'v2_failed', 'The way to v2 sessions (v2.js) could not be loaded.', id));
+      }
       opened = new Opened(this.#link, id, options, (child, how) => this.openSession(child, how));
       this.#opened.set(id, opened);
     }
@@ -182,7 +185,10 @@ function sessions(link: Link): Sessions {
       return link.call<SessionInfo[]>(0, 'GET', search.size === 0 ? '/session' : `/session?${search}`);
     },
     get: (id) => link.call<SessionInfo>(0, 'GET', at(id)),
-    create: (init = {}) => link.call<SessionInfo>(0, 'POST', '/session', init),
+    create: async (init = {}) => {
+      if (init.dialect === 'v2') await link.requests.speak();
+      return link.call<SessionInfo>(0, 'POST', '/session', init);
+    },
     rename: (id, title) => link.call<SessionInfo>(0, 'PATCH', at(id), { title }),
     // Servers take no way back but a time of zero.
     archive: (id, archived = true) => link.call<SessionInfo>(0, 'PATCH', at(id), { time: { archived: archived ? Date.now() : 0 } }),

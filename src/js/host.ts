@@ -6,6 +6,12 @@
 import { SessionError } from './errors.js';
 import type { Auth, ClientOptions } from './types.js';
 
+const JSON_TYPE = 'application/json';
+/** The minor version of 1.x that v2 sessions came with. */
+const FIRST_V2 = 16;
+/** An answer that is not v1's is looked into at most this often, milliseconds. */
+const PROBE_EVERY = 10_000;
+
 /** The server's address, checked. */
 export interface Base {
   /** Without a slash at the end. */
@@ -14,16 +20,108 @@ export interface Base {
   readonly loopback: boolean;
 }
 
+/** Sends a request. */
+export type Send = (
+  method: string,
+  path: string,
+  accept: string,
+  body: Uint8Array | undefined,
+  timeout: number,
+  signal: AbortSignal | undefined,
+) => Promise<Response>;
+
+/** Speaks another dialect with the server than the core does (`v2/v2.ts`). */
+export interface Translation {
+  readonly send: Send;
+  /** The session is a v2 one. */
+  adopt(session: string): void;
+  /** Whether the server speaks nothing else. */
+  isSecond(): Promise<boolean>;
+  /** A stream begins. */
+  opened(): void;
+  /** Bytes of the stream, as the core is to read them. */
+  bytes(chunk: Uint8Array): Uint8Array;
+  close(): void;
+}
+
 /** Adds the address and the credentials to requests. */
 export class Requests {
+  /** There is one once a v2 session or server was met. */
+  translation: Translation | undefined;
   readonly #base: string;
   readonly #auth: ClientOptions['auth'];
   readonly #fetch: typeof fetch;
+  readonly #feed: (bytes: Uint8Array) => void;
+  #speaking: Promise<Translation> | undefined;
+  /** The server has answered as v1. */
+  #met = false;
+  #probed = Number.NEGATIVE_INFINITY;
+  /** What the server says of itself; the core asks before it asks for a history. */
+  #health: Promise<string | undefined> | undefined;
+  #asking: Promise<Translation | undefined> | undefined;
 
-  constructor(base: Base, options: ClientOptions) {
+  /** `feed` takes what a translation adds to the stream. */
+  constructor(base: Base, options: ClientOptions, feed: (bytes: Uint8Array) => void) {
     this.#base = base.url;
     this.#auth = options.auth;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.#feed = feed;
+  }
+
+  /** Opens the way to v2, and takes the session for one of v2. */
+  async speak(session?: string): Promise<Translation> {
+    this.#speaking ??= import('./v2/v2.js').then(({ translate }) => translate(this.#direct, this.#feed));
+    try {
+      this.translation = await this.#speaking;
+    } catch (error) {
+      this.#speaking = undefined;
+      throw error;
+    }
+    if (session !== undefined) this.translation.adopt(session);
+    return this.translation;
+  }
+
+  /** Whether a session that has nothing in v1, as the answer to this path says, has something in v2. */
+  async isElsewhere(path: string): Promise<boolean> {
+    const session = /^\/session\/([^/]+)\/message\?/.exec(path)?.[1];
+    if (session === undefined || this.#speaking !== undefined) return false;
+    try {
+      const [, major, minor] = /"version":"(\d+)\.(\d+)/.exec((await this.#health) ?? '') ?? [];
+      if (Number(major) !== 1 || Number(minor) < FIRST_V2) return false;
+      const response = await this.#direct('GET', `/api/session/${session}/message?limit=1`, JSON_TYPE, undefined, 10_000, undefined);
+      if (!(await response.text()).startsWith('{"data":[{')) return false;
+      await this.speak(decodeURIComponent(session));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Sends a request, in the dialect that the server understands. */
+  readonly send: Send = (...request) => {
+    const sent = this.#translated(...request);
+    if (request[1] === '/global/health') this.#health = sent.then((response) => response.clone().text()).catch(() => undefined);
+    return sent;
+  };
+
+  readonly #translated: Send = async (...request) => {
+    const translation = await this.#speaking?.catch(() => undefined);
+    if (translation !== undefined) return translation.send(...request);
+    const response = await this.#direct(...request);
+    const second = await this.#second(response).catch(() => undefined);
+    return second === undefined ? response : second.send(...request);
+  };
+
+  /** The way to a server of 2.x: those answer v1 routes with their web page, or with 405. */
+  async #second({ headers, status }: Response): Promise<Translation | undefined> {
+    if (status < 400) this.#met ||= /json|event-stream/.test(headers.get('content-type') ?? '');
+    if (this.#met || (status >= 400 && status !== 405)) return undefined;
+    const now = performance.now();
+    if (now > this.#probed + PROBE_EVERY) {
+      this.#probed = now;
+      this.#asking = this.speak().then(async (translation) => ((await translation.isSecond()) ? translation : undefined));
+    }
+    return this.#asking;
   }
 
   /** A second answer of `credentials` may be another one. */
@@ -31,18 +129,11 @@ export class Requests {
     return typeof this.#auth === 'function';
   }
 
-  /** Sends a request. A function for `auth` is asked again once when the server answers 401. */
-  async send(
-    method: string,
-    path: string,
-    accept: string,
-    body: Uint8Array | undefined,
-    timeout: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Response> {
+  /** Sends a request as it is. A function for `auth` is asked again once when the server answers 401. */
+  readonly #direct: Send = async (method, path, accept, body, timeout, signal) => {
     const once = async (): Promise<Response> => {
       const headers: Record<string, string> = { accept };
-      if (body !== undefined) headers['content-type'] = 'application/json';
+      if (body !== undefined) headers['content-type'] = JSON_TYPE;
       const auth = await this.credentials();
       if (auth !== undefined) headers[auth.name] = auth.value;
       const init: RequestInit = { method, headers, cache: 'no-store', referrerPolicy: 'no-referrer' };
@@ -53,7 +144,7 @@ export class Requests {
     };
     const response = await once();
     return response.status === 401 && this.mayRefresh ? once() : response;
-  }
+  };
 
   /** The address for an `EventSource`: a password can only go into it as `auth_token`. */
   async url(path: string): Promise<string> {

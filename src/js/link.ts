@@ -52,7 +52,7 @@ export class Link {
   journal: Journal | undefined;
   /** Bytes of the files of one prompt. */
   readonly attachments: number;
-  readonly #requests: Requests;
+  readonly requests: Requests;
   readonly #onLog: ClientOptions['onLog'];
   readonly #waiting = new Map<number, Waiting>();
   readonly #frames = new Frames(() => this.#draw());
@@ -61,6 +61,7 @@ export class Link {
   #token = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stream: AbortController | undefined;
+  #generation = 0;
   /** Milliseconds since 1970 when `performance.now` was 0: time that never goes back. */
   #epoch = Date.now() - performance.now();
   #clock: number | undefined;
@@ -68,7 +69,7 @@ export class Link {
   constructor(base: Base, options: ClientOptions, keeper?: StreamSource) {
     this.#keeper = keeper;
     this.attachments = options.limits?.attachments ?? ATTACHMENTS;
-    this.#requests = new Requests(base, options);
+    this.requests = new Requests(base, options, (bytes) => this.#core?.streamBytes(this.now(), this.#generation, bytes));
     this.#onLog = options.onLog;
   }
 
@@ -142,6 +143,7 @@ export class Link {
     clearTimeout(this.#timer);
     core.close();
     this.closeStream();
+    this.requests.translation?.close();
     for (const waiting of this.#waiting.values()) waiting.reject(closed());
     this.#waiting.clear();
     for (const hear of this.lists) hear(7, '', '');
@@ -153,6 +155,8 @@ export class Link {
   openStream(generation: number, path: string, way: number, position: string | undefined): void {
     this.closeStream();
     this.#stream = new AbortController();
+    this.#generation = generation;
+    this.requests.translation?.opened();
     const { signal } = this.#stream;
     if (way === 2) void this.#attach(generation, path, position, signal);
     else void (way === 1 ? this.#listen(generation, path, signal) : this.#read(generation, path, signal));
@@ -241,7 +245,7 @@ export class Link {
   async #read(generation: number, path: string, signal: AbortSignal): Promise<void> {
     let cause: number;
     try {
-      const response = await this.#requests.send('GET', path, 'text/event-stream', undefined, 0, signal);
+      const response = await this.requests.send('GET', path, 'text/event-stream', undefined, 0, signal);
       const { headers, status } = response;
       const kind = headers.get('content-type') ?? '';
       this.#core?.streamOpened(this.now(), generation, status, kind, headers.get('retry-after') ?? '');
@@ -260,7 +264,7 @@ export class Link {
 
   /** The lesser choice: no headers, no status, and a text made of each event only to be turned back into bytes. */
   async #listen(generation: number, path: string, signal: AbortSignal): Promise<void> {
-    const url = await this.#requests.url(path).catch(() => undefined);
+    const url = await this.requests.url(path).catch(() => undefined);
     if (signal.aborted) return;
     if (url === undefined) return this.#core?.streamClosed(this.now(), generation, failure(new AuthError()));
     const source = new EventSource(url);
@@ -277,9 +281,16 @@ export class Link {
     try {
       // A prompt is called posted in the journal before it is, so that a crash cannot hide it.
       if (method === 'POST' && path.includes('/prompt_async')) await this.journal?.written();
-      const response = await this.#requests.send(method, path, 'application/json', body, timeout, undefined);
+      const ask = (): Promise<Response> => this.requests.send(method, path, 'application/json', body, timeout, undefined);
+      let response = await ask();
+      let answer = await response.arrayBuffer();
+      // An empty list.
+      if (answer.byteLength === 2 && (await this.requests.isElsewhere(path))) {
+        response = await ask();
+        answer = await response.arrayBuffer();
+      }
       const { headers, status } = response;
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const bytes = new Uint8Array(answer);
       const header = (name: string): string => headers.get(name) ?? '';
       this.#core?.answered(
         this.now(), id, status, header('content-type'), header('x-next-cursor'), header('retry-after'), bytes,
@@ -292,14 +303,14 @@ export class Link {
 
   /** The stream that the keeper holds for all pages. Refused credentials are asked for once more, as for a request. */
   async #attach(
-    generation: number, path: string, position: string | undefined, signal: AbortSignal, again = this.#requests.mayRefresh,
+    generation: number, path: string, position: string | undefined, signal: AbortSignal, again = this.requests.mayRefresh,
   ): Promise<void> {
     const keeper = this.#keeper;
     const closed = (cause: number): void => this.#core?.streamClosed(this.now(), generation, cause);
     if (keeper === undefined) return closed(4);
     let auth: Awaited<ReturnType<Requests['credentials']>>;
     try {
-      auth = await this.#requests.credentials();
+      auth = await this.requests.credentials();
     } catch (error) {
       return closed(failure(error));
     }
@@ -316,7 +327,8 @@ export class Link {
   }
 
   /** In pieces: a keeper may tell minutes at once, and wasm memory never shrinks. */
-  #take(generation: number, bytes: Uint8Array): void {
+  #take(generation: number, chunk: Uint8Array): void {
+    const bytes = this.requests.translation?.bytes(chunk) ?? chunk;
     for (let at = 0; at < bytes.length; at += PIECE) {
       // Most chunks are small, and a view of each would cost as much as reading it.
       const piece = bytes.length > PIECE ? bytes.subarray(at, at + PIECE) : bytes;

@@ -175,6 +175,8 @@ export interface Health {
   readonly healthy: boolean;
   /** Server version, for example `1.18.33`. */
   readonly version: string;
+  /** What the server speaks: `v1` up to 1.18 (which may have v2 sessions beside), `v2` from 2.0 on (docs/servers.md). */
+  readonly dialect: 'v1' | 'v2';
 }
 
 /**
@@ -349,6 +351,8 @@ export interface LiveSessionsState {
 export interface SessionInit {
   readonly title?: string;
   readonly parentID?: string;
+  /** `v2` makes a session of the v2 API on a server that has both (1.16 to 1.18). Default: what the server speaks. */
+  readonly dialect?: 'v1' | 'v2';
 }
 
 /**
@@ -686,6 +690,11 @@ export interface Sent {
 export interface OpenOptions {
   /** Messages in the first page. Default 100. */
   readonly limit?: number;
+  /**
+   * Which messages of the session are shown, on a server that keeps them apart (1.16 to 1.18). `auto` (default): those of v1,
+   * or those of v2 when there are none. Say `v2` for a session that is empty yet and will be prompted through v2.
+   */
+  readonly dialect?: 'auto' | 'v2';
 }
 
 /**

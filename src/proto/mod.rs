@@ -24,3 +24,5 @@ pub mod rng;
 pub mod sse;
 pub mod store;
 pub mod sync;
+#[cfg(feature = "v2")]
+pub mod v2;

@@ -15,3 +15,5 @@ mod options;
 mod shell;
 #[cfg(feature = "page")]
 mod sink;
+#[cfg(feature = "v2")]
+mod v2;

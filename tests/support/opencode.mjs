@@ -21,6 +21,7 @@ export { ensureOpenCode };
  * @property {string[]} [cors] allowed origins besides localhost
  * @property {Record<string, string>} [env]
  * @property {object} [config] merged over the default config (first level)
+ * @property {boolean} [v2] the config is a file too: turns of the v2 dialect read no other
  * @property {object} [permission] default `{ bash: 'ask' }`
  * @property {string} [directory] the project folder; default: an own temporary one
  * @property {number} [port]
@@ -140,6 +141,11 @@ async function furnish(home, directory, options, version) {
   if (!options.directory) initGit(directory);
   // Servers before 1.14 ask the network for their catalogue unless the cache has one.
   if (older(version, 1, 14)) await writeFile(join(cache, 'opencode', 'models.json'), JSON.stringify(CATALOGUE));
+  const config = JSON.stringify({ ...configFor(options), ...options.config });
+  if (options.v2) {
+    await mkdir(join(home, 'config', 'opencode'), { recursive: true });
+    await writeFile(join(home, 'config', 'opencode', 'opencode.json'), config);
+  }
   // Without ripgrep on PATH the server downloads it; one that finds nothing is enough for tests.
   if (!onPath('rg') && process.platform !== 'win32') {
     await writeFile(join(tools, 'rg'), '#!/bin/sh\nexit 1\n');
@@ -162,7 +168,7 @@ async function furnish(home, directory, options, version) {
     ...OFFLINE,
     ...(options.password && { OPENCODE_SERVER_PASSWORD: options.password }),
     ...(options.password && options.username && { OPENCODE_SERVER_USERNAME: options.username }),
-    OPENCODE_CONFIG_CONTENT: JSON.stringify({ ...configFor(options), ...options.config }),
+    OPENCODE_CONFIG_CONTENT: config,
     ...options.env,
   };
 }
