@@ -7,6 +7,8 @@ import { SessionError } from './errors.js';
 import type { Auth, ClientOptions } from './types.js';
 
 const JSON_TYPE = 'application/json';
+/** The core takes it for a place where events are missing. It ends the event before it, wherever that was cut. */
+const HOLE = new TextEncoder().encode('\n\ndata: {"type":"replay.hole","properties":{}}\n\n');
 /** The minor version of 1.x that v2 sessions came with. */
 const FIRST_V2 = 16;
 /** An answer that is not v1's is looked into at most this often, milliseconds. */
@@ -91,6 +93,8 @@ export class Requests {
       const response = await this.#direct('GET', `/api/session/${session}/message?limit=1`, JSON_TYPE, undefined, 10_000, undefined);
       if (!(await response.text()).startsWith('{"data":[{')) return false;
       await this.speak(decodeURIComponent(session));
+      // What was asked beside it knows nothing of v2: all of it is asked again.
+      this.#feed(HOLE);
       return true;
     } catch {
       return false;
