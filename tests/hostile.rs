@@ -184,13 +184,6 @@ fn torment(seed: u64, bytes: &[u8], body: &[u8], status: u16) {
             },
             now,
         );
-        client.handle_input(
-            Input::StreamEvent {
-                generation,
-                data: &bytes[at..to],
-            },
-            now,
-        );
         client.handle_input(Input::Timeout, now);
         let mut changes = Vec::new();
         client.drain(handle, &mut changes);

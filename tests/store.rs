@@ -61,10 +61,6 @@ fn m2_what_belongs_to_an_older_stream_changes_nothing() {
         generation: 1,
         bytes: late.as_bytes(),
     });
-    world.input(Input::StreamEvent {
-        generation: 1,
-        data: &late.as_bytes()[6..],
-    });
     world.input(Input::StreamClosed {
         generation: 1,
         cause: None,

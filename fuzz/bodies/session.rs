@@ -152,9 +152,9 @@ impl World {
             }
             8 => {
                 let data = event(tape);
-                self.input(Input::StreamEvent {
+                self.input(Input::StreamBytes {
                     generation,
-                    data: data.as_bytes(),
+                    bytes: format!("event: message\r\ndata: {data}\r\n\r\n").as_bytes(),
                 });
             }
             9 => {

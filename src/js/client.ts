@@ -4,9 +4,10 @@
  */
 import type { ChatSession, Client, Sessions } from './api.js';
 import { Core } from './core/core.js';
-import { type Base, checkAuth, checkBase, refused } from './host.js';
+import { type Base, checkAuth, checkBase, missing, refused } from './host.js';
 import { Journal } from './journal.js';
 import type { Log } from './keeper/protocol.js';
+import type { SessionError } from './errors.js';
 import { closed, Link } from './link.js';
 import type { Recording } from './recording.js';
 import { Handle, Opened } from './session.js';
@@ -44,7 +45,7 @@ export async function connect(load: Load, options: ClientOptions): Promise<Clien
     loading = undefined;
     throw refused(
       'wasm_load_failed',
-      `The wasm module could not be loaded (${error instanceof Error ? error.name : 'unknown error'}).`,
+      `The wasm module could not be loaded (${(error as Error)?.name}).`,
       "Serve core_bg.wasm next to the script, and allow 'wasm-unsafe-eval' in the Content-Security-Policy.",
     );
   }
@@ -68,7 +69,7 @@ class OpenCodeClient implements Client {
     const plain = JSON.stringify({ directory, transport, keeper: shared && 'on', ...retry, ...limits });
     const make = (host: unknown, seed = Math.random()): Core => new Core(host as never, plain, seed);
     this.#link.start(tape === undefined ? make(this.#link) : tape.start(this.#link, make, plain, record));
-    if (shared === undefined && hasKeeper(options)) log(2, 'keeper_failed', 'The way to the keeper (shared.js) could not be loaded.');
+    if (shared === undefined && hasKeeper(options)) log(2, 'keeper_failed', missing('shared.js').message);
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);
@@ -112,7 +113,7 @@ class OpenCodeClient implements Client {
     let opened = this.#opened.get(id);
     if (opened === undefined) {
       if (options.dialect === 'v2') {
-        this.#link.requests.speak(id).catch(() => this.#link.log(2, 'v2_failed', 'The way to v2 sessions (v2.js) could not be loaded.', id));
+        this.#link.requests.speak(id).catch(() => this.#link.log(2, 'v2_failed', missing('v2.js').message, id));
       }
       opened = new Opened(this.#link, id, options, (child, how) => this.openSession(child, how));
       this.#opened.set(id, opened);
@@ -199,7 +200,7 @@ function sessions(link: Link): Sessions {
     // A file of its own, for those who show lists.
     live: async (query) => {
       const { List } = await import('./list/sessions.js').catch(() => {
-        throw refused('load_failed', 'sessions.js could not be loaded.', 'Serve it next to the script, and try again.');
+        throw missing('sessions.js');
       });
       return new List(link, query, { closed, withProblem });
     },
@@ -207,16 +208,12 @@ function sessions(link: Link): Sessions {
 }
 
 function checkOptions(options: ClientOptions): void {
-  const { transport = 'auto', auth, directory, journal } = options;
-  if (journal !== undefined && !JOURNALS.includes(journal)) {
-    throw refused('bad_option', `journal is not one of ${JOURNALS.join(', ')}.`, 'Leave it out for the default.');
+  const { transport, auth, directory, journal } = options;
+  const bad = (what: string): SessionError => refused('bad_option', what, 'Leave it out for the default.');
+  for (const [name, value, all] of [['journal', journal, JOURNALS], ['transport', transport, TRANSPORTS]] as const) {
+    if (value !== undefined && !all.includes(value)) throw bad(`${name} is not one of ${all.join(', ')}.`);
   }
-  if (!TRANSPORTS.includes(transport)) {
-    throw refused('bad_option', `transport is not one of ${TRANSPORTS.join(', ')}.`, 'Leave it out for "auto".');
-  }
-  if (directory !== undefined && (typeof directory !== 'string' || directory === '')) {
-    throw refused('bad_option', 'directory is not a path.', "Leave it out for the server's own directory.");
-  }
+  if (directory !== undefined && (typeof directory !== 'string' || directory === '')) throw bad('directory is not a path.');
   checkAuth(auth);
   if (transport === 'eventsource') {
     if (typeof EventSource === 'undefined') {
@@ -228,7 +225,7 @@ function checkOptions(options: ClientOptions): void {
   }
   for (const [name, value] of Object.entries({ ...options.retry, ...options.limits })) {
     if (typeof value !== 'number' || !(value >= 1) || value > Number.MAX_SAFE_INTEGER) {
-      throw refused('bad_option', `${name} is not a number of at least 1.`, 'Leave it out for the default.');
+      throw bad(`${name} is not a number of at least 1.`);
     }
   }
 }

@@ -9,8 +9,8 @@ import type { Auth, ClientOptions } from './types.js';
 const JSON_TYPE = 'application/json';
 /** The core takes it for a place where events are missing. It ends the event before it, wherever that was cut. */
 const HOLE = new TextEncoder().encode('\n\ndata: {"type":"replay.hole","properties":{}}\n\n');
-/** The minor version of 1.x that v2 sessions came with. */
-const FIRST_V2 = 16;
+/** v2 sessions came with 1.16. */
+const HAS_V2 = /"version":"1\.(1[6-9]|[2-9]\d)\./;
 /** An answer that is not v1's is looked into at most this often, milliseconds. */
 const PROBE_EVERY = 10_000;
 
@@ -50,7 +50,7 @@ export interface Translation {
 export class Requests {
   /** There is one once a v2 session or server was met. */
   translation: Translation | undefined;
-  readonly #base: string;
+  readonly base: string;
   readonly #auth: ClientOptions['auth'];
   readonly #fetch: typeof fetch;
   readonly #feed: (bytes: Uint8Array) => void;
@@ -64,7 +64,7 @@ export class Requests {
 
   /** `feed` takes what a translation adds to the stream. */
   constructor(base: Base, options: ClientOptions, feed: (bytes: Uint8Array) => void) {
-    this.#base = base.url;
+    this.base = base.url;
     this.#auth = options.auth;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
     this.#feed = feed;
@@ -88,8 +88,7 @@ export class Requests {
     const session = /^\/session\/([^/]+)\/message\?/.exec(path)?.[1];
     if (session === undefined || this.#speaking !== undefined) return false;
     try {
-      const [, major, minor] = /"version":"(\d+)\.(\d+)/.exec((await this.#health) ?? '') ?? [];
-      if (Number(major) !== 1 || Number(minor) < FIRST_V2) return false;
+      if (!HAS_V2.test((await this.#health) ?? '')) return false;
       const response = await this.#direct('GET', `/api/session/${session}/message?limit=1`, JSON_TYPE, undefined, 10_000, undefined);
       if (!(await response.text()).startsWith('{"data":[{')) return false;
       await this.speak(decodeURIComponent(session));
@@ -144,19 +143,11 @@ export class Requests {
       if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>;
       if (timeout > 0) init.signal = AbortSignal.timeout(timeout);
       else if (signal !== undefined) init.signal = signal;
-      return this.#fetch(this.#base + path, init);
+      return this.#fetch(this.base + path, init);
     };
     const response = await once();
     return response.status === 401 && this.mayRefresh ? once() : response;
   };
-
-  /** The address for an `EventSource`: a password can only go into it as `auth_token`. */
-  async url(path: string): Promise<string> {
-    const auth = await this.credentials();
-    const token = auth?.value.startsWith('Basic ') ? auth.value.slice(6) : undefined;
-    if (token === undefined) return this.#base + path;
-    return `${this.#base}${path}${path.includes('?') ? '&' : '?'}auth_token=${encodeURIComponent(token)}`;
-  }
 
   /** What is sent with each request; asked anew each time. */
   async credentials(): Promise<{ name: string; value: string } | undefined> {
@@ -214,6 +205,11 @@ export function checkBase(baseUrl: unknown): Base {
 /** An error about an option or argument. */
 export function refused(code: string, message: string, hint: string): SessionError {
   return new SessionError({ code, message, hint });
+}
+
+/** A file that is loaded when it is needed could not be. */
+export function missing(file: string): SessionError {
+  return refused('load_failed', `${file} could not be loaded.`, 'Serve it next to the script, and try again.');
 }
 
 /** The header that carries the credentials. */

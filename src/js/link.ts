@@ -3,11 +3,11 @@
  * @module
  */
 import type { Core } from './core/core.js';
-import { SessionError } from './errors.js';
+import type { SessionError } from './errors.js';
 import { Frames } from './frames.js';
-import { AuthError, type Base, Requests } from './host.js';
+import { AuthError, type Base, Requests, refused } from './host.js';
 import type { Journal } from './journal.js';
-import type { StreamSource } from './keeper/protocol.js';
+import type { KeptStream, StreamSink } from './keeper/protocol.js';
 import { ATTACHMENTS } from './prompt.js';
 import type { ClientOptions, ConnectionState, LogEntry } from './types.js';
 import { problem, withProblem } from './view.js';
@@ -56,7 +56,7 @@ export class Link {
   readonly #onLog: ClientOptions['onLog'];
   readonly #waiting = new Map<number, Waiting>();
   readonly #frames = new Frames(() => this.#draw());
-  readonly #keeper: StreamSource | undefined;
+  readonly #keeper: KeptStream | undefined;
   #core: Core | undefined;
   #token = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -66,7 +66,7 @@ export class Link {
   #epoch = Date.now() - performance.now();
   #clock: number | undefined;
 
-  constructor(base: Base, options: ClientOptions, keeper?: StreamSource) {
+  constructor(base: Base, options: ClientOptions, keeper?: KeptStream) {
     this.#keeper = keeper;
     this.attachments = options.limits?.attachments ?? ATTACHMENTS;
     this.requests = new Requests(base, options, (bytes) => this.#core?.streamBytes(this.now(), this.#generation, bytes));
@@ -126,11 +126,7 @@ export class Link {
     try {
       return JSON.parse(decoder.decode(answer)) as T;
     } catch {
-      throw new SessionError({
-        code: 'bad_response',
-        message: 'The answer is not the JSON that its content type says.',
-        hint: "Check the server's version and any proxy in between.",
-      });
+      throw refused('bad_response', 'The answer is not the JSON that its content type says.', "Check the server's version and any proxy in between.");
     }
   }
 
@@ -158,8 +154,15 @@ export class Link {
     this.#generation = generation;
     this.requests.translation?.opened();
     const { signal } = this.#stream;
-    if (way === 2) void this.#attach(generation, path, position, signal);
-    else void (way === 1 ? this.#listen(generation, path, signal) : this.#read(generation, path, signal));
+    const sink: StreamSink = {
+      opened: (status, kind, retryAfter) => this.#core?.streamOpened(this.now(), generation, status, kind, retryAfter),
+      bytes: (chunk) => this.#take(generation, chunk),
+      closed: (cause) => this.#core?.streamClosed(this.now(), generation, cause),
+    };
+    if (way === 0) void this.#read(path, signal, sink);
+    else if (way === 1) import('./eventsource.js').then(({ listen }) => listen(this.requests, path, signal, sink)).catch(() => sink.closed(1));
+    else if (this.#keeper === undefined) queueMicrotask(() => sink.closed(4));
+    else void this.#keeper.attach(this.requests, path, position, signal, sink);
   }
 
   closeStream(): void {
@@ -242,39 +245,20 @@ export class Link {
   }
 
   /** Reads the event stream. What comes after it was replaced is dropped by the core, which knows its generation. */
-  async #read(generation: number, path: string, signal: AbortSignal): Promise<void> {
-    let cause: number;
+  async #read(path: string, signal: AbortSignal, sink: StreamSink): Promise<void> {
     try {
-      const response = await this.requests.send('GET', path, 'text/event-stream', undefined, 0, signal);
-      const { headers, status } = response;
-      const kind = headers.get('content-type') ?? '';
-      this.#core?.streamOpened(this.now(), generation, status, kind, headers.get('retry-after') ?? '');
-      const reader = response.body?.getReader();
+      const { body, headers, status } = await this.requests.send('GET', path, 'text/event-stream', undefined, 0, signal);
+      sink.opened(status, headers.get('content-type') ?? '', headers.get('retry-after') ?? '');
+      const reader = body?.getReader();
       while (reader !== undefined) {
         const { done, value } = await reader.read();
         if (done || signal.aborted) break;
-        this.#take(generation, value);
+        sink.bytes(value);
       }
-      cause = 0;
     } catch (error) {
-      cause = failure(error);
+      return sink.closed(failure(error));
     }
-    this.#core?.streamClosed(this.now(), generation, cause);
-  }
-
-  /** The lesser choice: no headers, no status, and a text made of each event only to be turned back into bytes. */
-  async #listen(generation: number, path: string, signal: AbortSignal): Promise<void> {
-    const url = await this.requests.url(path).catch(() => undefined);
-    if (signal.aborted) return;
-    if (url === undefined) return this.#core?.streamClosed(this.now(), generation, failure(new AuthError()));
-    const source = new EventSource(url);
-    signal.addEventListener('abort', () => source.close());
-    source.onmessage = ({ data }) => this.#core?.streamEvent(this.now(), generation, encoder.encode(String(data)));
-    source.onerror = () => {
-      // It would reconnect by itself; the core alone decides when.
-      source.close();
-      this.#core?.streamClosed(this.now(), generation, failure(undefined));
-    };
+    sink.closed(0);
   }
 
   async #exchange(id: number, method: string, path: string, body: Uint8Array | undefined, timeout: number): Promise<void> {
@@ -299,31 +283,6 @@ export class Link {
     } catch (error) {
       this.#core?.failed(this.now(), id, failure(error));
     }
-  }
-
-  /** The stream that the keeper holds for all pages. Refused credentials are asked for once more, as for a request. */
-  async #attach(
-    generation: number, path: string, position: string | undefined, signal: AbortSignal, again = this.requests.mayRefresh,
-  ): Promise<void> {
-    const keeper = this.#keeper;
-    const closed = (cause: number): void => this.#core?.streamClosed(this.now(), generation, cause);
-    if (keeper === undefined) return closed(4);
-    let auth: Awaited<ReturnType<Requests['credentials']>>;
-    try {
-      auth = await this.requests.credentials();
-    } catch (error) {
-      return closed(failure(error));
-    }
-    if (signal.aborted) return;
-    signal.addEventListener('abort', () => keeper.close());
-    keeper.open(path, auth, position, {
-      opened: (status, kind, retryAfter) => {
-        if (status === 401 && again) void this.#attach(generation, path, position, signal, false);
-        else this.#core?.streamOpened(this.now(), generation, status, kind, retryAfter);
-      },
-      bytes: (chunk) => this.#take(generation, chunk),
-      closed,
-    });
   }
 
   /** In pieces: a keeper may tell minutes at once, and wasm memory never shrinks. */
@@ -375,5 +334,5 @@ function told(connection: ConnectionState): Partial<LogEntry> {
 
 /** The error of everything used after its end. */
 export function closed(): SessionError {
-  return new SessionError({ code: 'closed', message: 'The session or client is closed.', hint: 'Open it again.' });
+  return refused('closed', 'The session or client is closed.', 'Open it again.');
 }

@@ -58,7 +58,7 @@ function tooLarge(most: number): SessionError {
   return refused(
     'limit_reached',
     `The files are larger than ${most} bytes together (limits.attachments).`,
-    "Send fewer or smaller files, or put them into the project's directory and name their path.",
+    'Send less, or name the path of a file on the server.',
   );
 }
 

@@ -7,7 +7,7 @@ import { Changes } from './changes.js';
 import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 import type { Commands } from './commands.js';
 import { SessionError } from './errors.js';
-import { refused } from './host.js';
+import { missing, refused } from './host.js';
 import { closed, type Drawn, type Link } from './link.js';
 import { promptJson } from './prompt.js';
 import type {
@@ -70,8 +70,7 @@ export class Opened implements Drawn {
       try {
         listener();
       } catch (error) {
-        const name = error instanceof Error ? error.name : typeof error;
-        this.link.log(3, 'listener_failed', `A listener threw: ${name}.`, this.id);
+        this.link.log(3, 'listener_failed', `A listener threw: ${(error as Error)?.name}.`, this.id);
         reportLater(error);
       }
     }
@@ -285,8 +284,9 @@ export class Handle implements ChatSession {
 
   async #commands(): Promise<Commands> {
     const opened = this.#open();
-    const loaded = await import('./commands.js').catch(() => undefined);
-    if (loaded === undefined) throw refused('unreachable', 'A file of this package (commands.js) could not be loaded.', 'Serve all of dist, then try again.');
+    const loaded = await import('./commands.js').catch(() => {
+      throw missing('commands.js');
+    });
     return new loaded.Commands(opened);
   }
 
@@ -297,19 +297,11 @@ export class Handle implements ChatSession {
 }
 
 function unreadable(): SessionError {
-  return new SessionError({
-    code: 'bad_prompt',
-    message: 'The prompt or a file of it cannot be read.',
-    hint: 'Choose the file again.',
-  });
+  return refused('bad_prompt', 'The prompt or a file of it cannot be read.', 'Choose the file again.');
 }
 
 function cancelled(): SessionError {
-  return new SessionError({
-    code: 'cancelled',
-    message: 'The prompt was taken back.',
-    hint: 'Send it again if it was meant to go.',
-  });
+  return refused('cancelled', 'The prompt was taken back.', 'Send it again if it was meant to go.');
 }
 
 /** A promise whose failure nobody has to handle: the state tells of it too. */

@@ -163,12 +163,6 @@ impl Core {
         self.shell.input(now, Input::StreamBytes { generation, bytes });
     }
 
-    /// One event of an `EventSource`: its data.
-    #[wasm_bindgen(js_name = streamEvent)]
-    pub fn stream_event(&self, now: f64, generation: u32, data: &[u8]) {
-        self.shell.input(now, Input::StreamEvent { generation, data });
-    }
-
     /// The stream ended: 0 cleanly, else as in `failed`.
     #[wasm_bindgen(js_name = streamClosed)]
     pub fn stream_closed(&self, now: f64, generation: u32, cause: u8) {

@@ -6,7 +6,7 @@ extern "C" {
     pub type Host;
 
     /// Opens the event stream, in place of any older one: `way` 0 with `fetch`, 1 with `EventSource`, 2 from the keeper,
-    /// after `position` if there is one. Answers with `streamOpened`, `streamBytes` (or `streamEvent`) and `streamClosed`.
+    /// after `position` if there is one. Answers with `streamOpened`, `streamBytes` and `streamClosed`.
     #[wasm_bindgen(method, js_name = openStream)]
     pub(super) fn open_stream(this: &Host, generation: u32, path: &str, way: u8, position: Option<&str>);
 

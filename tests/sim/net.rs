@@ -262,8 +262,10 @@ impl World {
             let generation = stream.generation;
             stream.heard_at = self.now;
             let frame = stream.take(end + blank.len());
+            // What the shell makes of an `EventSource`'s message.
             if let Some(data) = frame[..end].strip_prefix(b"data: ") {
-                self.input(Input::StreamEvent { generation, data });
+                let bytes = &[b"data:", data, b"\n\n"].concat();
+                self.input(Input::StreamBytes { generation, bytes });
             }
         }
     }

@@ -60,7 +60,6 @@ const NAMES: Record<string, readonly string[]> = {
   failed: ['request', 'cause'],
   streamOpened: ['stream', 'status', 'content type', 'retry after'],
   streamBytes: ['stream', 'body'],
-  streamEvent: ['stream', 'body'],
   streamClosed: ['stream', 'cause'],
   restore: ['session', 'body', 'own'],
   resume: ['session'],

@@ -18,11 +18,6 @@ export class Frames {
       return data.length === 0 ? [] : [typeOf(data.join('\n'))];
     });
   }
-
-  /** One event without its frame. */
-  one(bytes: Bytes): string[] {
-    return [typeOf(new TextDecoder().decode(toBytes(bytes)))];
-  }
 }
 
 /** Bytes as text for a person. */

@@ -65,7 +65,6 @@ function told(entry: Entry, number: number, scene: Scene, paths: Map<unknown, st
     case 'streamClosed':
       return { kind: 'stream', title: `the stream ${a[0]} ${a[1] === 0 ? 'ends' : 'breaks'}`, tone: 'bad' };
     case 'streamBytes':
-    case 'streamEvent':
       return { kind: 'stream', title: `${counted(scene.eventsOf.get(number) ?? [])}${trapped}`, tone: trapped ? 'bad' : '' };
     case 'drain':
     case 'timeout':

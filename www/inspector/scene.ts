@@ -115,11 +115,10 @@ export class Scene {
         return;
       case 'streamClosed':
         return this.endStream(at, Number(a[1]) === 0 ? 'ended' : (FAILURES[Number(a[1])] ?? 'broke'), Number(a[1]) !== 0);
-      case 'streamBytes':
-      case 'streamEvent': {
+      case 'streamBytes': {
         const frames = this.frames.get(a[0]) ?? new Frames();
         this.frames.set(a[0], frames);
-        const types = name === 'streamBytes' ? frames.feed(a[1] as Bytes) : frames.one(a[1] as Bytes);
+        const types = frames.feed(a[1] as Bytes);
         if (types.length > 0) this.eventsOf.set(entry, types);
         for (const label of types) this.events.push({ at, label, entry });
       }

@@ -31,6 +31,22 @@ export interface StreamSink {
   closed(cause: number): void;
 }
 
+/** Who knows the credentials of requests. */
+export interface Credentials {
+  /** A second answer may be another one. */
+  readonly mayRefresh: boolean;
+  /** What is sent with each request; rejects when there are none to be had. */
+  credentials(): Promise<AuthHeader | undefined>;
+}
+
+/** The stream that is held for all pages. */
+export interface KeptStream {
+  /** Opens the stream, in place of any older one, until `signal`. Refused credentials are asked for once more. */
+  attach(requests: Credentials, path: string, position: string | undefined, signal: AbortSignal, sink: StreamSink): Promise<void>;
+  /** See {@link StreamSource.rest}. */
+  rest(resting: boolean): void;
+}
+
 /** Where a stream can be had. */
 export interface StreamSource {
   /** Opens the stream, in place of any older one. `position`: the last `id` that was seen. */

@@ -3,17 +3,17 @@
  * @module
  */
 import { KeeperPort } from './port.js';
-import type { AuthHeader, Log, StreamSink, StreamSource } from './protocol.js';
+import type { AuthHeader, Credentials, KeptStream, Log, StreamSink, StreamSource } from './protocol.js';
 
 /** Where `keeper: true` looks for the file. */
 const KEEPER_SCRIPT = '/opencode-session-keeper.js';
 
 /** A stream shared by the origin's tabs: through the service worker, or where it cannot be had through a leading tab. */
-export function openKeeper(script: string | boolean | undefined, base: string, log: Log): StreamSource {
+export function openKeeper(script: string | boolean | undefined, base: string, log: Log): KeptStream {
   return new Shared(typeof script === 'string' ? script : KEEPER_SCRIPT, base, log);
 }
 
-class Shared implements StreamSource {
+class Shared implements KeptStream {
   readonly #base: string;
   readonly #worker: KeeperPort;
   #leader: StreamSource | undefined;
@@ -25,8 +25,32 @@ class Shared implements StreamSource {
     this.#worker = new KeeperPort(script, base, log);
   }
 
-  open(path: string, auth: AuthHeader | undefined, position: string | undefined, sink: StreamSink): void {
-    this.close();
+  async attach(
+    requests: Credentials, path: string, position: string | undefined, signal: AbortSignal, sink: StreamSink, again = requests.mayRefresh,
+  ): Promise<void> {
+    let auth: AuthHeader | undefined;
+    try {
+      auth = await requests.credentials();
+    } catch {
+      return sink.closed(3);
+    }
+    if (signal.aborted) return;
+    signal.addEventListener('abort', () => this.#close());
+    this.#open(path, auth, position, {
+      ...sink,
+      opened: (status, contentType, retryAfter) => {
+        if (status === 401 && again) void this.attach(requests, path, position, signal, sink, false);
+        else sink.opened(status, contentType, retryAfter);
+      },
+    });
+  }
+
+  rest(resting: boolean): void {
+    (this.#leader ?? this.#worker).rest(resting);
+  }
+
+  #open(path: string, auth: AuthHeader | undefined, position: string | undefined, sink: StreamSink): void {
+    this.#close();
     if (this.#leader !== undefined) return this.#leader.open(path, auth, position, sink);
     const opening = this.#opening;
     this.#worker.open(path, auth, position, {
@@ -46,12 +70,8 @@ class Shared implements StreamSource {
     });
   }
 
-  close(): void {
+  #close(): void {
     this.#opening += 1;
     (this.#leader ?? this.#worker).close();
-  }
-
-  rest(resting: boolean): void {
-    (this.#leader ?? this.#worker).rest(resting);
   }
 }

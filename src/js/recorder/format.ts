@@ -99,7 +99,6 @@ export const CALLS: { readonly [name: string]: string } = {
   timeout: '',
   streamOpened: 'nnss',
   streamBytes: 'nb',
-  streamEvent: 'nb',
   streamClosed: 'nn',
   answered: 'nnsssb',
   failed: 'nn',

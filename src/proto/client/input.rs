@@ -64,13 +64,6 @@ pub enum Input<'a> {
         /// Any number of them, cut anywhere.
         bytes: &'a [u8],
     },
-    /// One event of a stream that decodes frames itself (`EventSource`).
-    StreamEvent {
-        /// The stream's number.
-        generation: u32,
-        /// Its data.
-        data: &'a [u8],
-    },
     /// The stream ended.
     StreamClosed {
         /// The stream's number.

@@ -288,12 +288,6 @@ impl Client {
         self.context.now = self.context.now.max(now);
         match input {
             Input::StreamBytes { generation, bytes } => self.bytes(generation, bytes),
-            Input::StreamEvent { generation, data } => {
-                if generation == self.link.generation() {
-                    self.link.fed(self.context.now);
-                    self.frame(data);
-                }
-            }
             Input::StreamOpened { generation, response } => self.opened(generation, &response),
             Input::StreamClosed { generation, cause } => {
                 if generation == self.link.generation() {
