@@ -27,7 +27,7 @@ inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
 // A recording is played by the wasm that made it, or says so.
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 const stamp = `${version}+${createHash('sha256').update(readFileSync(`${dist}/core_bg.wasm`)).digest('hex').slice(0, 12)}`;
-await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts' }, 'esm');
+await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', measure: 'measure.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorder-node': 'recorder/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.

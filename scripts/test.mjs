@@ -47,6 +47,7 @@ const steps = {
   chaos: () => node('tests/chaos'),
   continuity: () => node('tests/continuity'),
   package: () => node('tests/package'),
+  interop: () => node('tests/interop'),
   docs: () => node('tests/docs'),
 };
 

@@ -7,7 +7,7 @@ import { connect } from './client.js';
 import init from './core/core.js';
 import type { ClientOptions, WasmSource } from './types.js';
 
-export type { Answer, ChatSession, Client, Sessions } from './api.js';
+export type { Answer, ChatSession, Client, LiveSessions, Sessions } from './api.js';
 export type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 export { SessionError } from './errors.js';
 export type * from './recording.js';

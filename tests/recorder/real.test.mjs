@@ -88,7 +88,7 @@ for (const version of ['1.18.33', '1.2.27']) {
         assert.match(stdout, /All went as recorded\./);
         const { stdout: json } = await run(process.execPath, [cli, 'replay', path, '--json', '--until', '50'], { maxBuffer: 1 << 26 });
         assert.ok(JSON.parse(json).entries >= 50);
-        writeFileSync(path, hidden.replace('prompt_async"', 'prompt_other"'));
+        writeFileSync(path, hidden.replace('/prompt_async', '/prompt_other'));
         const other = await run(process.execPath, [cli, 'replay', path]).catch((error) => error);
         assert.equal(other.code, 1);
         assert.match(other.stdout, /Diverged at entry \d+:\n {2}recorded: .*prompt_other.*\n {2}now: {6}.*prompt_async/);

@@ -71,6 +71,19 @@ describe('a recording', () => {
     }
   });
 
+  test('goes the same way with a live list, whose sessions it does not hold', async () => {
+    const client = await recorded();
+    const list = await client.sessions.live();
+    await list.ready;
+    const { id } = mock.store.createSession({ title: 'Quiet-elsewhere' });
+    await waitFor(() => list.state.sessions.some((session) => session.id === id), { message: 'the session from elsewhere' });
+    const recording = await client.record();
+    const masked = await recording.file({ text: 'mask' });
+    assert.ok(!(await masked.text()).includes('Quiet-elsewhere'));
+    for (const file of [await recording.file(), masked]) assert.equal((await replay(file)).diverged, undefined);
+    list.close();
+  });
+
   test('gives every state that the page had, in order', async () => {
     const client = await recorded();
     const off = answers(TEXT, 10);

@@ -75,6 +75,7 @@ const NAMES: Record<string, readonly string[]> = {
   visible: ['visible'],
   request: ['request', 'method', 'path', 'body', 'patience'],
   openStream: ['stream', 'path', 'way', 'position'],
+  heard: ['kind', 'length of the id', 'length'],
   reply: ['token', 'kind', 'session', 'index', 'body or its length'],
   log: ['level', 'code', 'message'],
   arm: ['milliseconds'],

@@ -51,7 +51,7 @@ function told(entry: Entry, number: number, scene: Scene, paths: Map<unknown, st
       case 'reply':
         return { kind: 'page', title: a[1] === 4 ? 'a call of the page failed' : 'a call of the page is answered', tone: a[1] === 4 ? 'warn' : '' };
       default:
-        return { kind: 'inside', title: entry.out === 'arm' ? `sets the timer to ${a[0] ?? 'never'}` : 'has something to draw', tone: '' };
+        return { kind: 'inside', title: entry.out === 'arm' ? `sets the timer to ${a[0] ?? 'never'}` : entry.out === 'heard' ? 'tells a list of sessions' : 'has something to draw', tone: '' };
     }
   }
   const trapped = entry.trap === undefined ? '' : ' and traps';

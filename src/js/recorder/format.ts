@@ -97,6 +97,7 @@ export const CALLS: { readonly [name: string]: string } = {
   online: 'f',
   visible: 'f',
   timeout: '',
+  lookout: 'f',
   streamOpened: 'nnss',
   streamBytes: 'nb',
   streamClosed: 'nn',
@@ -110,4 +111,4 @@ export const CALLS: { readonly [name: string]: string } = {
 export const TIMELESS: ReadonlySet<string> = new Set(['drain', 'close']);
 
 /** All that the core asks its host for. */
-export const OUTPUTS = ['openStream', 'closeStream', 'request', 'arm', 'dirty', 'reply', 'log'] as const;
+export const OUTPUTS = ['openStream', 'closeStream', 'request', 'arm', 'dirty', 'reply', 'heard', 'log'] as const;

@@ -171,6 +171,7 @@ function valuesOf(name: string, args: unknown[]): Value[] {
     const [token, kind, session, index, bytes] = args as [number, number, number, number, Uint8Array];
     return [token, kind, session, index, kind === ERROR ? decoder.decode(bytes) : bytes.length];
   }
+  if (name === 'heard') return [args[0] as number, (args[1] as string).length, (args[2] as Uint8Array).length];
   return args.map((value) => (value instanceof Uint8Array ? decoder.decode(value) : ((value ?? null) as Value)));
 }
 

@@ -115,7 +115,7 @@ class Tape implements Recording {
       const run = name === 'log' ? log : (link[name].bind(link) as Method);
       host[name] = (...args) => {
         // The call that it belongs to is in the recording, so it is as well.
-        if (this.#depth > 0) this.#add({ out: name, a: name === 'reply' ? answer(args) : kept(args), d: this.#depth });
+        if (this.#depth > 0) this.#add({ out: name, a: name === 'reply' ? answer(args) : name === 'heard' ? told(args) : kept(args), d: this.#depth });
         return (run as (...all: never[]) => unknown)(...args);
       };
     }
@@ -177,6 +177,12 @@ function kept(args: readonly never[]): Raw[] {
 function answer(args: readonly unknown[]): Raw[] {
   const [token, kind, session, index, bytes] = args as [number, number, number, number, Uint8Array];
   return [token, kind, session, index, kind === 4 ? bytes.slice() : bytes.length];
+}
+
+/** The same for what lists are told: it names folders and titles. */
+function told(args: readonly unknown[]): Raw[] {
+  const [kind, id, bytes] = args as [number, string, Uint8Array];
+  return [kind, id.length, bytes.length];
 }
 
 function size(args: readonly unknown[]): number {
