@@ -175,6 +175,7 @@ export interface ChatSession {
 export interface LiveSessions {
   /** Immutable. A new identity only when something changed; unchanged sessions keep theirs. */
   readonly state: LiveSessionsState;
+  /** Same as `state`, bound: fits `useSyncExternalStore`. */
   getSnapshot(): LiveSessionsState;
   /** Calls the listener after changes, at most once per frame. Gives what stops it. */
   subscribe(listener: () => void): () => void;
@@ -184,6 +185,7 @@ export interface LiveSessions {
   loadMore(n?: number): Promise<boolean>;
   /** Shows only sessions with this text in the title. What is known is filtered at once; resolves when the server has answered. */
   search(text: string): Promise<void>;
+  /** The end of this list; the client's sessions and other lists go on. */
   close(): void;
 }
 

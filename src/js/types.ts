@@ -304,7 +304,7 @@ export interface LiveQuery {
  *
  * @example
  * ```ts
- * const mark = session.requests > 0 ? 'waits for you' : session.status.type === 'idle' ? '' : 'works';
+ * const mark = ({ requests, status }: ListedSession) => (requests > 0 ? 'waits for you' : status.type === 'idle' ? '' : 'works');
  * ```
  */
 export interface ListedSession extends SessionInfo {

@@ -167,6 +167,10 @@ onServers('the chat page', (scene) => {
     await page.getByTestId('search').fill('Many');
     await waitFor(async () => (await page.getByTestId('session-item').count()) === 50, { message: 'a page of those that are searched for' });
     await page.getByTestId('search').fill('');
+    // Servers go on listing what a deleted session asked.
+    for (const { id, sessionID } of await call(scene.server, 'GET', '/permission')) {
+      if (sessionID === made.id) await call(scene.server, 'POST', `/session/${made.id}/permissions/${id}`, { response: 'reject' });
+    }
     await call(scene.server, 'DELETE', `/session/${made.id}`);
     await item(made.id).waitFor({ state: 'detached' });
   }));

@@ -10,7 +10,14 @@ declare const __BUILD__: string;
 /** Version of the package, and digest of its wasm. */
 export const BUILD: string = __BUILD__;
 
-/** The first line. */
+/**
+ * The first line.
+ *
+ * @example
+ * ```ts
+ * const made = (header: Header) => `${header.build} on ${header.host}`;
+ * ```
+ */
 export interface Header {
   readonly format: typeof FORMAT;
   /** Version of the package and digest of the wasm that made it. */
@@ -27,13 +34,34 @@ export interface Header {
   readonly seed: number;
 }
 
-/** Bytes: as text where they are UTF-8. */
+/**
+ * Bytes: as text where they are UTF-8.
+ *
+ * @example
+ * ```ts
+ * const isText = (bytes: Bytes) => typeof bytes === 'string';
+ * ```
+ */
 export type Bytes = string | { readonly base64: string };
 
-/** What entries hold: plain values, and bytes. */
+/**
+ * What entries hold: plain values, and bytes.
+ *
+ * @example
+ * ```ts
+ * const shown = (value: Value) => JSON.stringify(value);
+ * ```
+ */
 export type Value = number | string | boolean | null | Bytes;
 
-/** Something went into the core: a call of it. */
+/**
+ * Something went into the core: a call of it.
+ *
+ * @example
+ * ```ts
+ * const isAnswer = (entry: CallEntry) => entry.in === 'answered';
+ * ```
+ */
 export interface CallEntry {
   /** When, milliseconds since 1970. */
   readonly t: number;
@@ -49,7 +77,14 @@ export interface CallEntry {
   readonly trap?: string;
 }
 
-/** The core asked its host for something, within the call before. */
+/**
+ * The core asked its host for something, within the call before.
+ *
+ * @example
+ * ```ts
+ * const isRequest = (entry: OutputEntry) => entry.out === 'request';
+ * ```
+ */
 export interface OutputEntry {
   /** Name of what it asked for. */
   readonly out: string;
@@ -58,20 +93,41 @@ export interface OutputEntry {
   readonly d: number;
 }
 
-/** A log entry that did not come from the core. */
+/**
+ * A log entry that did not come from the core.
+ *
+ * @example
+ * ```ts
+ * const code = (line: LogLine) => line.log[1];
+ * ```
+ */
 export interface LogLine {
   readonly t: number;
   /** Level (0 debug to 3 error), code, message. */
   readonly log: readonly [number, string, string];
 }
 
-/** The last line of a recording that was ended: what came later is not in it. */
+/**
+ * The last line of a recording that was ended: what came later is not in it.
+ *
+ * @example
+ * ```ts
+ * const isFull = (entry: EndEntry) => entry.end === 'limit';
+ * ```
+ */
 export interface EndEntry {
   readonly t: number;
   readonly end: 'limit' | 'stopped' | 'closed';
 }
 
-/** One line. */
+/**
+ * One line.
+ *
+ * @example
+ * ```ts
+ * const isCall = (entry: Entry) => 'in' in entry;
+ * ```
+ */
 export type Entry = CallEntry | OutputEntry | LogLine | EndEntry;
 
 /**

@@ -2,10 +2,10 @@
  * `opencode-session/recorder` for Node: the wasm is inside.
  * @module
  */
+import type { RecordingSource, Replay, ReplayOptions } from './types.js';
 import init from '../core/core.js';
 import type { WasmSource } from '../types.js';
 import { play } from './play.js';
-import type { RecordingSource, Replay, ReplayOptions } from './types.js';
 
 export * from './public.js';
 
