@@ -1,7 +1,7 @@
 // What a test page has: the ways to the keeper, and a reader that keeps what it was told.
 import { LeaderPort } from '../../../src/js/keeper/leader.js';
 import { KeeperPort } from '../../../src/js/keeper/port.js';
-import type { AuthHeader, StreamSource } from '../../../src/js/keeper/protocol.js';
+import type { AuthHeader, KeptStream, StreamSource } from '../../../src/js/keeper/protocol.js';
 import { openKeeper } from '../../../src/js/keeper/shared.js';
 
 interface Told {
@@ -23,7 +23,7 @@ let source: StreamSource | undefined;
 /** Opens a source of this kind once, then reads a stream through it. */
 function read(kind: 'port' | 'leader' | 'shared', script: string, base: string, options: { path?: string; auth?: AuthHeader; position?: string; times?: object } = {}): void {
   source ??=
-    kind === 'port' ? new KeeperPort(script, base, log, options.times) : kind === 'leader' ? new LeaderPort(base, options.times) : openKeeper(script, base, log);
+    kind === 'port' ? new KeeperPort(script, base, log, options.times) : kind === 'leader' ? new LeaderPort(base, options.times) : held(openKeeper(script, base, log));
   const begin = performance.now();
   let buffer = '';
   const decoder = new TextDecoder();
@@ -42,6 +42,20 @@ function read(kind: 'port' | 'leader' | 'shared', script: string, base: string, 
     },
     closed: (cause) => void told.closed.push(cause),
   });
+}
+
+/** What asks for credentials itself, as a source that is given them. */
+function held(stream: KeptStream): StreamSource {
+  let reading = new AbortController();
+  return {
+    open: (path, auth, position, sink) => {
+      reading.abort();
+      reading = new AbortController();
+      void stream.attach({ mayRefresh: false, credentials: async () => auth }, path, position, reading.signal, sink);
+    },
+    close: () => reading.abort(),
+    rest: (resting) => stream.rest(resting),
+  };
 }
 
 function take(frame: string): void {
