@@ -53,7 +53,7 @@ for (const version of ['1.18.33', '1.2.27']) {
       await sent.done;
       await session.settled();
       assert.equal(shown(session).trim(), Array.from({ length: 60 }, (_, at) => `w${at + 1}`).join(' '));
-      proxy.lose({ match: 'prompt', times: 1 });
+      proxy.lose({ match: 'prompt', when: 'before', times: 1 });
       const second = session.send('tool bash: echo secret-word-in-a-tool');
       const asked = await waitFor(() => session.state.permissions[0], { timeout: 60_000, message: 'the permission' });
       proxy.cutStreamAfter(100);
