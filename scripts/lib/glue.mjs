@@ -1,6 +1,6 @@
 // Takes out of wasm-bindgen's glue what this package cannot reach: hosts older than its build target, other ways to call it,
-// tidying after an allocation that failed, which ends the wasm instance anyway, and freeing of what nobody holds: a client that was
-// not closed has timers and a stream, which hold it. Texts cross seldom: the plain way to encode them is good enough.
+// tidying after an allocation that failed, which ends the wasm instance anyway, and freeing of a `Core` that nobody holds: a client
+// that was not closed has timers and a stream, which hold it. Texts cross seldom: the plain way to encode them is good enough.
 
 /** Streams what is served as wasm, and reads all else first. */
 const LOAD = `async function __wbg_load(module, imports) {
@@ -19,13 +19,17 @@ const CUTS = [
   [/try \{\n(\s+ptr0 = (?:(?!\} catch).)*)\} catch \(e\) \{(?:(?!throw e;).)*throw e;\n\s+\}/gs, '$1'],
   [/(function passStringToWasm0)\(arg, malloc, realloc\) \{.*?\n\}/gs, '$1(arg, malloc) {\n    return passArray8ToWasm0(cachedTextEncoder.encode(arg), malloc);\n}'],
   [/, wasm\.__wbindgen_realloc\)/g, ')'],
-  [/ *Core\w*Finalization\.\w+\(.*?\);\n| *\w+Finalization\.\w+\(.*?\);\n/g, ''],
-  [/const \w+Finalization = .*?;\n/gs, ''],
   [/if \(!\('encodeInto' in cachedTextEncoder\)\) \{.*?\n\}\n/gs, ''],
   [/ {4}if \(module_or_path !== undefined\) \{.*?\n {4}\}\n\n\n/gs, '    ({ module_or_path } = module_or_path);\n'],
   [/async function __wbg_load\(.*?\n\}\n/gs, LOAD],
   [/typeof module_or_path === 'string' \|\| \(typeof Request.*?instanceof URL\)/g, "typeof module_or_path === 'string' || module_or_path instanceof URL"],
   [/if \(Symbol\.dispose\).*?;\n/g, ''],
+];
+
+/** Only for `Core`: other classes are let go without a word. @type {[RegExp, string][]} */
+const CORE_CUTS = [
+  [/ *CoreFinalization\.\w+\(.*?\);\n/g, ''],
+  [/const CoreFinalization = .*?;\n/gs, ''],
 ];
 
 /** Numbers are made numbers by the wasm call itself. @param {string} glue */
@@ -38,7 +42,8 @@ function plainNumbers(glue) {
 
 /** @param {string} glue */
 export function slim(glue) {
-  for (const [cut, instead] of CUTS) {
+  const isCore = glue.includes('class Core ');
+  for (const [cut, instead] of isCore ? [...CUTS, ...CORE_CUTS] : CUTS) {
     const left = glue.replace(cut, instead);
     if (left === glue) throw new Error(`the glue has another form than expected: nothing is like ${cut}`);
     glue = left;

@@ -2,7 +2,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::proto::v2::{Answer, Step as Next, Translator};
 
-/// What `src/js/v2.ts` drives.
+/// What `src/js/v2/v2.ts` drives.
 #[wasm_bindgen]
 #[derive(Default)]
 pub struct Dialect {
