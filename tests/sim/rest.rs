@@ -138,8 +138,8 @@ impl World {
     }
 }
 
-/// P7: one backoff, one watchdog (2.5 beats of at most 45 s), one wait for `connected`, and the wait after a failed load.
-const RECOVERY: u64 = 20_000 + 113_000 + 20_000 + 20_000;
+/// P7: one backoff of at most 20 s, one watchdog period of 25 s, and a moment to connect and load.
+const RECOVERY: u64 = 47_000;
 
 /// Longer than any check or wait for an answer takes; and than the polls of which one fetches everything.
 const PATIENCE: u64 = 100_000;
