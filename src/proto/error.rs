@@ -17,8 +17,10 @@ pub enum Code {
     Unauthorized,
     /// 403.
     Forbidden,
-    /// 404.
+    /// 404, in the server's own words.
     NotFound,
+    /// 404 from something in front of the server.
+    NoRoute,
     /// 404 for a session.
     SessionNotFound,
     /// 429.
@@ -105,6 +107,11 @@ impl Code {
                 "not_found",
                 "Check the id, and that the server is new enough for this call.",
                 false,
+            ),
+            Code::NoRoute => (
+                "no_route",
+                "Wait: a proxy answers so while its server restarts. If it lasts, check baseUrl.",
+                true,
             ),
             Code::SessionNotFound => (
                 "session_not_found",
@@ -284,6 +291,10 @@ impl Error {
                 String::from("The server wants credentials, or does not accept the given ones."),
             ),
             403 => fail(Code::Forbidden, String::from("The server refused access.")),
+            404 if expected == JSON && !is_own_word(response.body) => fail(
+                Code::NoRoute,
+                String::from("Something answered that does not know this address."),
+            ),
             404 => fail(Code::NotFound, said(response, "The server does not know this.")),
             409 => fail(Code::Busy, said(response, "The session is busy.")),
             429 => fail(Code::RateLimited, String::from("Too many requests.")),
@@ -306,6 +317,15 @@ impl Error {
             server_message(raw).unwrap_or_else(|| String::from("The turn failed.")),
         )
     }
+}
+
+/// Whether a 404 is the server's own: a proxy without its server, too, knows nothing of anything.
+fn is_own_word(body: &[u8]) -> bool {
+    let names = ["name", "_tag"].map(|name| text_field(body, name));
+    names
+        .into_iter()
+        .flatten()
+        .any(|name| name.to_text().ends_with("NotFoundError"))
 }
 
 fn said(response: &Response<'_>, otherwise: &str) -> String {

@@ -145,6 +145,6 @@ fn ok(body: &Value) -> Answer {
 fn missing() -> Answer {
     Answer {
         status: 404,
-        ..ok(&json!({}))
+        ..ok(&json!({ "name": "NotFoundError", "data": { "message": "Not found" } }))
     }
 }

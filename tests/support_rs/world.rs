@@ -28,6 +28,8 @@ pub(crate) struct World {
     pub(crate) requests: Vec<Request>,
     /// Of 100 posts, so many get no answer; the server has seen half of them.
     pub(crate) lossy: u64,
+    /// What answers in the server's place, by path; a stream is asked for as a `GET`.
+    pub(crate) front: Option<Front>,
     /// Drains at random moments; otherwise only when asked.
     pub(crate) drains: bool,
     /// Posts wait for the journal, as the shell has them wait.
@@ -39,6 +41,8 @@ pub(crate) struct World {
     pub(crate) shown: Shown,
     beat: u64,
 }
+
+pub(crate) type Front = Box<dyn FnMut(&str) -> Option<Answer>>;
 
 pub(crate) struct Stream {
     pub(crate) generation: u32,
@@ -83,6 +87,7 @@ impl World {
             streams: Vec::new(),
             requests: Vec::new(),
             lossy: 0,
+            front: None,
             drains: true,
             journaling: false,
             journals: BTreeMap::new(),
@@ -251,6 +256,16 @@ impl World {
         let Some(stream) = &mut self.stream else { return };
         let generation = stream.generation;
         if !stream.opened {
+            let path = if stream.global { "/global/event" } else { "/event" };
+            if let Some(answer) = self.front.as_mut().and_then(|front| front(path)) {
+                let response = Response {
+                    status: answer.status,
+                    content_type: answer.content_type,
+                    body: &answer.body,
+                    ..Response::default()
+                };
+                return self.input(Input::StreamOpened { generation, response });
+            }
             stream.opened = true;
             stream.next = self.server.log.len();
             stream.bytes = hello(stream.global).into_bytes();
@@ -291,7 +306,8 @@ impl World {
                     cause: Failure::Network,
                 });
             }
-            let answer = self.server.answer(&flight.request);
+            let front = self.front.as_mut().and_then(|front| front(&flight.request.path));
+            let answer = front.unwrap_or_else(|| self.server.answer(&flight.request));
             if lost {
                 // A loss shows after a while: what was posted is stored by then.
                 let session = flight.request.path.split('/').nth(2).unwrap().to_owned();

@@ -20,7 +20,7 @@ const RETRY = { min: 1_000, max: 30_000 };
 /** In the order of the core's `Heard`; the last one is the link's. */
 const HEARD = ['again', 'connection', 'told', 'gone', 'status', 'asked', 'answered', 'closed'] as const;
 /** Codes of servers that do not have a route. */
-const LACKING = ['not_found', 'html_response', 'unsupported'];
+const LACKING = ['not_found', 'no_route', 'html_response', 'unsupported'];
 const CONNECTING: ConnectionState = Object.freeze({ phase: 'connecting', source: 'event', attempt: 0 });
 
 /** What the core entry has already. */

@@ -50,7 +50,7 @@ impl Client {
                 self.directory_asked = false;
                 match result.map(|body| text_field(body, "directory")) {
                     Ok(Ok(directory)) => self.directory_known(directory),
-                    Err(error) if error.code == Code::NotFound => {}
+                    Err(error) if matches!(error.code, Code::NotFound | Code::NoRoute) => {}
                     _ => self.version_at = Some(self.context.now + VERSION_AGAIN),
                 }
                 self.located();

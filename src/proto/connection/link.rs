@@ -119,6 +119,8 @@ pub struct Link {
     asked: bool,
     /// Streams that this rung refused in a row.
     refusals: u32,
+    /// Streams in a row for which credentials were asked, or access was refused.
+    denials: u32,
     /// When the best rung is tried again, and the wait before it.
     probe_at: u64,
     probe_after: u64,
@@ -147,6 +149,7 @@ impl Link {
             retry_at: 0,
             asked: false,
             refusals: 0,
+            denials: 0,
             probe_at: 0,
             probe_after: PROBE_AFTER,
             answered: false,
@@ -253,6 +256,7 @@ impl Link {
     pub fn connected(&mut self, now: u64) {
         self.since = now;
         self.refusals = 0;
+        self.denials = 0;
         if self.source == self.top() {
             self.fallback = None;
         }
@@ -306,7 +310,11 @@ impl Link {
         let code = error.code;
         self.error = Some(error);
         if matches!(code, Code::Unauthorized | Code::Forbidden) {
-            return self.enter(Phase::Closed);
+            self.denials += 1;
+            // It must be said twice: a proxy may say so once, while it restarts.
+            if self.denials > 1 {
+                return self.enter(Phase::Closed);
+            }
         }
         let refused = matches!(
             code,
@@ -496,6 +504,7 @@ impl Link {
     fn climb(&mut self) {
         self.source = self.top();
         self.refusals = 0;
+        self.denials = 0;
         self.probe_after = PROBE_AFTER;
         self.fallback = None;
     }

@@ -43,7 +43,7 @@ impl Session {
     }
 
     pub(super) fn fetch(&mut self, scope: Scope, limit: usize, context: &mut Context) {
-        if matches!(self.phase, Phase::Dead) {
+        if self.is_dead() {
             return;
         }
         self.deep = None;
@@ -235,7 +235,7 @@ impl Session {
             self.replay(data, context);
         }
         self.vigil.heard(context.now);
-        self.failures = 0;
+        (self.failures, self.refusals) = (0, 0);
         self.fields
             .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
         self.look_behind(context);
@@ -253,8 +253,9 @@ impl Session {
             error.code = Code::SessionNotFound;
             error.message = String::from("The server does not know this session.");
         }
-        if matches!(error.code, Code::SessionNotFound | Code::Unauthorized | Code::Forbidden) {
-            return self.die(&error, context);
+        let refused = matches!(error.code, Code::SessionNotFound | Code::Unauthorized | Code::Forbidden);
+        if refused && self.is_refused(&error, context) {
+            return;
         }
         self.failures = self.failures.saturating_add(1);
         let wait = (500_u64 << self.failures.min(6)).min(20_000);

@@ -11,7 +11,7 @@ use crate::proto::command::Outbox;
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, part_head};
 use crate::proto::journal::Text;
-use crate::proto::json::Cursor;
+use crate::proto::json::{Cursor, text_field};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::{directory_query, query, session_path};
 use crate::proto::store::{Messages, Placed, Seen, Stamp};
@@ -55,6 +55,8 @@ pub struct Session {
     /// When an event last told the status.
     pub(super) status_told: Stamp,
     pub(super) failures: u32,
+    /// How often in a row the server refused the session.
+    pub(super) refusals: u32,
     /// What an old server has answered at least once.
     pub(super) routes: Vec<What>,
     /// What it did not have when it was asked.
@@ -85,9 +87,22 @@ pub(super) enum Phase {
     Failed(u64, Box<Snapshot>),
     /// Events are applied as they come.
     Live,
-    /// Ended by an error that trying again cannot mend.
-    Dead,
+    /// Ended by an error that trying again at once cannot mend.
+    Dead(Death),
 }
+
+/// How a session died.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Death {
+    /// Its owner, the link, or a word that is the last one ended it: only the caller brings it back.
+    Ended,
+    /// The server refused it twice. It is looked at again at this time; the last look was asked for at this stamp.
+    Refused(u64, Stamp),
+}
+
+/// A session that was refused is looked at again after so long, then each time after twice as long, milliseconds.
+const REVISIT: u64 = 20_000;
+const REVISIT_LONGEST: u64 = 300_000;
 
 impl Session {
     /// A session that shows nothing yet. `limit`: messages in a page.
@@ -118,6 +133,7 @@ impl Session {
             page_asked_at: 0,
             status_told: 0,
             failures: 0,
+            refusals: 0,
             routes: Vec::new(),
             lacking: Vec::new(),
             ready: Vec::new(),
@@ -152,7 +168,7 @@ impl Session {
         self.messages.interrupt();
         self.parked.clear();
         self.turn.unsettle();
-        if !matches!(self.phase, Phase::Dead) {
+        if !self.is_dead() {
             self.phase = Phase::Detached;
         }
     }
@@ -189,8 +205,9 @@ impl Session {
 
     /// The caller asked to connect again: also where that seemed hopeless.
     pub fn revive(&mut self) {
-        if matches!(self.phase, Phase::Dead) {
+        if self.is_dead() {
             self.phase = Phase::Detached;
+            self.refusals = 0;
         }
     }
 
@@ -216,6 +233,7 @@ impl Session {
         context: &mut Context,
     ) {
         match what {
+            What::Info if self.is_dead() => self.looked_again(asked, &result, context),
             What::Page | What::Info | What::Status | What::Permissions | What::Questions | What::Todos => {
                 self.snapshot_answer(&what, asked, cursor, result, context);
             }
@@ -232,14 +250,14 @@ impl Session {
     pub fn wait_ready(&mut self, token: u32, context: &mut Context) {
         match (self.shown, self.fields.error()) {
             (true, _) => context.reply(token, Ok(Reply::Done)),
-            (false, Some(error)) if matches!(self.phase, Phase::Dead) => context.reply(token, Err(error.clone())),
+            (false, Some(error)) if self.is_dead() => context.reply(token, Err(error.clone())),
             _ => self.ready.push(token),
         }
     }
 
     /// Ends the session: whoever waits is told.
     pub fn close(&mut self, error: &Error, context: &mut Context) {
-        self.phase = Phase::Dead;
+        self.phase = Phase::Dead(Death::Ended);
         let result = Err(error.clone());
         context.reply_all(std::mem::take(&mut self.ready), &result);
         self.end_turns(error, context);
@@ -247,12 +265,50 @@ impl Session {
 
     /// An error that ends all hope, until the caller reconnects. What is shown stays.
     pub fn die(&mut self, error: &Error, context: &mut Context) {
-        self.phase = Phase::Dead;
+        self.phase = Phase::Dead(Death::Ended);
         context.warn(error.code.name(), &error.message);
         self.fields.set_error(Some(error.clone()));
         let result = Err(error.clone());
         context.reply_all(std::mem::take(&mut self.ready), &result);
         self.end_waiters(error, context);
+    }
+
+    /// The server refused the session. What a proxy may have said, too, must be said twice; gives whether it was.
+    pub(super) fn is_refused(&mut self, error: &Error, context: &mut Context) -> bool {
+        self.refusals += 1;
+        if self.refusals > 1 {
+            self.die(error, context);
+            // Wrong credentials, sent again and again, would lock an account.
+            if error.code != Code::Unauthorized {
+                self.phase = Phase::Dead(Death::Refused(context.now + self.revisit(), 0));
+            }
+        }
+        self.is_dead()
+    }
+
+    fn revisit(&self) -> u64 {
+        (REVISIT << self.refusals.saturating_sub(2).min(5)).min(REVISIT_LONGEST)
+    }
+
+    /// Looks whether a session that was refused is there again.
+    fn look_again(&mut self, context: &mut Context) {
+        self.refusals += 1;
+        let asked = context.tick();
+        self.phase = Phase::Dead(Death::Refused(context.now + self.revisit(), asked));
+        if !context.offline {
+            self.get(context, What::Info, asked, session_path(&self.id, ""));
+        }
+    }
+
+    /// The answer to such a look.
+    fn looked_again(&mut self, asked: Stamp, result: &Result<&[u8], Error>, context: &mut Context) {
+        let own = |info: &&[u8]| text_field(info, "id").is_some_and(|id| id.is(&self.id));
+        if matches!(self.phase, Phase::Dead(Death::Refused(_, last)) if last == asked)
+            && result.as_ref().ok().is_some_and(own)
+        {
+            self.phase = Phase::Detached;
+            self.begin(context);
+        }
     }
 
     /// Whether events are applied as they come.
@@ -262,12 +318,12 @@ impl Session {
 
     /// Whether the session needs nothing more to be called synced: it is live, or it is hopeless.
     pub fn is_synced(&self) -> bool {
-        matches!(self.phase, Phase::Live | Phase::Dead)
+        matches!(self.phase, Phase::Live | Phase::Dead(_))
     }
 
     /// Whether the session is dead.
     pub fn is_dead(&self) -> bool {
-        matches!(self.phase, Phase::Dead)
+        matches!(self.phase, Phase::Dead(_))
     }
 
     /// The directory the server runs it in, once known.
@@ -308,7 +364,7 @@ impl Session {
     /// When `timeout` wants to run. `streaming`: as in the context.
     pub fn deadline(&self, streaming: bool) -> Option<u64> {
         match self.phase {
-            Phase::Failed(at, _) => Some(at),
+            Phase::Failed(at, _) | Phase::Dead(Death::Refused(at, _)) => Some(at),
             Phase::Live => {
                 let vigil = self.vigil_deadline().filter(|_| streaming);
                 self.turn.deadline().into_iter().chain(vigil).min()
@@ -321,6 +377,7 @@ impl Session {
     pub fn timeout(&mut self, context: &mut Context) {
         match self.phase {
             Phase::Failed(at, _) if context.now >= at => self.begin(context),
+            Phase::Dead(Death::Refused(at, _)) if context.now >= at => self.look_again(context),
             Phase::Live => {
                 self.turn_timeout(context);
                 self.vigil_timeout(context);

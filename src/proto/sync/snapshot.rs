@@ -126,5 +126,8 @@ fn is_json(body: &[u8]) -> bool {
 
 /// Whether the error says that the server does not have the route: old servers answer their web page, or 4xx.
 pub(super) fn lacks(error: &Error) -> bool {
-    matches!(error.code, Code::NotFound | Code::HtmlResponse | Code::BadRequest)
+    matches!(
+        error.code,
+        Code::NotFound | Code::NoRoute | Code::HtmlResponse | Code::BadRequest
+    )
 }

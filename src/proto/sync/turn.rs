@@ -367,7 +367,11 @@ impl Session {
             Err(error) if planted::is(Bug::UnclearIsFailed) => self.refuse(key, &error, context),
             // A refusal says nothing of an earlier try, which the server may have got.
             Err(error)
-                if prompt.tries > 1 || matches!(error.code, Code::Unreachable | Code::Timeout | Code::ServerError) =>
+                if prompt.tries > 1
+                    || matches!(
+                        error.code,
+                        Code::Unreachable | Code::Timeout | Code::ServerError | Code::NoRoute
+                    ) =>
             {
                 prompt.stage = Stage::Unclear;
                 prompt.since = context.now;
