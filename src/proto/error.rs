@@ -41,6 +41,8 @@ pub enum Code {
     BadEvent,
     /// An event over the limit.
     EventTooLarge,
+    /// Something beside the history could not be had.
+    Incomplete,
     /// A buffer is full.
     LimitReached,
     /// The stream went silent.
@@ -157,6 +159,11 @@ impl Code {
             Code::EventTooLarge => (
                 "event_too_large",
                 "The history is fetched instead; raise limits.event to receive such events live.",
+                true,
+            ),
+            Code::Incomplete => (
+                "incomplete",
+                "Nothing to do: the history is right, and the rest is asked for again. If it lasts, see the server's log.",
                 true,
             ),
             Code::LimitReached => (

@@ -39,6 +39,13 @@ pub struct Prompt {
     pub done: Option<u32>,
 }
 
+impl Prompt {
+    /// Whether it was stored after this stamp.
+    pub fn is_stored_since(&self, stamp: Stamp) -> bool {
+        matches!(self.stage, Stage::Stored(at) if at > stamp)
+    }
+}
+
 /// How far a prompt is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {

@@ -2,14 +2,13 @@ use super::context::{Context, Reply, What};
 use super::fields::Status;
 use super::older::Older;
 use super::session::{Phase, Session};
-use super::snapshot::{Scope, Snapshot, lacks};
+use super::side::PATIENCE;
+use super::snapshot::{Scope, Snapshot};
 use crate::proto::bytes::hash;
-use crate::proto::change::Field;
 use crate::proto::error::{Code, Error};
 use crate::proto::event::decode;
-use crate::proto::json::{Cursor, text_field};
+use crate::proto::json::Cursor;
 use crate::proto::planted::{self, Bug};
-use crate::proto::request::session_path;
 use crate::proto::store::{Page, Stamp};
 
 /// Failed snapshots in a row after which `ready` fails.
@@ -28,7 +27,9 @@ impl Session {
         if matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..)) {
             return;
         }
-        let whole = !self.is_live() || self.fields.error().is_some() || self.light >= WHOLE_POLLS;
+        let whole = !self.is_live()
+            || self.fields.error().is_some_and(|error| error.code != Code::Incomplete)
+            || self.light >= WHOLE_POLLS;
         if whole {
             self.unmoved += 1;
             return self.begin(context);
@@ -49,10 +50,8 @@ impl Session {
         self.deep = None;
         let limit = self.reach(limit);
         let asked = context.tick();
-        let directory = self.directory.clone().or_else(|| context.directory.clone());
         let mut snapshot = Snapshot {
             asked,
-            directory,
             scope,
             limit,
             ..Default::default()
@@ -65,65 +64,31 @@ impl Session {
         self.held.clear();
         self.seq = None;
         self.page_asked_at = context.now;
-        for what in scope.wants() {
-            let path = match what {
-                What::Page => self.page_path(limit, None),
-                What::Info => session_path(&self.id, ""),
-                What::Todos => session_path(&self.id, "/todo"),
-                What::Status => String::from("/session/status"),
-                What::Permissions => String::from("/permission"),
-                _ => String::from("/question"),
-            };
-            self.get(context, what.clone(), asked, path);
-        }
+        self.get(context, What::Page, asked, self.page_path(limit, None));
+        self.ask_sides(scope, asked, context);
     }
 
-    pub(super) fn snapshot_answer(
+    pub(super) fn page_answer(
         &mut self,
-        what: &What,
         asked: Stamp,
         cursor: &str,
         result: Result<&[u8], Error>,
         context: &mut Context,
     ) {
-        if let (Phase::Live, What::Status) = (&self.phase, what) {
-            if asked < self.status_told {
-                return;
-            }
-            let status = result.ok().map(|body| own_status(body, &self.id));
-            return self.status_answer(asked, status, context);
-        }
         let Phase::Fetching(snapshot) = &mut self.phase else {
             return;
         };
         if snapshot.asked != asked && !planted::is(Bug::StaleSnapshot) {
             return;
         }
-        if let (What::Info, Ok(info)) = (what, &result) {
-            let directory = text_field(info, "directory").map(|text| text.to_text());
-            if directory.is_some() && directory != self.directory {
-                self.directory = directory;
-                let known = snapshot.directory.is_none() || snapshot.directory == self.directory;
-                if !known {
-                    // Asked in the wrong directory: ask all again in the right one.
-                    return self.begin(context);
-                }
+        match result {
+            Ok(body) => {
+                snapshot.page = Some(body.to_vec());
+                snapshot.waits_until = Some(context.now + PATIENCE);
+                snapshot.cursor = String::from(cursor);
+                self.finish_due(context);
             }
-        }
-        if *what == What::Page {
-            snapshot.cursor = String::from(cursor);
-        }
-        // A server that has answered once has the route. That it lacks it must be said twice: a proxy may say so too.
-        let known = context.own_ids == Some(true) || self.routes.contains(what);
-        let may_lack = !known && self.lacking.contains(what);
-        match &result {
-            Ok(_) if !known => self.routes.push(what.clone()),
-            Err(error) if lacks(error) && !known && !may_lack => self.lacking.push(what.clone()),
-            _ => {}
-        }
-        match snapshot.take(what, result, may_lack) {
             Err(error) => self.fail(error, context),
-            Ok(()) => self.finish_due(context),
         }
     }
 
@@ -132,9 +97,14 @@ impl Session {
         matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.asked > asked)
     }
 
-    /// Finishes when everything is there, and what the snapshot is to be shown with.
+    /// Finishes when the page is there, and what it is to be shown with, or that takes too long.
     pub(super) fn finish_due(&mut self, context: &mut Context) {
-        if matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.is_complete()) && !self.must_wait(context) {
+        let Phase::Fetching(snapshot) = &self.phase else {
+            return;
+        };
+        let waits = snapshot.waits_until.is_some() && self.sides.are_due(snapshot.asked);
+        let due = snapshot.page.is_some() && !waits;
+        if due && !self.must_wait(context) {
             self.name_restored(context);
             self.finish(context);
         }
@@ -157,12 +127,12 @@ impl Session {
         // Servers without cursors do not say whether a full page is the last one.
         let guess = context.own_ids != Some(true) && page.items.len() >= snapshot.limit;
         let more = !snapshot.cursor.is_empty() || guess;
-        if let Some(info) = &snapshot.info {
-            self.recut(info);
-            context.family.learn(info);
+        if let Some((_, info)) = self.sides.take(&What::Info) {
+            self.recut(&info);
+            context.family.learn(&info);
         }
         self.note_cursor(&page, &snapshot.cursor);
-        self.adopt_page(&mut page, context);
+        self.adopt_page(&mut page, more, context);
         let hidden = self.hide_page(&mut page, !more);
         self.hide(snapshot.scope == Scope::All);
         if hidden == 0 && snapshot.scope != Scope::All && more && !self.messages.shares(&page) {
@@ -196,15 +166,15 @@ impl Session {
                 self.before = before;
             }
         }
-        if let Some(todos) = snapshot.todos {
-            self.fields.set_todos(&todos);
-        }
         self.fields.set_error(None);
-        let status = own_status(&snapshot.status.unwrap_or_default(), &self.id);
-        let busy = status.is_busy();
+        let status = self
+            .sides
+            .take(&What::Status)
+            .map(|(_, body)| own_status(&body, &self.id));
+        let busy = status.as_ref().is_some_and(Status::is_busy);
         let whole = snapshot.scope == Scope::All;
         let moved = whole || busy || digest != self.polled;
-        if moved {
+        if moved && status.is_some() {
             self.turn.told(busy, context);
         }
         if whole {
@@ -215,17 +185,10 @@ impl Session {
             // What a turn did beside its messages is fetched when it ends.
             self.light = if moved && !busy { WHOLE_POLLS } else { self.light + 1 };
         }
-        self.fields.set_status(status);
-        for (field, kind, body) in [
-            (Field::Permissions, "permission.asked", snapshot.permissions),
-            (Field::Questions, "question.asked", snapshot.questions),
-        ] {
-            let Some(body) = body else { continue };
-            if self.fields.set_requests(field, &context.family, &body).is_err() {
-                context.warn("bad_response", "A list of requests could not be read.");
-            }
-            context.stray_requests(kind, &body, &self.id);
+        if let Some(status) = status {
+            self.fields.set_status(status);
         }
+        self.show_sides(context);
         while let Some(message) = self.parked.first() {
             self.apply_parked(&message, context);
             self.parked.take(&message);
@@ -258,8 +221,7 @@ impl Session {
             return;
         }
         self.failures = self.failures.saturating_add(1);
-        let wait = (500_u64 << self.failures.min(6)).min(20_000);
-        let at = context.now + wait / 2 + context.rng.below(wait / 2);
+        let at = context.now + backoff(self.failures, context);
         let mut kept = Snapshot::default();
         if let Phase::Fetching(old) = std::mem::replace(&mut self.phase, Phase::Detached)
             && error.code != Code::LimitReached
@@ -296,8 +258,14 @@ impl Session {
     }
 }
 
+/// The wait after so many failures, milliseconds.
+pub(super) fn backoff(failures: u32, context: &mut Context) -> u64 {
+    let wait = (500_u64 << failures.min(6)).min(20_000);
+    wait / 2 + context.rng.below(wait / 2)
+}
+
 /// The session's entry in the map of sessions that are not idle.
-fn own_status(map: &[u8], id: &str) -> Status {
+pub(super) fn own_status(map: &[u8], id: &str) -> Status {
     let mut status = Status::Idle;
     let _ = Cursor::new(map).object(&mut |key, value| {
         if key.is(id) {

@@ -10,6 +10,7 @@ mod parked;
 mod restored;
 mod reverted;
 mod session;
+mod side;
 mod single;
 mod snapshot;
 mod turn;

@@ -60,7 +60,7 @@ impl Session {
     }
 
     /// Own prompts in a page, under the server's names.
-    pub(super) fn adopt_page(&mut self, page: &mut Page<'_>, context: &mut Context) {
+    pub(super) fn adopt_page(&mut self, page: &mut Page<'_>, more: bool, context: &mut Context) {
         if self.outbox.prompts.is_empty() {
             return;
         }
@@ -70,10 +70,11 @@ impl Session {
             let plain = self.expecting(None, None).is_some();
             let told = |item: &PageItem<'_>| texts(item) || plain || self.messages.has(&item.head.id.to_text());
             let open = |item: &PageItem<'_>| {
-                // What is older than all that was known when it was posted is not it.
+                // What is older than all that was known when it was posted is not it, unless this is the whole history:
+                // then the server's clock may have gone back.
                 let place = (item.head.created, &*item.head.id.to_text());
                 let mut prompts = self.outbox.prompts.iter();
-                !self.messages.is_before_all(place)
+                !(more && self.messages.is_before_all(place))
                     && prompts.any(|prompt| self.is_unnamed(prompt) && may_be(prompt, item.place()))
             };
             let before = page.items.len();

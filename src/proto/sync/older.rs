@@ -74,7 +74,7 @@ impl Session {
                 let count_told = page.items.len();
                 let by_cursor = self.before.is_some();
                 self.note_cursor(&page, cursor);
-                self.adopt_page(&mut page, context);
+                self.adopt_page(&mut page, true, context);
                 self.hide_page(&mut page, false);
                 self.messages.older(&page, asked);
                 self.confirm_named(context);

@@ -2,6 +2,7 @@ use super::context::{Context, Purpose, Reply, What};
 use super::fields::{Fields, Status};
 use super::parked::Parked;
 use super::reverted::Cut;
+use super::side::Sides;
 use super::snapshot::{Scope, Snapshot};
 use super::turn::Turn;
 use super::vigil::Vigil;
@@ -52,15 +53,10 @@ pub struct Session {
     pub(super) makes_cursors: bool,
     /// When the newest page was asked for, milliseconds.
     pub(super) page_asked_at: u64,
-    /// When an event last told the status.
-    pub(super) status_told: Stamp,
+    pub(super) sides: Sides,
     pub(super) failures: u32,
     /// How often in a row the server refused the session.
     pub(super) refusals: u32,
-    /// What an old server has answered at least once.
-    pub(super) routes: Vec<What>,
-    /// What it did not have when it was asked.
-    pub(super) lacking: Vec<What>,
     pub(super) ready: Vec<u32>,
     /// Set when a good snapshot was applied at least once.
     pub(super) shown: bool,
@@ -131,11 +127,9 @@ impl Session {
             older: None,
             makes_cursors: false,
             page_asked_at: 0,
-            status_told: 0,
+            sides: Sides::default(),
             failures: 0,
             refusals: 0,
-            routes: Vec::new(),
-            lacking: Vec::new(),
             ready: Vec::new(),
             shown: false,
             directory: None,
@@ -234,8 +228,9 @@ impl Session {
     ) {
         match what {
             What::Info if self.is_dead() => self.looked_again(asked, &result, context),
-            What::Page | What::Info | What::Status | What::Permissions | What::Questions | What::Todos => {
-                self.snapshot_answer(&what, asked, cursor, result, context);
+            What::Page => self.page_answer(asked, cursor, result, context),
+            What::Info | What::Status | What::Permissions | What::Questions | What::Todos => {
+                self.side_answer(&what, asked, result, context);
             }
             What::One { message } => self.one_answer(&message, asked, result, context),
             What::Older(load) => self.older_answer(load, asked, cursor, result, context),
@@ -305,6 +300,7 @@ impl Session {
         let own = |info: &&[u8]| text_field(info, "id").is_some_and(|id| id.is(&self.id));
         if matches!(self.phase, Phase::Dead(Death::Refused(_, last)) if last == asked)
             && result.as_ref().ok().is_some_and(own)
+            && !context.offline
         {
             self.phase = Phase::Detached;
             self.begin(context);
@@ -367,20 +363,27 @@ impl Session {
             Phase::Failed(at, _) | Phase::Dead(Death::Refused(at, _)) => Some(at),
             Phase::Live => {
                 let vigil = self.vigil_deadline().filter(|_| streaming);
-                self.turn.deadline().into_iter().chain(vigil).min()
+                let sides = self.sides.deadline();
+                self.turn.deadline().into_iter().chain(vigil).chain(sides).min()
             }
+            Phase::Fetching(ref snapshot) => snapshot.waits_until,
             _ => None,
         }
     }
 
     /// A deadline may have passed.
     pub fn timeout(&mut self, context: &mut Context) {
-        match self.phase {
-            Phase::Failed(at, _) if context.now >= at => self.begin(context),
-            Phase::Dead(Death::Refused(at, _)) if context.now >= at => self.look_again(context),
+        match &mut self.phase {
+            Phase::Failed(at, _) if context.now >= *at => self.begin(context),
+            Phase::Dead(Death::Refused(at, _)) if context.now >= *at => self.look_again(context),
+            Phase::Fetching(snapshot) if snapshot.waits_until.is_some_and(|at| context.now >= at) => {
+                snapshot.waits_until = None;
+                self.finish_due(context);
+            }
             Phase::Live => {
                 self.turn_timeout(context);
                 self.vigil_timeout(context);
+                self.sides_timeout(context);
             }
             _ => {}
         }
@@ -539,8 +542,16 @@ impl Session {
     }
 
     pub(super) fn field_event(&mut self, event: &Event<'_>, stamp: Stamp, context: &mut Context) {
-        if matches!(event, Event::Status { .. } | Event::Idle | Event::Error { .. }) {
-            self.status_told = stamp;
+        let side = match event {
+            Event::Status { .. } | Event::Idle | Event::Error { .. } => Some(What::Status),
+            Event::Session { .. } => Some(What::Info),
+            Event::Todos { .. } => Some(What::Todos),
+            Event::PermissionAsked { .. } | Event::PermissionReplied { .. } => Some(What::Permissions),
+            Event::QuestionAsked { .. } | Event::QuestionDone { .. } => Some(What::Questions),
+            _ => None,
+        };
+        if let Some(what) = side {
+            self.side_heard(&what, stamp);
         }
         match event {
             Event::MessageRemoved { message } => self.messages.remove_message(*message, stamp),

@@ -73,7 +73,7 @@ impl Session {
         if self.hide_page(&mut page, false) > 0 {
             return self.parked.take(message);
         }
-        self.adopt_page(&mut page, context);
+        self.adopt_page(&mut page, true, context);
         self.messages.older(&page, asked);
         self.confirm_named(context);
         self.apply_parked(message, context);

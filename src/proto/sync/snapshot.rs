@@ -1,6 +1,5 @@
 use super::context::What;
 use crate::proto::error::{Code, Error};
-use crate::proto::json::Cursor;
 use crate::proto::limits::Limits;
 use crate::proto::store::Stamp;
 
@@ -10,17 +9,12 @@ pub(super) struct Snapshot {
     pub(super) asked: Stamp,
     pub(super) page: Option<Vec<u8>>,
     pub(super) cursor: String,
-    pub(super) info: Option<Vec<u8>>,
-    pub(super) status: Option<Vec<u8>>,
-    pub(super) permissions: Option<Vec<u8>>,
-    pub(super) questions: Option<Vec<u8>>,
-    pub(super) todos: Option<Vec<u8>>,
+    /// Until then the page waits for what goes with it, milliseconds.
+    pub(super) waits_until: Option<u64>,
     pub(super) buffer: Vec<Vec<u8>>,
     pub(super) bytes: usize,
     /// So many of the buffered events are old ones, told again.
     pub(super) replayed: usize,
-    /// The directory that status and requests were asked for.
-    pub(super) directory: Option<String>,
     /// What was asked for.
     pub(super) scope: Scope,
     /// How many messages were asked for.
@@ -40,63 +34,23 @@ pub(super) enum Scope {
 }
 
 impl Scope {
-    /// Everything that is asked for.
-    pub(super) fn wants(self) -> &'static [What] {
+    /// What is asked for beside the page.
+    pub(super) fn sides(self) -> &'static [What] {
         match self {
             Scope::All => &[
-                What::Page,
                 What::Info,
                 What::Todos,
                 What::Status,
                 What::Permissions,
                 What::Questions,
             ],
-            Scope::Busy => &[What::Page, What::Status, What::Permissions, What::Questions],
-            Scope::Idle => &[What::Page, What::Status],
+            Scope::Busy => &[What::Status, What::Permissions, What::Questions],
+            Scope::Idle => &[What::Status],
         }
     }
 }
 
 impl Snapshot {
-    /// Everything is there.
-    pub(super) fn is_complete(&self) -> bool {
-        self.scope.wants().iter().all(|what| {
-            let slot = match what {
-                What::Page => &self.page,
-                What::Info => &self.info,
-                What::Status => &self.status,
-                What::Permissions => &self.permissions,
-                What::Questions => &self.questions,
-                _ => &self.todos,
-            };
-            slot.is_some()
-        })
-    }
-
-    /// Takes one answer. What old servers may lack counts as empty; the rest must be there.
-    pub(super) fn take(&mut self, what: &What, result: Result<&[u8], Error>, may_lack: bool) -> Result<(), Error> {
-        let (slot, empty) = match what {
-            What::Page => (&mut self.page, None),
-            What::Info => (&mut self.info, None),
-            What::Status => (&mut self.status, Some(&b"{}"[..])),
-            What::Permissions => (&mut self.permissions, Some(&b"[]"[..])),
-            What::Questions => (&mut self.questions, Some(&b"[]"[..])),
-            What::Todos => (&mut self.todos, Some(&b"[]"[..])),
-            _ => return Ok(()),
-        };
-        match (result, empty) {
-            (Ok(body), _) if *what != What::Page && !is_json(body) => {
-                return Err(Error::new(Code::BadResponse, "An answer is not whole."));
-            }
-            (Ok(body), _) => *slot = Some(body.to_vec()),
-            (Err(error), Some(empty)) if lacks(&error) && may_lack => *slot = Some(empty.to_vec()),
-            // It has the route: this answer came from somewhere else.
-            (Err(error), Some(_)) if lacks(&error) => return Err(Error::new(Code::BadResponse, error.message)),
-            (Err(error), _) => return Err(error),
-        }
-        Ok(())
-    }
-
     /// Takes over the events that were kept for an older fetch, on the same stream.
     pub(super) fn take_over(&mut self, old: Snapshot) {
         self.buffer = old.buffer;
@@ -116,12 +70,6 @@ impl Snapshot {
         }
         true
     }
-}
-
-/// What is handed on unread must be whole. The page is read anyway.
-fn is_json(body: &[u8]) -> bool {
-    let mut cursor = Cursor::new(body);
-    cursor.raw().is_ok() && cursor.end().is_ok()
 }
 
 /// Whether the error says that the server does not have the route: old servers answer their web page, or 4xx.

@@ -234,12 +234,13 @@ impl Session {
             // It was nobody's after all.
             return self.begin(context);
         }
-        if self.turn.busy {
-            // Its end is awaited.
+        if self.turn.busy || self.sides.awaits_status() {
+            // Its end is awaited, or whether there is a turn at all.
         } else if !self.is_unended() && self.messages.open_depth() == 0 {
             self.settle(context);
-        } else if self.turn.check == Check::None {
-            // Idle, but something is open: the turn died, perhaps while nobody looked. Or it is to begin.
+        } else if !matches!(self.turn.check, Check::Due(_)) {
+            // Idle, but something is open: the turn died, perhaps while nobody looked. Or it is to begin. A check that was
+            // under way may have been answered while the history was.
             self.turn.tries = 0;
             self.turn.check = Check::Due(context.now + CHECK_AFTER);
         }
@@ -284,7 +285,7 @@ impl Session {
             }
             return;
         };
-        self.adopt_page(&mut page, context);
+        self.adopt_page(&mut page, true, context);
         let hidden = self.hide_page(&mut page, false);
         if !self.messages.shares(&page) && (hidden == 0 || !page.items.is_empty()) {
             // More came meanwhile than a check looks at.
@@ -367,11 +368,7 @@ impl Session {
             Err(error) if planted::is(Bug::UnclearIsFailed) => self.refuse(key, &error, context),
             // A refusal says nothing of an earlier try, which the server may have got.
             Err(error)
-                if prompt.tries > 1
-                    || matches!(
-                        error.code,
-                        Code::Unreachable | Code::Timeout | Code::ServerError | Code::NoRoute
-                    ) =>
+                if prompt.tries > 1 || matches!(error.code, Code::Unreachable | Code::Timeout | Code::ServerError) =>
             {
                 prompt.stage = Stage::Unclear;
                 prompt.since = context.now;
