@@ -113,11 +113,14 @@ impl World {
             }
             Fault::GiantLine => {
                 let size = 30_000 + rng.below(30_000) as usize;
-                broken = size > self.config.limits.line;
-                stream.push(&format!(
-                    "data: {{\"type\":\"message.updated\",\"x\":\"{}\"}}\n\n",
-                    "y".repeat(size)
-                ));
+                // Of nobody, of a session that is not open, and of a type that nobody reads.
+                let start = [
+                    "\"type\":\"message.updated\",\"x\":",
+                    "\"type\":\"message.part.updated\",\"properties\":{\"sessionID\":\"ses_other\"},\"x\":",
+                    "\"type\":\"file.watcher.updated\",\"x\":",
+                ][rng.below(3) as usize];
+                broken = size > self.config.limits.line && start.starts_with("\"type\":\"message.updated");
+                stream.push(&format!("data: {{{start}\"{}\"}}\n\n", "y".repeat(size)));
             }
             Fault::EndlessLine => {
                 stream.push(&format!("data: {}", "z".repeat(45_000)));

@@ -380,6 +380,11 @@ impl World {
         self.now = end;
     }
 
+    /// Of the stream that is open.
+    pub(crate) fn generation(&self) -> u32 {
+        self.stream.as_ref().unwrap().generation
+    }
+
     /// The stream breaks.
     pub(crate) fn cut(&mut self, clean: bool) {
         if let Some(stream) = self.stream.take() {

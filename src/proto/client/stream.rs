@@ -1,7 +1,8 @@
 use super::{Client, POLL_BUSY};
 use crate::proto::connection::{Action, Cause, Phase, Source, retry_after};
 use crate::proto::error::{Code, Error};
-use crate::proto::event::{Envelope, Event, decode, named};
+use crate::proto::event::{Envelope, Event, Glimpse, decode, named};
+use crate::proto::json::Str;
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::Response;
 use crate::proto::sse::{Decoder, Item, Notice, SseLimits};
@@ -24,16 +25,11 @@ impl Client {
         // The decoder is lent out while its frames are handled.
         let limits = SseLimits { line: 0, event: 0 };
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(limits));
-        decoder.feed(bytes, &mut |item| match item {
+        decoder.feed_telling(bytes, &mut |item, head| match item {
             // A frame may end this stream; what follows it in the chunk is of the past.
             _ if generation != self.link.generation() && !planted::is(Bug::NoFence) => {}
             Item::Frame(frame) => self.frame(&named(&frame)),
-            Item::Notice(Notice::TooLarge) => {
-                self.missed(Error::new(
-                    Code::EventTooLarge,
-                    "An event was larger than limits.event.",
-                ));
-            }
+            Item::Notice(Notice::TooLarge) => self.too_large(head),
             Item::Notice(Notice::Retry(_)) => {}
         });
         if generation != self.link.generation() {
@@ -47,7 +43,7 @@ impl Client {
 
     pub(super) fn frame(&mut self, data: &[u8]) {
         let sessions = &self.sessions;
-        let wanted = |id: crate::proto::json::Str<'_>| sessions.iter().any(|session| id.is(&session.id));
+        let wanted = |id: Str<'_>| sessions.iter().any(|session| id.is(&session.id));
         match decode(data, &wanted) {
             Ok(None) => {}
             Ok(Some(envelope)) => match envelope.event {
@@ -61,7 +57,9 @@ impl Client {
                 }
                 Event::ReplayHole => {
                     for session in &mut self.sessions {
-                        session.hole(data, &mut self.context);
+                        if envelope.session.is_empty() || envelope.session.is(&session.id) {
+                            session.hole(data, &mut self.context);
+                        }
                     }
                     self.again();
                 }
@@ -78,6 +76,35 @@ impl Client {
                 Code::BadEvent,
                 "A number in the stream is missing: an event was lost.",
             ));
+        }
+    }
+
+    /// An event was too large. Its beginning says whom it concerns.
+    fn too_large(&mut self, head: &[u8]) {
+        let error = Error::new(Code::EventTooLarge, "An event was larger than limits.event.");
+        let sessions = &self.sessions;
+        let wanted = |id: Str<'_>| sessions.iter().any(|session| id.is(&session.id));
+        match decode(head, &wanted) {
+            // Nobody reads such events, or none of that session.
+            Ok(None) => return self.context.log(0, error.code.name(), error.message),
+            Ok(Some(envelope)) => return self.session_event(&envelope, head),
+            Err(_) => {}
+        }
+        let lost = Glimpse::of(head);
+        if lost.kind.is_empty() || lost.session.is_empty() {
+            return self.missed(error);
+        }
+        self.context.warn(error.code.name(), &error.message);
+        let kind = lost.kind.raw();
+        // What a person is asked concerns those, too, that the session runs inside.
+        let asks = kind.starts_with(b"permission.") || kind.starts_with(b"question.");
+        for session in &mut self.sessions {
+            if asks || lost.session.is(&session.id) {
+                session.miss(&lost, error.clone(), &mut self.context);
+            }
+        }
+        if !kind.starts_with(b"message.") {
+            self.again();
         }
     }
 

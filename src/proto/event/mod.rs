@@ -11,9 +11,11 @@
 
 mod delta;
 mod envelope;
+mod glimpse;
 mod heads;
 mod named;
 
 pub use envelope::{Envelope, Event, decode};
+pub use glimpse::Glimpse;
 pub use heads::{MessageHead, PartHead, PartKind, Role, message_head, part_head};
 pub use named::named;

@@ -239,11 +239,11 @@ impl Keeper {
         // The decoder is lent out while its frames are handled.
         let limits = SseLimits { line: 0, event: 0 };
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(limits));
-        decoder.feed(bytes, &mut |item| match item {
+        decoder.feed_telling(bytes, &mut |item, head| match item {
             // A frame may end this stream; what follows it in the chunk is of the past.
             _ if generation != self.generation || !self.has_stream() => {}
             Item::Frame(frame) => self.frame(&named(&frame), now),
-            Item::Notice(Notice::TooLarge) => self.log.hole(&mut self.frames),
+            Item::Notice(Notice::TooLarge) => self.log.miss(head, &mut self.frames),
             Item::Notice(Notice::Retry(_)) => {}
         });
         self.decoder = decoder;

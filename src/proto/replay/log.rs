@@ -3,7 +3,7 @@ use super::entries::{Delta, Entries};
 use super::parts::{Parts, Told};
 use super::peek::{peek, unwrapped};
 use crate::proto::bytes::hash;
-use crate::proto::event::{Envelope, Event, decode};
+use crate::proto::event::{Envelope, Event, Glimpse, decode};
 use crate::proto::json::{Cursor, Object, Str};
 use crate::proto::rng::Rng;
 use crate::proto::store::Seen;
@@ -118,16 +118,36 @@ impl Log {
 
     /// Events may be missing here. Writes what live readers get for it to `out`.
     pub fn hole(&mut self, out: &mut Vec<u8>) {
-        self.parts.hole();
+        self.parts.hole(None);
         if self.hole > 0 && self.hole == self.last {
             // One mark is enough for a reader that missed both.
             self.entries.drop_chain(self.hole);
         }
-        self.last += 1;
+        self.write(HOLE, out);
         self.hole = self.last;
-        self.entries.push(self.last, 0, HOLE);
-        self.frame(self.last, &[HOLE], out);
-        self.trim();
+    }
+
+    /// An event was too large. Its beginning says whose hole it leaves.
+    pub fn miss(&mut self, head: &[u8], out: &mut Vec<u8>) {
+        let lost = Glimpse::of(head);
+        match decode(head, &|_| true) {
+            // Nobody reads such events.
+            Ok(None) => {}
+            Ok(Some(envelope)) => {
+                if let Event::Stored { seq } = envelope.event {
+                    self.number(envelope.session, seq, out);
+                }
+            }
+            Err(_) if lost.kind.raw().starts_with(b"message.") && !lost.session.is_empty() => {
+                self.parts.hole(Some(lost.session));
+                let mut about = Object::new();
+                about.text("sessionID", &lost.session.to_text());
+                let mut mark = Object::new();
+                mark.text("type", "replay.hole").raw("properties", &about.end());
+                self.write(mark.end().as_bytes(), out);
+            }
+            Err(_) => self.hole(out),
+        }
     }
 
     /// Writes what a reader gets that comes now: the opening frame, what it has not seen, and the mark where new events
@@ -180,12 +200,16 @@ impl Log {
         stored.number("seq", seq).text("aggregateID", &session.to_text());
         let mut event = Object::new();
         event.text("type", "sync").raw("syncEvent", &stored.end());
-        let data = event.end();
-        self.last += 1;
-        self.entries.push(self.last, 0, data.as_bytes());
-        self.frame(self.last, &[data.as_bytes()], out);
-        self.trim();
+        self.write(event.end().as_bytes(), out);
         Taken::Logged
+    }
+
+    /// An event made here.
+    fn write(&mut self, data: &[u8], out: &mut Vec<u8>) {
+        self.last += 1;
+        self.entries.push(self.last, 0, data);
+        self.frame(self.last, &[data], out);
+        self.trim();
     }
 
     fn broken(&mut self, out: &mut Vec<u8>) -> Taken {

@@ -170,9 +170,10 @@ impl Parts {
     }
 
     /// Events may be missing from here on.
-    pub(super) fn hole(&mut self) {
+    pub(super) fn hole(&mut self, session: Option<Str<'_>>) {
+        let session = session.map(|id| hash(id.raw()));
         for track in &mut self.open {
-            track.broken = true;
+            track.broken |= session.is_none_or(|session| session == track.session);
         }
     }
 

@@ -9,6 +9,11 @@ const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 const HEAD: usize = 6;
 /// A buffer that grew over this is given back once it is empty.
 const KEEP: usize = 1 << 20;
+/// So much of the beginning of an event over the limit is told: enough for its type and whose it is.
+const GLIMPSE: usize = 1 << 10;
+
+/// Takes items in order. With the notice of an event that is too large comes the beginning of its data; else nothing.
+type Sink<'s> = dyn FnMut(Item<'_>, &[u8]) + 's;
 
 /// Decodes one event stream after another.
 ///
@@ -72,6 +77,12 @@ impl Decoder {
 
     /// Feeds one chunk; calls `sink` for each item in order.
     pub fn feed(&mut self, chunk: &[u8], sink: &mut dyn FnMut(Item<'_>)) {
+        self.feed_telling(chunk, &mut |item, _| sink(item));
+    }
+
+    /// Feeds one chunk; calls `sink` for each item in order. With [`Notice::TooLarge`] comes the beginning of the event's
+    /// data.
+    pub fn feed_telling(&mut self, chunk: &[u8], sink: &mut Sink<'_>) {
         let mut rest = self.start(chunk, sink);
         // The only data line of the event so far, when it lies in this chunk.
         let mut held = None;
@@ -130,7 +141,7 @@ impl Decoder {
     }
 
     /// Takes off the stream's BOM and the LF of a CRLF that was cut.
-    fn start<'c>(&mut self, chunk: &'c [u8], sink: &mut dyn FnMut(Item<'_>)) -> &'c [u8] {
+    fn start<'c>(&mut self, chunk: &'c [u8], sink: &mut Sink<'_>) -> &'c [u8] {
         let mut rest = chunk;
         while self.bom < BOM.len() {
             match rest.split_first() {
@@ -157,7 +168,7 @@ impl Decoder {
     }
 
     /// A whole line. `held` as in [`Self::feed`].
-    fn line<'c>(&mut self, line: &'c [u8], held: &mut Option<&'c [u8]>, sink: &mut dyn FnMut(Item<'_>)) {
+    fn line<'c>(&mut self, line: &'c [u8], held: &mut Option<&'c [u8]>, sink: &mut Sink<'_>) {
         if line.is_empty() {
             return self.dispatch(held.take(), sink);
         }
@@ -172,7 +183,7 @@ impl Decoder {
                 self.data.push(b'\n');
             }
             if !fits || self.data.len() + value.len() > self.limits.event {
-                self.too_large(sink);
+                self.too_large(value, sink);
             } else if first {
                 *held = Some(value);
             } else {
@@ -180,8 +191,7 @@ impl Decoder {
             }
         } else if let Some(field) = Field::of(line) {
             if !fits {
-                *held = None;
-                return self.too_large(sink);
+                return self.too_large(held.take().unwrap_or_default(), sink);
             }
             match field {
                 Field::Event(value) => set(&mut self.event, value),
@@ -193,7 +203,7 @@ impl Decoder {
                 }
                 Field::Retry(value) => {
                     if let Some(ms) = digits(value) {
-                        sink(Item::Notice(Notice::Retry(ms)));
+                        sink(Item::Notice(Notice::Retry(ms)), &[]);
                     }
                 }
             }
@@ -201,7 +211,7 @@ impl Decoder {
     }
 
     /// More bytes of a line that goes over chunks, without its end.
-    fn more(&mut self, mut bytes: &[u8], sink: &mut dyn FnMut(Item<'_>)) {
+    fn more(&mut self, mut bytes: &[u8], sink: &mut Sink<'_>) {
         self.partial = self.partial.saturating_add(bytes.len());
         if self.skip {
             return;
@@ -233,14 +243,15 @@ impl Decoder {
             Kind::Unknown | Kind::Ignored => return,
         };
         if self.partial > self.limits.line || buffer.len() + bytes.len() > fits {
-            self.too_large(sink);
+            let more = if self.kind == Kind::Data { bytes } else { &[] };
+            self.too_large(more, sink);
         } else {
             buffer.extend_from_slice(bytes);
         }
     }
 
     /// The end of a line that went over chunks.
-    fn end(&mut self, sink: &mut dyn FnMut(Item<'_>)) {
+    fn end(&mut self, sink: &mut Sink<'_>) {
         self.partial = 0;
         self.kind = Kind::Unknown;
         let mut line = std::mem::take(&mut self.line);
@@ -253,25 +264,29 @@ impl Decoder {
     }
 
     /// A blank line: the event is complete.
-    fn dispatch(&mut self, held: Option<&[u8]>, sink: &mut dyn FnMut(Item<'_>)) {
+    fn dispatch(&mut self, held: Option<&[u8]>, sink: &mut Sink<'_>) {
         self.skip = false;
         if self.has_id {
             std::mem::swap(&mut self.id, &mut self.last_id);
         }
         if self.has_data {
-            sink(Item::Frame(Frame {
+            let frame = Frame {
                 event: if self.event.is_empty() { b"message" } else { &self.event },
                 data: held.unwrap_or(&self.data),
                 id: &self.last_id,
-            }));
+            };
+            sink(Item::Frame(frame), &[]);
         }
         self.drop_event();
     }
 
-    fn too_large(&mut self, sink: &mut dyn FnMut(Item<'_>)) {
+    /// `more`: what of the event's data is still in the chunk.
+    fn too_large(&mut self, more: &[u8], sink: &mut Sink<'_>) {
         self.skip = true;
+        let known = self.data.iter().chain(more);
+        let head: Vec<u8> = known.take(GLIMPSE).copied().collect();
         self.drop_event();
-        sink(Item::Notice(Notice::TooLarge));
+        sink(Item::Notice(Notice::TooLarge), &head);
     }
 
     fn drop_event(&mut self) {

@@ -142,6 +142,13 @@ impl Messages {
         }
     }
 
+    /// Texts of this message may have a hole from here on.
+    pub fn unsure(&mut self, message: Str<'_>) {
+        if let Some(at) = self.find(message) {
+            self.list[at].parts.iter_mut().for_each(Part::interrupt);
+        }
+    }
+
     /// Events are missing here, among those that are told again.
     pub fn hole(&mut self) {
         for at in 0..self.list.len() {

@@ -48,6 +48,7 @@ impl Session {
             return;
         }
         self.deep = None;
+        self.again_at = None;
         let limit = self.reach(limit);
         let asked = context.tick();
         let mut snapshot = Snapshot {
@@ -166,7 +167,9 @@ impl Session {
                 self.before = before;
             }
         }
-        self.fields.set_error(None);
+        if self.again_at.is_none() {
+            self.fields.set_error(None);
+        }
         let status = self
             .sides
             .take(&What::Status)

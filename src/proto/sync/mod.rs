@@ -4,6 +4,7 @@ mod context;
 mod family;
 mod fields;
 mod loading;
+mod missed;
 mod naming;
 mod older;
 mod parked;

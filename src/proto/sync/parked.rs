@@ -61,6 +61,21 @@ impl Parked {
         Some(fetch)
     }
 
+    /// The message is fetched, though nothing waits for it; `false` when it is being fetched already.
+    pub(super) fn expect(&mut self, message: &str) -> bool {
+        let new = !message.is_empty() && !self.has(message);
+        if new {
+            self.groups.push(Group {
+                message: message.into(),
+                events: Vec::new(),
+                tries: 1,
+                asked: true,
+                shunned: false,
+            });
+        }
+        new
+    }
+
     /// Whether the message is being fetched: what comes of it meanwhile must not overtake what waits.
     pub(super) fn holds(&self, message: Str<'_>) -> bool {
         let held = |group: &Group| group.asked && message.is(&group.message);

@@ -55,6 +55,8 @@ pub struct Session {
     pub(super) page_asked_at: u64,
     pub(super) sides: Sides,
     pub(super) failures: u32,
+    /// When what was missed is fetched, milliseconds.
+    pub(super) again_at: Option<u64>,
     /// How often in a row the server refused the session.
     pub(super) refusals: u32,
     pub(super) ready: Vec<u32>,
@@ -129,6 +131,7 @@ impl Session {
             page_asked_at: 0,
             sides: Sides::default(),
             failures: 0,
+            again_at: None,
             refusals: 0,
             ready: Vec::new(),
             shown: false,
@@ -340,21 +343,8 @@ impl Session {
     /// Whether nothing is expected and nothing is left to be checked.
     pub fn is_resting(&self) -> bool {
         !self.expects()
-            && self.turn.deadline().is_none()
+            && self.turn.deadline().or(self.again_at).is_none()
             && !matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..))
-    }
-
-    /// An event was lost on a stream that goes on: open texts may have a hole here. The next good snapshot takes the
-    /// problem away.
-    pub fn lose(&mut self, error: Error, context: &mut Context) {
-        if !planted::is(Bug::BrokenUnseen) {
-            self.messages.interrupt();
-            // What waits for its message may have stood on both sides of the loss.
-            self.parked.clear();
-        }
-        // Among kept events, in its place.
-        self.keep(b"{\"type\":\"replay.hole\"}", context);
-        self.fields.set_error(Some(error));
     }
 
     /// When `timeout` wants to run. `streaming`: as in the context.
@@ -363,8 +353,15 @@ impl Session {
             Phase::Failed(at, _) | Phase::Dead(Death::Refused(at, _)) => Some(at),
             Phase::Live => {
                 let vigil = self.vigil_deadline().filter(|_| streaming);
+                let again = self.again_at;
                 let sides = self.sides.deadline();
-                self.turn.deadline().into_iter().chain(vigil).chain(sides).min()
+                self.turn
+                    .deadline()
+                    .into_iter()
+                    .chain(vigil)
+                    .chain(again)
+                    .chain(sides)
+                    .min()
             }
             Phase::Fetching(ref snapshot) => snapshot.waits_until,
             _ => None,
@@ -381,6 +378,7 @@ impl Session {
                 self.finish_due(context);
             }
             Phase::Live => {
+                self.again_timeout(context);
                 self.turn_timeout(context);
                 self.vigil_timeout(context);
                 self.sides_timeout(context);
