@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { root } from './lib/tools.mjs';
 
-const BUDGET = 78_000;
+const BUDGET = 80_300;
 /** Loaded only where a v2 session or server is met. */
 const V2_BUDGET = 64_000;
 const files = ['core_bg.wasm', 'index.js'];

@@ -2,6 +2,7 @@
  * Readers of the change stream.
  * @module
  */
+import { bound } from './bound.js';
 import type { Change, SessionState } from './types.js';
 
 /** Steps a slow reader may be behind before it gets the whole state instead. */
@@ -44,6 +45,7 @@ class Reader implements AsyncIterableIterator<Change> {
   constructor(state: SessionState, onStop: () => void) {
     this.#queue = [{ type: 'reset', state }];
     this.#onStop = onStop;
+    bound(this);
   }
 
   push(steps: readonly Change[], state: SessionState): void {

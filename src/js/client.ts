@@ -3,6 +3,7 @@
  * @module
  */
 import type { ChatSession, Client, Sessions } from './api.js';
+import { bound } from './bound.js';
 import { Core } from './core/core.js';
 import { type Base, checkAuth, checkBase, missing, refused } from './host.js';
 import { Journal } from './journal.js';
@@ -73,6 +74,7 @@ class OpenCodeClient implements Client {
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);
+    bound(this);
   }
 
   async health(): Promise<Health> {

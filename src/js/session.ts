@@ -3,6 +3,7 @@
  * @module
  */
 import type { ChatSession, Client } from './api.js';
+import { bound } from './bound.js';
 import { Changes } from './changes.js';
 import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 import type { Commands } from './commands.js';
@@ -144,15 +145,18 @@ export class Handle implements ChatSession {
     this.id = opened.id;
     this.ready = opened.ready;
     opened.handles += 1;
+    bound(this);
   }
 
   get state(): SessionState {
     return this.#opened.read();
   }
 
-  readonly getSnapshot = (): SessionState => this.#opened.read();
+  getSnapshot(): SessionState {
+    return this.#opened.read();
+  }
 
-  readonly subscribe = (listener: () => void): (() => void) => {
+  subscribe(listener: () => void): () => void {
     // A wrapper of its own: the same function subscribed twice is told twice, and stopped one by one.
     const own = (): void => listener();
     this.#opened.listeners.add(own);
@@ -162,7 +166,7 @@ export class Handle implements ChatSession {
     };
     this.#stops.add(stop);
     return stop;
-  };
+  }
 
   changes(): AsyncIterable<Change> {
     const opened = this.#opened;

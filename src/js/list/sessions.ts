@@ -3,6 +3,7 @@
  * @module
  */
 import type { LiveSessions } from '../api.js';
+import { bound } from '../bound.js';
 import type { SessionError } from '../errors.js';
 import { Frames } from '../frames.js';
 import type { Link } from '../link.js';
@@ -74,6 +75,7 @@ export class List implements LiveSessions {
     const { core, lists } = link;
     lists.add(this.#ears);
     core.lookout(link.now(), true);
+    bound(this);
   }
 
   get state(): LiveSessionsState {

@@ -3,6 +3,7 @@
  * its callers and its randomness from a seed: so the same calls give the same run again.
  * @module
  */
+import { bound } from '../bound.js';
 import type { Core } from '../core/core.js';
 import { SessionError } from '../errors.js';
 import { refused } from '../host.js';
@@ -69,6 +70,7 @@ class Tape implements Recording {
     this.#link = link;
     this.#options = options;
     this.#limit = limit;
+    bound(this);
   }
 
   get name(): string {
