@@ -204,7 +204,7 @@ function sessions(link: Link): Sessions {
       const { List } = await import('./list/sessions.js').catch(() => {
         throw missing('sessions.js');
       });
-      return new List(link, query, { closed, withProblem });
+      return new List(link, query, { closed, refused, withProblem });
     },
   };
 }

@@ -19,7 +19,8 @@ export class TodoView {
     setAttribute(this.node, 'hidden', open.length === 0);
     const current = open.find((todo) => todo.status === 'in_progress') ?? open[0];
     setText(this.summary, `Plan: ${todos.length - open.length} of ${todos.length} done${current ? `. ${current.content}` : ''}`);
-    this.list.replaceChildren(...todos.map((todo) => el('li', { 'data-state': todo.status },
-      el('span', { class: 'sr' }, `${todo.status.replaceAll('_', ' ')}: `), todo.content)));
+    // Plugins write plans, too, and leave fields out.
+    this.list.replaceChildren(...todos.map(({ status = 'pending', content = '' }: Partial<Todo>) => el('li', { 'data-state': status },
+      el('span', { class: 'sr' }, `${String(status).replaceAll('_', ' ')}: `), content)));
   }
 }

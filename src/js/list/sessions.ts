@@ -7,8 +7,9 @@ import { bound } from '../bound.js';
 import type { SessionError } from '../errors.js';
 import { Frames } from '../frames.js';
 import type { Link } from '../link.js';
-import type { ConnectionState, LiveQuery, LiveSessionsState, SessionInfo } from '../types.js';
-import { type Answer, Roll } from './roll.js';
+import type { ConnectionState, LiveQuery, LiveSessionsState } from '../types.js';
+import { Roll } from './roll.js';
+import { fieldsOf, requestsOf, sessionOf, sessionsOf } from './wire.js';
 
 export { Roll } from './roll.js';
 export { matches, searchable } from './words.js';
@@ -22,12 +23,14 @@ const RETRY = { min: 1_000, max: 30_000 };
 const HEARD = ['again', 'connection', 'told', 'gone', 'status', 'asked', 'answered', 'closed'] as const;
 /** Codes of servers that do not have a route. */
 const LACKING = ['not_found', 'no_route', 'html_response', 'unsupported'];
+const HINT = 'Look at what stands between the page and the server.';
 const CONNECTING: ConnectionState = Object.freeze({ phase: 'connecting', source: 'event', attempt: 0 });
 
 /** What the core entry has already. */
 interface Kit {
   /** The error of what is used after its end. */
   closed(): SessionError;
+  refused(code: string, message: string, hint: string): SessionError;
   /** Makes errors of those that a connection holds. */
   withProblem(value: unknown): unknown;
 }
@@ -148,9 +151,12 @@ export class List implements LiveSessions {
         this.#connection = this.#kit.withProblem(value) as ConnectionState;
         if (!['syncing', 'live', 'polling'].includes(this.#connection.phase)) this.#leave();
         break;
-      case 'told':
-        this.#roll.told(value as SessionInfo);
+      case 'told': {
+        const info = sessionOf(value);
+        if (info === undefined) return;
+        this.#roll.told(info);
         break;
+      }
       case 'gone':
         this.#roll.gone(id);
         break;
@@ -158,7 +164,7 @@ export class List implements LiveSessions {
         this.#roll.status(id, value);
         break;
       case 'asked':
-        this.#roll.asked(id, (value as { id: string }).id);
+        for (const request of requestsOf([{ ...fieldsOf(value), sessionID: id }])) this.#roll.asked(id, request.id);
         break;
       case 'answered':
         this.#roll.answered(id);
@@ -195,19 +201,21 @@ export class List implements LiveSessions {
     const query = new URLSearchParams({ limit: String(question.limit + 1) });
     if (question.roots) query.set('roots', 'true');
     if (question.search !== '') query.set('search', question.search);
-    const get = <T>(path: string): Promise<T> => this.#link.call<T>(0, 'GET', path);
-    const optional = <T>(path: string, none: T): Promise<T> => get<T>(path).catch((error: SessionError) => {
-      if (LACKING.includes(error.code)) return none;
+    const get = (path: string): Promise<unknown> => this.#link.call(0, 'GET', path);
+    const optional = (path: string): Promise<unknown> => get(path).catch((error: SessionError) => {
+      if (LACKING.includes(error.code)) return undefined;
       throw error;
     });
     Promise.all([
-      get<SessionInfo[]>(`/session?${query}`),
-      optional<Answer['statuses']>('/session/status', {}),
-      optional<Answer['requests']>('/permission', []),
-      optional<Answer['requests']>('/question', []),
-    ]).then(([sessions, statuses, permissions, questions]) => {
+      get(`/session?${query}`),
+      optional('/session/status'),
+      optional('/permission'),
+      optional('/question'),
+    ]).then(([list, statuses, ...requests]) => {
       if (asked !== this.#asked) return;
-      if (this.#roll.answer(question, { sessions, statuses, requests: [...permissions, ...questions] })) return this.#load();
+      const sessions = sessionsOf(list);
+      if (sessions === undefined) throw this.#kit.refused('bad_response', 'The answer is not a list of sessions.', HINT);
+      if (this.#roll.answer(question, { sessions, statuses: fieldsOf(statuses), requests: requestsOf(...requests) })) return this.#load();
       this.#isFresh = true;
       this.#tries = 0;
       this.#error = undefined;
@@ -221,9 +229,9 @@ export class List implements LiveSessions {
   #failed(error: SessionError): void {
     this.#error = error;
     this.#isFresh = false;
-    // Those that may work later are asked again, and who waits goes on waiting.
-    if (error.retryable) this.#later(Math.min(RETRY.min * 2 ** this.#tries, RETRY.max));
-    else this.#answer(error);
+    // Who waits goes on waiting for what may work later. The rest is asked for slowly: what stood between may be gone.
+    this.#later(error.retryable ? Math.min(RETRY.min * 2 ** this.#tries, RETRY.max) : RETRY.max);
+    if (!error.retryable) this.#answer(error);
     this.#tries += 1;
     this.#touch();
   }
@@ -233,9 +241,10 @@ export class List implements LiveSessions {
     for (const id of this.#roll.strays()) {
       if (this.#looked.has(id) || !this.#isConnected) continue;
       this.#looked.add(id);
-      this.#link.call<SessionInfo>(0, 'GET', `/session/${encodeURIComponent(id)}`).then(
-        (info) => {
-          this.#roll.learn(info);
+      this.#link.call(0, 'GET', `/session/${encodeURIComponent(id)}`).then(
+        (answer) => {
+          const info = sessionOf(answer);
+          if (info !== undefined) this.#roll.learn(info);
           this.#touch();
         },
         (error: SessionError) => {
