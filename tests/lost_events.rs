@@ -8,12 +8,13 @@ mod support_rs;
 
 use desk::{Desk, sent};
 use opencode_session::proto::client::Input;
+use opencode_session::proto::limits::Limits;
 use serde_json::{Value, json};
 
 use support_rs::mirror::Part;
 use support_rs::script::Spot;
 use support_rs::server::{Logged, Server, Wire};
-use support_rs::world::{World, config};
+use support_rs::world::{Flight, World, config};
 
 const WIRES: [Wire; 3] = [Wire::Old, Wire::Mid, Wire::New];
 const LIMIT: usize = 3_000;
@@ -326,5 +327,188 @@ fn a_keeper_tells_whose_event_was_too_large() {
     scene.say(own);
     scene.go_on();
     assert_eq!(scene.shown().tail(), "three ");
+    scene.end();
+}
+
+/// A session whose history is asked for and not answered yet, while its answer grows.
+fn loading(limit: impl Fn(&mut Limits)) -> Scene {
+    let mut server = Server::new(Wire::New, 1);
+    let session = server.create_session("/project");
+    let busy = json!({ "type": "busy" });
+    server.say_status(&session, &busy);
+    server.keep_status(&session, busy);
+    let prompt = json!({ "id": "msg_0", "sessionID": session, "role": "user", "time": { "created": 1 } });
+    server.put_message(&session, prompt);
+    let message = String::from("msg_1");
+    let info = json!({ "id": message, "sessionID": session, "role": "assistant", "time": { "created": 2 } });
+    server.put_message(&session, info);
+    let text = Spot::new(&mut server, &session, &message, "text");
+    server.begin_text(&text);
+    let mut config = config(1);
+    limit(&mut config.limits);
+    let mut world = World::with(server, config);
+    let handle = world.open(&session, 100);
+    world.flow(1);
+    world.flow(usize::MAX);
+    // All is answered but the history.
+    let history = |flight: &Flight| flight.request.path.contains("/message");
+    while let Some(at) = world.inflight.iter().position(|flight| !history(flight)) {
+        world.progress(at);
+    }
+    world.advance("/message");
+    world.client.wait_ready(handle, 1);
+    Scene {
+        world,
+        session,
+        handle,
+        message,
+        text,
+    }
+}
+
+fn running(scene: &Scene, n: u64) -> Value {
+    let state =
+        json!({ "status": "running", "input": {}, "metadata": { "output": format!("{n} {}", "x".repeat(3_000)) } });
+    json!({ "type": "tool", "callID": "c", "state": state, "id": "prt_zz", "sessionID": scene.session, "messageID": scene.message })
+}
+
+#[test]
+fn a_noisy_tool_does_not_keep_a_session_from_showing() {
+    let mut scene = loading(|limits| limits.buffered = 20_000);
+    let asked = scene.asked();
+    let session = scene.session.clone();
+    for n in 0..400 {
+        let part = running(&scene, n);
+        scene.world.server.put_part(&session, part, None);
+        scene.world.pass(20);
+        scene.world.flow(usize::MAX);
+    }
+    assert!(scene.world.client.buffered_bytes() < 40_000);
+    scene.world.advance("/message");
+    assert!(
+        matches!(scene.world.result(1), Some(Ok(_))),
+        "{:?}",
+        scene.world.result(1)
+    );
+    assert!(scene.error().is_null());
+    assert_eq!(scene.asked(), asked, "the history is asked for once");
+    let shown = scene.world.mirrors[&scene.handle].part("prt_zz").unwrap();
+    let output = shown.value["state"]["metadata"]["output"].as_str().unwrap();
+    assert!(output.starts_with("399 "));
+    scene
+        .world
+        .server
+        .put_part(&session, tool(&session, "msg_1", "done"), None);
+    scene.end();
+}
+
+#[test]
+fn an_older_word_does_not_replace_a_newer_one_that_waits() {
+    let mut scene = loading(|_| {});
+    let session = scene.session.clone();
+    for n in 0..3 {
+        let part = running(&scene, n);
+        scene.world.server.put_part(&session, part, None);
+    }
+    scene.world.flow(usize::MAX);
+    // The first and the last come again, as the same events.
+    let log = &scene.world.server.log;
+    for json in [
+        log[log.len() - 3].json.clone(),
+        log[log.len() - 1].json.clone(),
+        log[log.len() - 3].json.clone(),
+    ] {
+        scene.say(json);
+    }
+    scene.world.advance("/message");
+    scene.world.drain();
+    let shown = scene.world.mirrors[&scene.handle].part("prt_zz").unwrap();
+    assert!(
+        shown.value["state"]["metadata"]["output"]
+            .as_str()
+            .unwrap()
+            .starts_with("2 ")
+    );
+    scene
+        .world
+        .server
+        .put_part(&session, tool(&session, "msg_1", "done"), None);
+    scene.end();
+}
+
+#[test]
+fn pieces_that_wait_behind_a_whole_part_stay_in_order() {
+    let mut scene = loading(|_| {});
+    let (session, text) = (
+        scene.session.clone(),
+        Spot::new(&mut Server::new(Wire::New, 9), "", "", "text"),
+    );
+    let text = Spot {
+        session: session.clone(),
+        message: "msg_1".into(),
+        ..text
+    };
+    scene.world.server.begin_text(&text);
+    for piece in ["one ", "two ", "three "] {
+        scene.world.server.delta(&text, piece);
+        let part = running(&scene, 1);
+        scene.world.server.put_part(&session, part, None);
+    }
+    scene.world.flow(usize::MAX);
+    scene.world.advance("/message");
+    scene.world.drain();
+    let shown = scene.world.mirrors[&scene.handle].part(&text.part).unwrap();
+    assert_eq!((shown.text(), shown.gap), ("one two three ", None));
+    scene.world.server.end_text(&text, None);
+    scene
+        .world
+        .server
+        .put_part(&session, tool(&session, "msg_1", "done"), None);
+    scene.end();
+}
+
+#[test]
+fn more_events_than_wait_leave_a_hole_and_the_session_shows() {
+    let mut scene = loading(|limits| limits.buffered_events = 100);
+    for n in 0..1_050 {
+        scene.world.server.delta(&scene.text.clone(), &format!("{n} "));
+        scene.world.flow(usize::MAX);
+        scene.world.pass(10);
+    }
+    assert_eq!(scene.error()["code"], "limit_reached");
+    scene.world.advance("/message");
+    assert!(
+        matches!(scene.world.result(1), Some(Ok(_))),
+        "{:?}",
+        scene.world.result(1)
+    );
+    let shown = scene.shown();
+    assert!(
+        shown.gap == Some(0) && shown.tail().ends_with("1048 1049 "),
+        "{shown:?}"
+    );
+    scene.world.server.delta(&scene.text.clone(), "live ");
+    scene.world.flow(usize::MAX);
+    assert!(scene.shown().tail().ends_with("1049 live "));
+    assert_eq!(
+        scene.error()["code"],
+        "limit_reached",
+        "what was missed is not there yet"
+    );
+    // What was missed is fetched, and most of the time events are shown.
+    let whole = |scene: &Scene| {
+        scene
+            .world
+            .requests
+            .iter()
+            .filter(|request| request.path.contains("/todo"))
+            .count()
+    };
+    let before = whole(&scene);
+    scene.world.pass(10_000);
+    assert_eq!(whole(&scene), before);
+    scene.world.pass(30_000);
+    scene.world.arrive();
+    assert!(whole(&scene) > before && scene.error().is_null());
     scene.end();
 }

@@ -167,8 +167,10 @@ impl Session {
                 self.before = before;
             }
         }
-        if self.again_at.is_none() {
-            self.fields.set_error(None);
+        match &mut self.again_at {
+            // Events come faster than the history: most of the time they are shown.
+            Some(at) => *at = (*at).max(context.now + 3 * (context.now - self.page_asked_at)),
+            None => self.fields.set_error(None),
         }
         let status = self
             .sides
@@ -196,9 +198,9 @@ impl Session {
             self.apply_parked(&message, context);
             self.parked.take(&message);
         }
-        for (at, data) in snapshot.buffer.iter().enumerate() {
-            self.messages.set_replaying(at < snapshot.replayed);
-            self.replay(data, context);
+        for waiting in &snapshot.buffer.events {
+            self.messages.set_replaying(waiting.replayed);
+            self.replay(&waiting.data, context);
         }
         self.vigil.heard(context.now);
         (self.failures, self.refusals) = (0, 0);
@@ -226,9 +228,7 @@ impl Session {
         self.failures = self.failures.saturating_add(1);
         let at = context.now + backoff(self.failures, context);
         let mut kept = Snapshot::default();
-        if let Phase::Fetching(old) = std::mem::replace(&mut self.phase, Phase::Detached)
-            && error.code != Code::LimitReached
-        {
+        if let Phase::Fetching(old) = std::mem::replace(&mut self.phase, Phase::Detached) {
             kept.take_over(*old);
         } else {
             self.messages.interrupt();
@@ -242,16 +242,6 @@ impl Session {
             context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));
         }
         self.fields.set_error(Some(error));
-    }
-
-    /// While the snapshot is on its way, events wait for it.
-    pub(super) fn keep(&mut self, data: &[u8], context: &mut Context) {
-        if let Phase::Fetching(snapshot) | Phase::Failed(_, snapshot) = &mut self.phase
-            && !snapshot.keep(data, context.replaying, &context.limits)
-        {
-            let message = "Too many events while the history loads (limits.buffered).";
-            self.fail(Error::new(Code::LimitReached, message), context);
-        }
     }
 
     pub(super) fn replay(&mut self, data: &[u8], context: &mut Context) {

@@ -17,7 +17,7 @@ impl Session {
             self.parked.clear();
         }
         // Among kept events, in its place.
-        self.keep(HOLE, context);
+        self.keep(None, HOLE, context);
         self.fields.set_error(Some(error));
     }
 

@@ -1,5 +1,6 @@
 //! One session, from the opening of the stream to "equal to the server": buffer → snapshot → replay → live → settled.
 
+mod buffer;
 mod context;
 mod family;
 mod fields;

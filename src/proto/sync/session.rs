@@ -191,7 +191,7 @@ impl Session {
             self.interrupt();
         } else {
             // In its place among the kept events.
-            self.keep(data, context);
+            self.keep(None, data, context);
             if context.replaying || !matches!(self.phase, Phase::Fetching(_)) {
                 return;
             }
@@ -216,7 +216,7 @@ impl Session {
                 self.apply(envelope, data, context);
             }
             Phase::Fetching(_) if planted::is(Bug::SkipBuffering) => {}
-            _ => self.keep(data, context),
+            _ => self.keep(Some(envelope), data, context),
         }
     }
 
@@ -408,7 +408,7 @@ impl Session {
     /// Bytes of events kept for later.
     pub(crate) fn buffered_bytes(&self) -> usize {
         let snapshot = match &self.phase {
-            Phase::Fetching(snapshot) => snapshot.bytes,
+            Phase::Fetching(snapshot) => snapshot.buffer.bytes,
             _ => 0,
         };
         snapshot + self.parked.bytes() + self.held.iter().map(Vec::len).sum::<usize>()

@@ -1,6 +1,6 @@
+use super::buffer::Buffer;
 use super::context::What;
 use crate::proto::error::{Code, Error};
-use crate::proto::limits::Limits;
 use crate::proto::store::Stamp;
 
 /// A snapshot on its way, and the events that came since it was asked for.
@@ -11,10 +11,7 @@ pub(super) struct Snapshot {
     pub(super) cursor: String,
     /// Until then the page waits for what goes with it, milliseconds.
     pub(super) waits_until: Option<u64>,
-    pub(super) buffer: Vec<Vec<u8>>,
-    pub(super) bytes: usize,
-    /// So many of the buffered events are old ones, told again.
-    pub(super) replayed: usize,
+    pub(super) buffer: Buffer,
     /// What was asked for.
     pub(super) scope: Scope,
     /// How many messages were asked for.
@@ -54,21 +51,6 @@ impl Snapshot {
     /// Takes over the events that were kept for an older fetch, on the same stream.
     pub(super) fn take_over(&mut self, old: Snapshot) {
         self.buffer = old.buffer;
-        self.bytes = old.bytes;
-        self.replayed = old.replayed;
-    }
-
-    /// Keeps an event for the replay; `false` when a limit is reached.
-    pub(super) fn keep(&mut self, event: &[u8], replaying: bool, limits: &Limits) -> bool {
-        self.bytes += event.len();
-        if self.bytes > limits.buffered || self.buffer.len() >= limits.buffered_events {
-            return false;
-        }
-        self.buffer.push(event.to_vec());
-        if replaying {
-            self.replayed = self.buffer.len();
-        }
-        true
     }
 }
 
