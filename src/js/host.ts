@@ -85,7 +85,7 @@ export class Requests {
 
   /** Whether a session that has nothing in v1, as the answer to this path says, has something in v2. */
   async isElsewhere(path: string): Promise<boolean> {
-    const session = /^\/session\/([^/]+)\/message\?/.exec(path)?.[1];
+    const session = /^\/session\/(.+?)\/message\?/.exec(path)?.[1];
     if (session === undefined || this.#speaking !== undefined) return false;
     try {
       if (!HAS_V2.test((await this.#health) ?? '')) return false;

@@ -4,17 +4,14 @@
  */
 import type { Client } from './api.js';
 import { connect } from './client.js';
-import init from './core/core.js';
-import type { ClientOptions, WasmSource } from './types.js';
+import { load } from './load.js';
+import type { ClientOptions } from './types.js';
 
 export type { Answer, ChatSession, Client, LiveSessions, Sessions } from './api.js';
 export type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 export { SessionError } from './errors.js';
 export type * from './recording.js';
 export type * from './types.js';
-
-const load = (source?: WasmSource): Promise<unknown> =>
-  init({ module_or_path: source ?? new URL('./core_bg.wasm', import.meta.url) });
 
 /**
  * Makes a client. Loads the wasm the first time; importing this module loads nothing.

@@ -14,7 +14,7 @@ export type * from './recording.js';
 export type * from './types.js';
 
 const load = async (source?: WasmSource): Promise<unknown> =>
-  init({ module_or_path: source ?? (await import('./wasm-inline.js')).default() });
+  init({ module_or_path: (source as string | undefined) ?? (await import('./wasm-inline.js')).default() });
 
 /** See the `createClient` of the main entry. */
 export function createClient(options: ClientOptions): Promise<Client> {

@@ -1,6 +1,6 @@
 // A user's project: made from a template in a temporary folder, with the packed library installed into it.
 import { execFile, spawn } from 'node:child_process';
-import { cp, readFile, stat } from 'node:fs/promises';
+import { cp, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { homedir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -33,10 +33,13 @@ export async function pack() {
  * @param {Awaited<ReturnType<typeof pack>>} packed
  * @param {string} name of the template
  * @param {string} [templates] the folder it is in
+ * @param {Record<string, string>} [versions] of packages, other than the template's
  */
-export async function consumer(packed, name, templates = TEMPLATES) {
-  const path = join(packed.path, name);
+export async function consumer(packed, name, templates = TEMPLATES, versions = {}) {
+  const path = join(packed.path, [name, ...Object.values(versions)].join('-'));
   await cp(join(templates, name), path, { recursive: true });
+  const papers = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'));
+  await writeFile(join(path, 'package.json'), JSON.stringify({ ...papers, dependencies: { ...papers.dependencies, ...versions } }));
   /** Runs a command in the project; what it printed is in the error. @param {string[]} words */
   const command = async (...words) => {
     try {
@@ -62,9 +65,16 @@ export async function serveFolder(folder) {
 }
 
 /** Starts `next start` in a built project. @param {string} path */
-export async function startNext(path) {
+export const startNext = (path) => startServer(path, (port) => ['node_modules/next/dist/bin/next', 'start', '-p', port, '-H', LOOPBACK]);
+
+/** Starts Vite's development server. @param {string} path */
+export const startVite = (path) => startServer(path, (port) => ['node_modules/vite/bin/vite.js', '--port', port, '--strictPort', '--host', LOOPBACK]);
+
+/** Runs a script of the project that serves it. @param {string} path @param {(port: string) => string[]} words */
+async function startServer(path, words) {
   const port = await freePort();
-  const child = spawn(process.execPath, [join(path, 'node_modules/next/dist/bin/next'), 'start', '-p', String(port), '-H', LOOPBACK], { cwd: path, env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [script, ...args] = words(String(port));
+  const child = spawn(process.execPath, [join(path, script), ...args], { cwd: path, env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said += chunk; });
   const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -76,7 +86,7 @@ export async function startNext(path) {
   };
   const url = `http://localhost:${port}/`;
   try {
-    await waitFor(async () => (await fetch(url)).ok, { timeout: 60_000, every: 100, message: () => `next start: ${said.slice(-1000)}` });
+    await waitFor(async () => (await fetch(url)).ok, { timeout: 60_000, every: 100, message: () => `${script}: ${said.slice(-1000)}` });
   } catch (error) {
     await close();
     throw error;

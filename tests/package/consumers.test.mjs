@@ -1,11 +1,12 @@
 // Projects of users, built without any configuration: each loads the wasm and streams one answer of a real server.
 import assert from 'node:assert/strict';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { launchChromium } from '../support/browser.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
-import { consumer, pack, serveFolder, startNext } from './consumer.mjs';
+import { consumer, pack, serveFolder, startNext, startVite } from './consumer.mjs';
 
 const PROMPT = 'words 40 every 20';
 const ANSWER = Array.from({ length: 40 }, (_, at) => `w${at + 1}`).join(' ');
@@ -27,12 +28,18 @@ after(async () => {
 
 const query = () => new URLSearchParams({ server: server.url, prompt: PROMPT }).toString();
 
-/** Opens the built page and judges what it shows. @param {string} url */
-async function assertStreams(url) {
+/**
+ * Opens the page and judges what it shows. A development server says things of its own, and `isWhole` is false where the wasm comes
+ * in a script.
+ * @param {string} url
+ */
+async function assertStreams(url, { isWhole = true, isDev = false } = {}) {
   const page = await browser.newPage();
   const said = [];
   const wasm = [];
-  page.on('console', (message) => said.push(message.text()));
+  page.on('console', (message) => {
+    if (!isDev || !message.text().startsWith('[vite]')) said.push(message.text());
+  });
   page.on('pageerror', (error) => said.push(String(error)));
   page.on('response', (response) => {
     if (response.url().split('?')[0].endsWith('.wasm')) wasm.push(`${response.status()} ${response.headers()['content-type']}`);
@@ -43,8 +50,10 @@ async function assertStreams(url) {
     await answer.waitFor({ timeout: 30_000 }).catch(() => assert.fail(`no end; the page said: ${said.join('\n')}`));
     assert.equal(await answer.getAttribute('data-end'), 'done');
     assert.equal((await answer.textContent()).trimEnd(), ANSWER);
-    assert.ok(wasm.length > 0, 'no .wasm file was loaded');
-    assert.deepEqual([...new Set(wasm)], ['200 application/wasm']);
+    if (isWhole) {
+      assert.ok(wasm.length > 0, 'no .wasm file was loaded');
+      assert.deepEqual([...new Set(wasm)], ['200 application/wasm']);
+    }
     assert.deepEqual(said, []);
   } finally {
     await page.close();
@@ -67,14 +76,43 @@ test('a static page', async () => {
   }
 });
 
-test('Vite', async () => {
-  const project = await consumer(packed, 'vite');
-  await project.run(process.execPath, 'node_modules/vite/bin/vite.js', 'build');
-  const site = await serveFolder(join(project.path, 'dist'));
-  try {
-    await assertStreams(site.url);
-  } finally {
-    await site.close();
+for (const vite of ['5.4.21', '6.4.6', '7.3.8', '8.3.8']) {
+  test(`Vite ${vite}`, async (t) => {
+    const project = await consumer(packed, 'vite', undefined, { vite });
+    await t.test('built', async () => {
+      await project.run(process.execPath, 'node_modules/vite/bin/vite.js', 'build');
+      const site = await serveFolder(join(project.path, 'dist'));
+      try {
+        await assertStreams(site.url);
+      } finally {
+        await site.close();
+      }
+    });
+    // Before 8 the optimizer moves the script away from the wasm, and a page is served in its place.
+    await t.test('its development server', async () => {
+      const site = await startVite(project.path);
+      try {
+        await assertStreams(site.url, { isWhole: false, isDev: true });
+      } finally {
+        await site.close();
+      }
+    });
+  });
+}
+
+test('webpack, where .wasm files are modules', async (t) => {
+  const project = await consumer(packed, 'webpack');
+  for (const entry of ['main', 'inline']) {
+    await t.test(entry, async () => {
+      await project.run(process.execPath, 'node_modules/webpack-cli/bin/cli.js', '--env', `entry=${entry}`);
+      await copyFile(join(project.path, 'index.html'), join(project.path, 'dist', 'index.html'));
+      const site = await serveFolder(join(project.path, 'dist'));
+      try {
+        await assertStreams(site.url, { isWhole: entry === 'main' });
+      } finally {
+        await site.close();
+      }
+    });
   }
 });
 

@@ -74,3 +74,14 @@ for (const [resolution, module] of [['bundler', 'esnext'], ['nodenext', 'nodenex
     await project.run(bin('tsc'), ...options, 'main.ts');
   });
 }
+
+// A project for Node: without the DOM's types, and with all declarations looked at.
+for (const typescript of ['5.0.4', '5.4.5', '7.0.2']) {
+  test(`types of TypeScript ${typescript} without the DOM library, skipLibCheck off`, async () => {
+    const { run: command } = await consumer(packed, 'types', undefined, { typescript, '@types/node': '20.19.43' });
+    for (const [resolution, module] of [['bundler', 'esnext'], ['nodenext', 'nodenext']]) {
+      const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022', '--types', 'node', '--skipLibCheck', 'false'];
+      await command('node_modules/.bin/tsc', ...options, '--module', module, '--moduleResolution', resolution, 'main.ts');
+    }
+  });
+}
