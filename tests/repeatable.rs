@@ -436,6 +436,82 @@ fn without_a_keeper_the_next_rung_is_taken_at_once_and_the_text_is_not_called_wh
     assert_eq!(fallback["code"], "keeper_failed");
 }
 
+/// The keeper's own request was answered like this, and the page's next stream is asked for.
+fn refused(kept: &mut Kept, status: u16) -> Value {
+    let generation = kept.generation();
+    kept.world.stream = None;
+    let response = Response {
+        status,
+        ..Response::default()
+    };
+    kept.world.input(Input::StreamOpened { generation, response });
+    kept.world.pass(1);
+    assert_eq!(kept.source(), "event");
+    kept.world.arrive();
+    kept.world.drain();
+    let connection = kept.world.mirrors[&kept.handle].field("connection").clone();
+    assert_eq!(connection["phase"], "live");
+    connection["fallback"].clone()
+}
+
+#[test]
+fn a_refusal_of_the_keepers_own_request_costs_that_rung_only() {
+    for status in [401, 403] {
+        let mut kept = Kept::new(&["one "]);
+        let fallback = refused(&mut kept, status);
+        assert_eq!(
+            (&fallback["code"], &fallback["status"]),
+            (&json!("keeper_refused"), &json!(status))
+        );
+    }
+    let mut kept = Kept::new(&["one "]);
+    assert_eq!(refused(&mut kept, 302)["code"], "redirected");
+}
+
+#[test]
+fn what_the_server_says_to_the_page_itself_counts() {
+    let mut kept = Kept::new(&["one "]);
+    for status in [401, 401, 401] {
+        let generation = kept.generation();
+        let response = Response {
+            status,
+            ..Response::default()
+        };
+        kept.world.input(Input::StreamOpened { generation, response });
+        kept.world.pass(2_000);
+    }
+    kept.world.drain();
+    let connection = kept.world.mirrors[&kept.handle].field("connection");
+    assert_eq!(
+        (&connection["phase"], &connection["error"]["code"]),
+        (&json!("closed"), &json!("unauthorized"))
+    );
+}
+
+#[test]
+fn a_keeper_that_does_not_reach_the_server_is_left_once_the_page_does() {
+    let unreached = |kept: &mut Kept| {
+        let generation = kept.generation();
+        kept.world.stream = None;
+        let cause = Some(Failure::Network);
+        kept.world.input(Input::StreamClosed { generation, cause });
+    };
+    let mut kept = Kept::new(&["one "]);
+    kept.answered();
+    unreached(&mut kept);
+    kept.answered();
+    assert_eq!(kept.source(), "event");
+    let connection = kept.world.mirrors[&kept.handle].field("connection");
+    assert_eq!(connection["fallback"]["code"], "keeper_refused");
+    // A server that is away for both is no reason.
+    let mut kept = Kept::new(&["one "]);
+    kept.answered();
+    unreached(&mut kept);
+    kept.world.lose("/global/health");
+    kept.world.pass(1_000);
+    assert_eq!(kept.source(), "keeper");
+}
+
 #[test]
 fn an_old_place_is_not_used_after_another_way_was() {
     let mut kept = Kept::new(&["one "]);

@@ -156,23 +156,23 @@ class OpenCodeClient implements Client {
     const on = (target: EventTarget, name: string, act: (event: Event) => void): void => {
       target.addEventListener(name, act, { signal });
     };
-    // A server on this machine can be reached without a network.
+    // A server on this machine can be reached without a network; for others the word is tried.
     if (!loopback) {
-      if (globalThis.navigator?.onLine === false) link.online(false);
-      on(globalThis, 'online', () => link.online(true));
-      on(globalThis, 'offline', () => link.online(false));
+      if (globalThis.navigator?.onLine === false) link.online(2);
+      on(globalThis, 'online', () => link.online(1));
+      on(globalThis, 'offline', () => link.online(2));
     }
     if (page !== undefined) {
       const look = (): void => link.visible(page.visibilityState !== 'hidden');
       on(page, 'visibilitychange', look);
       if (page.visibilityState === 'hidden') look();
       // A stream that was open while the page was frozen brings nothing more (seen in Chromium 156).
-      on(page, 'freeze', () => link.online(false));
-      on(page, 'resume', () => link.online(true));
+      on(page, 'freeze', () => link.online(0));
+      on(page, 'resume', () => link.online(1));
       // A page with an open stream is not kept for going back to.
-      on(globalThis, 'pagehide', () => link.online(false));
+      on(globalThis, 'pagehide', () => link.online(0));
       on(globalThis, 'pageshow', (event) => {
-        if ((event as PageTransitionEvent).persisted) link.online(true);
+        if ((event as PageTransitionEvent).persisted) link.online(1);
       });
     }
     return () => ears.abort();

@@ -11,8 +11,8 @@ export async function listen(requests: Credentials & { readonly base: string }, 
     // A password can only go into the address.
     const { value = '' } = (await requests.credentials()) ?? {};
     if (value.startsWith('Basic ')) url += `${path.includes('?') ? '&' : '?'}auth_token=${encodeURIComponent(value.slice(6))}`;
-  } catch {
-    return sink.closed(3);
+  } catch (error) {
+    return sink.closed((error as Error).name === 'TimeoutError' ? 2 : 3);
   }
   if (signal.aborted) return;
   const source = new EventSource(url);

@@ -3,6 +3,7 @@
  * Credentials never leave this file.
  * @module
  */
+import { type Answer, bounded, Late, straight, whole } from './answer.js';
 import { SessionError } from './errors.js';
 import type { Auth, ClientOptions } from './types.js';
 
@@ -13,6 +14,10 @@ const HOLE = new TextEncoder().encode('\n\ndata: {"type":"replay.hole","properti
 const HAS_V2 = /"version":"1\.(1[6-9]|[2-9]\d)\./;
 /** An answer that is not v1's is looked into at most this often, milliseconds. */
 const PROBE_EVERY = 10_000;
+/** `limits.requestTimeout`, by default. */
+export const PATIENCE = 30_000;
+/** Credentials of a stream: sooner than the core gives the stream up, and calls it held back. */
+const STREAM_PATIENCE = 7_500;
 
 /** The server's address, checked. */
 export interface Base {
@@ -22,19 +27,14 @@ export interface Base {
   readonly loopback: boolean;
 }
 
-/** Sends a request. */
-export type Send = (
-  method: string,
-  path: string,
-  accept: string,
-  body: Uint8Array | undefined,
-  timeout: number,
-  signal: AbortSignal | undefined,
-) => Promise<Response>;
+/** Sends a request. `timeout`: so many milliseconds without anything that comes; 0: any time. */
+export type Send = (method: string, path: string, body: Uint8Array | undefined, timeout: number) => Promise<Answer>;
 
 /** Speaks another dialect with the server than the core does (`v2/v2.ts`). */
 export interface Translation {
   readonly send: Send;
+  /** Where the stream is. */
+  stream(path: string): string;
   /** The session is a v2 one. */
   adopt(session: string): void;
   /** Whether the server speaks nothing else. */
@@ -53,6 +53,7 @@ export class Requests {
   readonly base: string;
   readonly #auth: ClientOptions['auth'];
   readonly #fetch: typeof fetch;
+  readonly #patience: number;
   readonly #feed: (bytes: Uint8Array) => void;
   #speaking: Promise<Translation> | undefined;
   /** The server has answered as v1. */
@@ -67,6 +68,7 @@ export class Requests {
     this.base = base.url;
     this.#auth = options.auth;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.#patience = options.limits?.requestTimeout ?? PATIENCE;
     this.#feed = feed;
   }
 
@@ -89,8 +91,8 @@ export class Requests {
     if (session === undefined || this.#speaking !== undefined) return false;
     try {
       if (!HAS_V2.test((await this.#health) ?? '')) return false;
-      const response = await this.#direct('GET', `/api/session/${session}/message?limit=1`, JSON_TYPE, undefined, 10_000, undefined);
-      if (!(await response.text()).startsWith('{"data":[{')) return false;
+      const { body } = await this.#direct('GET', `/api/session/${session}/message?limit=1`, undefined, 10_000);
+      if (!text(body).startsWith('{"data":[{')) return false;
       await this.speak(decodeURIComponent(session));
       // What was asked beside it knows nothing of v2: all of it is asked again.
       this.#feed(HOLE);
@@ -103,20 +105,33 @@ export class Requests {
   /** Sends a request, in the dialect that the server understands. */
   readonly send: Send = (...request) => {
     const sent = this.#translated(...request);
-    if (request[1] === '/global/health') this.#health = sent.then((response) => response.clone().text()).catch(() => undefined);
+    if (request[1] === '/global/health') this.#health = sent.then(({ body }) => text(body)).catch(() => undefined);
     return sent;
   };
 
   readonly #translated: Send = async (...request) => {
     const translation = await this.#speaking?.catch(() => undefined);
     if (translation !== undefined) return translation.send(...request);
-    const response = await this.#direct(...request);
-    const second = await this.#second(response).catch(() => undefined);
-    return second === undefined ? response : second.send(...request);
+    const answer = await this.#direct(...request);
+    const second = await this.#second(answer).catch(() => undefined);
+    return second === undefined ? answer : second.send(...request);
   };
 
+  /** Opens the event stream, until `signal`. */
+  async open(path: string, signal: AbortSignal): Promise<Response> {
+    const ask = (at: string): Promise<Response> =>
+      this.#respond('GET', at, 'text/event-stream', undefined, signal, Math.min(this.#patience, STREAM_PATIENCE));
+    const translation = await this.#speaking?.catch(() => undefined);
+    if (translation !== undefined) return ask(translation.stream(path));
+    const response = await ask(path);
+    const second = await this.#second(response).catch(() => undefined);
+    if (second === undefined) return response;
+    response.body?.cancel().catch(() => undefined);
+    return ask(second.stream(path));
+  }
+
   /** The way to a server of 2.x: those answer v1 routes with their web page, or with 405. */
-  async #second({ headers, status }: Response): Promise<Translation | undefined> {
+  async #second({ headers, status }: Pick<Answer, 'headers' | 'status'>): Promise<Translation | undefined> {
     if (status < 400) this.#met ||= /json|event-stream/.test(headers.get('content-type') ?? '');
     if (this.#met || (status >= 400 && status !== 405)) return undefined;
     const now = performance.now();
@@ -132,32 +147,47 @@ export class Requests {
     return typeof this.#auth === 'function';
   }
 
-  /** Sends a request as it is. A function for `auth` is asked again once when the server answers 401. */
-  readonly #direct: Send = async (method, path, accept, body, timeout, signal) => {
+  /** Sends a request as it is. */
+  readonly #direct: Send = (method, path, body, timeout) =>
+    bounded(timeout, async (signal, heard) =>
+      whole(await this.#respond(method, path, JSON_TYPE, body, signal, this.#patience), signal, heard));
+
+  /** A function for `auth` is asked again once when the server answers 401. */
+  async #respond(
+    method: string, path: string, accept: string, body: Uint8Array | undefined, signal: AbortSignal, patience: number,
+  ): Promise<Response> {
     const once = async (): Promise<Response> => {
       const headers: Record<string, string> = { accept };
       if (body !== undefined) headers['content-type'] = JSON_TYPE;
-      const auth = await this.credentials();
+      const auth = await this.credentials(patience);
       if (auth !== undefined) headers[auth.name] = auth.value;
-      const init: RequestInit = { method, headers, cache: 'no-store', referrerPolicy: 'no-referrer' };
+      // Whoever asked has given it up: what is sent now would be sent twice.
+      signal.throwIfAborted();
+      const init: RequestInit = { method, headers, signal, cache: 'no-store', redirect: 'manual', referrerPolicy: 'no-referrer' };
       if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>;
-      if (timeout > 0) init.signal = AbortSignal.timeout(timeout);
-      else if (signal !== undefined) init.signal = signal;
-      return this.#fetch(this.base + path, init);
+      const response = straight(await this.#fetch(this.base + path, init));
+      if (signal.aborted) response.body?.cancel().catch(() => undefined);
+      return response;
     };
     const response = await once();
     return response.status === 401 && this.mayRefresh ? once() : response;
-  };
+  }
 
-  /** What is sent with each request; asked anew each time. */
-  async credentials(): Promise<{ name: string; value: string } | undefined> {
+  /** What is sent with each request; asked anew each time, and for so many milliseconds at most. */
+  async credentials(patience = Math.min(this.#patience, STREAM_PATIENCE)): Promise<{ name: string; value: string } | undefined> {
+    const own = this.#auth;
     try {
-      const auth = typeof this.#auth === 'function' ? await this.#auth() : this.#auth;
+      const auth = typeof own === 'function' ? await bounded(patience, () => own()) : own;
       return auth === undefined ? undefined : header(auth);
-    } catch {
+    } catch (error) {
       // What the function threw may hold a secret.
-      throw new AuthError();
+      throw error instanceof Late ? error : new AuthError();
     }
+  }
+
+  /** What the core is told of a redirect: only here the address is known. */
+  get sentOn(): string {
+    return JSON.stringify({ message: `${this.base} sends on to another address, which is not followed.` });
   }
 }
 
@@ -198,7 +228,7 @@ export function checkBase(baseUrl: unknown): Base {
   const host = url.hostname;
   return {
     url: url.origin + url.pathname.replace(/\/+$/, ''),
-    loopback: host === 'localhost' || host === '[::1]' || host.startsWith('127.'),
+    loopback: /^(127\.|0\.0\.0\.0$|\[::1?]$|(.+\.)?localhost$)/.test(host),
   };
 }
 
@@ -226,6 +256,10 @@ export function header(auth: Auth): { name: string; value: string } {
     default:
       throw new AuthError();
   }
+}
+
+function text(body: Uint8Array): string {
+  return new TextDecoder().decode(body);
 }
 
 function base64(text: string): string {

@@ -2,6 +2,7 @@
  * Between the public objects and the wasm core: promises for tokens, frames for changes.
  * @module
  */
+import { type Answer, drain, Redirected } from './answer.js';
 import type { Core } from './core/core.js';
 import type { SessionError } from './errors.js';
 import { Frames } from './frames.js';
@@ -155,14 +156,15 @@ export class Link {
     this.requests.translation?.opened();
     const { signal } = this.#stream;
     const sink: StreamSink = {
-      opened: (status, kind, retryAfter) => this.#core?.streamOpened(this.now(), generation, status, kind, retryAfter),
+      opened: (status, kind, retryAfter) =>
+        this.#core?.streamOpened(this.now(), generation, status, kind, retryAfter, status > 299 && status < 400 ? this.requests.sentOn : ''),
       bytes: (chunk) => this.#take(generation, chunk),
       closed: (cause) => this.#core?.streamClosed(this.now(), generation, cause),
     };
     if (way === 0) void this.#read(path, signal, sink);
     else if (way === 1) import('./eventsource.js').then(({ listen }) => listen(this.requests, path, signal, sink)).catch(() => sink.closed(1));
     else if (this.#keeper === undefined) queueMicrotask(() => sink.closed(4));
-    else void this.#keeper.attach(this.requests, path, position, signal, sink);
+    else this.#keeper.attach(this.requests, path, position, signal, sink).catch(() => sink.closed(4));
   }
 
   closeStream(): void {
@@ -190,10 +192,10 @@ export class Link {
     this.#core?.visible(this.now(), visible);
   }
 
-  /** The host's network, or the page's own life, came or went. */
-  online(online: boolean): void {
+  /** The page is put away (0), it or the network is back (1), the host says that there is no network (2). */
+  online(word: 0 | 1 | 2): void {
     this.#wake();
-    this.#core?.online(this.now(), online);
+    this.#core?.online(this.now(), word);
   }
 
   dirty(session: number): void {
@@ -247,15 +249,12 @@ export class Link {
   /** Reads the event stream. What comes after it was replaced is dropped by the core, which knows its generation. */
   async #read(path: string, signal: AbortSignal, sink: StreamSink): Promise<void> {
     try {
-      const { body, headers, status } = await this.requests.send('GET', path, 'text/event-stream', undefined, 0, signal);
+      const response = await this.requests.open(path, signal);
+      const { headers, status } = response;
       sink.opened(status, headers.get('content-type') ?? '', headers.get('retry-after') ?? '');
-      const reader = body?.getReader();
-      while (reader !== undefined) {
-        const { done, value } = await reader.read();
-        if (done || signal.aborted) break;
-        sink.bytes(value);
-      }
+      await drain(response, signal, sink.bytes);
     } catch (error) {
+      if (error instanceof Redirected) return sink.opened(error.status, '', '');
       return sink.closed(failure(error));
     }
     sink.closed(0);
@@ -265,22 +264,21 @@ export class Link {
     try {
       // A prompt is called posted in the journal before it is, so that a crash cannot hide it.
       if (method === 'POST' && path.includes('/prompt_async')) await this.journal?.written();
-      const ask = (): Promise<Response> => this.requests.send(method, path, 'application/json', body, timeout, undefined);
-      let response = await ask();
-      let answer = await response.arrayBuffer();
+      const ask = (): Promise<Answer> => this.requests.send(method, path, body, timeout);
+      let answer = await ask();
       // An empty list.
-      if (answer.byteLength === 2 && (await this.requests.isElsewhere(path))) {
-        response = await ask();
-        answer = await response.arrayBuffer();
-      }
-      const { headers, status } = response;
-      const bytes = new Uint8Array(answer);
+      if (answer.body.length === 2 && (await this.requests.isElsewhere(path))) answer = await ask();
+      const { headers, status } = answer;
       const header = (name: string): string => headers.get(name) ?? '';
       this.#core?.answered(
-        this.now(), id, status, header('content-type'), header('x-next-cursor'), header('retry-after'), bytes,
+        this.now(), id, status, header('content-type'), header('x-next-cursor'), header('retry-after'), answer.body,
       );
       this.journal?.touch();
     } catch (error) {
+      if (error instanceof Redirected) {
+        this.#core?.answered(this.now(), id, error.status, '', '', '', encoder.encode(this.requests.sentOn));
+        return;
+      }
       this.#core?.failed(this.now(), id, failure(error));
     }
   }

@@ -2,8 +2,9 @@
  * Prompts in the server's shape.
  * @module
  */
+import { bounded, whole } from './answer.js';
 import type { SessionError } from './errors.js';
-import { refused } from './host.js';
+import { PATIENCE, refused } from './host.js';
 import type { PromptInput, PromptPart, SendOptions } from './types.js';
 
 /** `limits.attachments`, by default. */
@@ -39,10 +40,12 @@ function toServer(part: PromptPart, take: (size: number) => void): object | Prom
   if (url.startsWith('data:')) take((url.length * 3) / 4);
   // What only this page can read. Servers do not read addresses: one that gets there fails this turn and those after it.
   if (!/^(https?|blob):/.test(url)) return { ...part, url };
-  return fetch(url).then(async (answer) => {
+  return bounded(PATIENCE, async (signal, heard) => {
+    const answer = await fetch(url, { signal });
     if (!answer.ok) throw new Error();
-    const blob = await answer.blob();
-    take(blob.size);
+    const { body, headers } = await whole(answer, signal, heard);
+    take(body.length);
+    const blob = new Blob([body], { type: headers.get('content-type') ?? '' });
     return inlined(blob, { ...part, filename: part.filename ?? new URL(url).pathname.split('/').pop() });
   });
 }

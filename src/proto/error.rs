@@ -35,6 +35,8 @@ pub enum Code {
     HtmlResponse,
     /// Another content type than expected.
     WrongContentType,
+    /// 3xx: another address is named, and not gone to.
+    Redirected,
     /// The answer is not the JSON that was expected.
     BadResponse,
     /// A broken event in the stream.
@@ -55,6 +57,8 @@ pub enum Code {
     HeldBack,
     /// The keeper does not answer.
     KeeperFailed,
+    /// The server does not take the keeper's own requests.
+    KeeperRefused,
     /// The model is not among the server's.
     UnknownModel,
     /// The agent is not among the server's.
@@ -146,6 +150,11 @@ impl Code {
                 "Point baseUrl at the OpenCode server itself.",
                 false,
             ),
+            Code::Redirected => (
+                "redirected",
+                "Set baseUrl to the final address: redirects are not followed.",
+                false,
+            ),
             Code::BadResponse => (
                 "bad_response",
                 "Check the server's version and any proxy in between.",
@@ -186,6 +195,11 @@ impl Code {
             Code::KeeperFailed => (
                 "keeper_failed",
                 "Serve the keeper file at the keeper option's address: npx opencode-session keeper PUBLIC_FOLDER.",
+                true,
+            ),
+            Code::KeeperRefused => (
+                "keeper_refused",
+                "The keeper asks without the fetch option of the page: let the server take that, or leave keeper out.",
                 true,
             ),
             Code::UnknownModel => ("unknown_model", "Choose a model from client.models().", false),
@@ -293,6 +307,10 @@ impl Error {
                 String::from("A web page answered where the OpenCode server was expected."),
             ),
             200..=299 => fail(Code::WrongContentType, ["The answer is not ", expected, "."].concat()),
+            300..=303 | 305..=399 => fail(
+                Code::Redirected,
+                said(response, "The address sends on to another one, which is not followed."),
+            ),
             401 => fail(
                 Code::Unauthorized,
                 String::from("The server wants credentials, or does not accept the given ones."),

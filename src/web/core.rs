@@ -129,10 +129,14 @@ impl Core {
         self.shell.run(now, |client, now| client.reconnect(now));
     }
 
-    /// The host's network came or went.
-    pub fn online(&self, now: f64, online: bool) {
-        self.shell
-            .input(now, if online { Input::Online } else { Input::Offline });
+    /// The host's word: 0 the page is put away, 1 there is a network, or the page again, 2 there is no network.
+    pub fn online(&self, now: f64, word: u8) {
+        let input = match word {
+            0 => Input::Offline,
+            1 => Input::Online,
+            _ => Input::Doubt,
+        };
+        self.shell.input(now, input);
     }
 
     /// The page is shown or hidden.
@@ -145,13 +149,22 @@ impl Core {
         self.shell.timeout(now);
     }
 
-    /// The fetch stream answered.
+    /// The fetch stream answered; `body`: JSON that says why it is no stream, if anything does.
     #[wasm_bindgen(js_name = streamOpened)]
-    pub fn stream_opened(&self, now: f64, generation: u32, status: u16, content_type: &str, retry_after: &str) {
+    pub fn stream_opened(
+        &self,
+        now: f64,
+        generation: u32,
+        status: u16,
+        content_type: &str,
+        retry_after: &str,
+        body: &str,
+    ) {
         let response = Response {
             status,
             content_type,
             retry_after,
+            body: body.as_bytes(),
             ..Response::default()
         };
         self.shell.input(now, Input::StreamOpened { generation, response });

@@ -34,7 +34,7 @@ export async function startLife() {
  * @property {number} [heartbeat]
  * @property {object} [options] of `createClient`
  * @property {string} [phase] the page is ready in this phase
- * @property {(mock: import('../support/mock.mjs').Mock, proxy: import('../support/proxy.mjs').FaultProxy) => void} [first] before the page is opened
+ * @property {(mock: import('../support/mock.mjs').Mock, proxy: import('../support/proxy.mjs').FaultProxy, page: import('puppeteer-core').Page) => unknown} [first] before the page is opened
  */
 
 export class Life {
@@ -44,7 +44,6 @@ export class Life {
     const proxy = await startProxy({ upstream: mock.url });
     const { id } = mock.store.createSession();
     mock.store.user(id, 'hello');
-    first(mock, proxy);
     const baseUrl = `http://${host}:${proxy.port}`;
     const site = await startSite({ connect: [baseUrl] });
     const context = await browser.createBrowserContext();
@@ -52,6 +51,7 @@ export class Life {
     const other = await context.newPage();
     await page.bringToFront();
     await page.evaluateOnNewDocument(clockwork);
+    await first(mock, proxy, page);
     /** @type {string[]} */
     const requests = [];
     page.on('request', (request) => {

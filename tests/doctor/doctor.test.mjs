@@ -72,6 +72,30 @@ describe('what goes wrong', () => {
     await shut(page);
   });
 
+  test('an address that sends on', async () => {
+    const front = createServer((req, res) => res.writeHead(301, { location: server.url + req.url }).end());
+    const port = await listen(front);
+    assert.deepEqual(await causes({ baseUrl: `http://${LOOPBACK}:${port}` }), { server: 'redirected' });
+    await shut(front);
+  });
+
+  test('an answer that never ends', async () => {
+    const drip = createServer((req, res) => {
+      req.resume();
+      const path = new URL(req.url ?? '/', 'http://x').pathname;
+      res.writeHead(200, { 'content-type': path === '/event' ? 'text/event-stream' : 'application/json' });
+      if (path === '/event') return res.write('data: {"type":"server.connected","properties":{}}\n\n');
+      if (path === '/path') {
+        const more = setInterval(() => res.write(' '), 50);
+        return res.on('close', () => clearInterval(more));
+      }
+      return res.end(path === '/global/health' ? '{"healthy":true,"version":"1.18.33"}' : req.method === 'POST' ? '{"id":"ses_1","time":{"created":1,"updated":1}}' : '[]');
+    });
+    const port = await listen(drip);
+    assert.deepEqual(await causes({ baseUrl: `http://${LOOPBACK}:${port}`, only: ['scope'], patience: 500 }), { scope: 'timeout' });
+    await shut(drip);
+  });
+
   test('a directory that is spelled in another way', async () => {
     assert.deepEqual(await causes({ directory: `${server.directory}/` }), { scope: 'wrong_directory' });
   });

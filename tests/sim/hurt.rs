@@ -136,7 +136,7 @@ impl World {
                 self.counts.hit(fault);
                 let end = self.now + rng.below(2 * MINUTE);
                 (self.until.offline, self.until.down) = (Some(end), (fault == Fault::OfflineRight).then_some(end));
-                self.go_offline();
+                self.doubt();
                 self.live_through(rng.below(2 * MINUTE), rng);
             }
             Fault::NetworkDown => {

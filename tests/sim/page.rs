@@ -183,11 +183,17 @@ impl World {
             self.pump();
         }
         if self.until.offline.is_some() {
-            self.go_offline();
+            self.doubt();
         }
     }
 
-    /// The host says that there is no network.
+    /// The host says that there is no network, rightly or not.
+    pub(crate) fn doubt(&mut self) {
+        self.judge.kicked_now();
+        self.input(Input::Doubt);
+    }
+
+    /// The page is put away.
     pub(crate) fn go_offline(&mut self) {
         self.judge.goes_offline();
         self.input(Input::Offline);

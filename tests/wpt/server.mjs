@@ -25,8 +25,6 @@ export async function playCase(streams, { redirect } = {}) {
   const asked = [];
   /** @type {Map<number, () => void>} */
   const shown = new Map();
-  const stream = redirect === undefined ? '/event' : '/moved';
-  if (redirect !== undefined) mock.on('GET', '/event', ({ reply }) => reply(redirect, '', { location: '/moved' }));
   /** @type {import('../support/mock.mjs').Handler} */
   const play = async ({ req, res }) => {
     const entry = { headers: req.headers, at: Date.now() };
@@ -40,7 +38,10 @@ export async function playCase(streams, { redirect } = {}) {
     if (how.then === 'end' || how.status === 204 || how.status === 205) res.end();
   };
   // The next rung of the ladder is no way around the case.
-  for (const path of [stream, '/global/event']) mock.on('GET', path, play);
+  for (const path of ['/event', '/global/event']) {
+    mock.on('GET', redirect === undefined ? path : `/moved${path}`, play);
+    if (redirect !== undefined) mock.on('GET', path, ({ reply }) => reply(redirect, '', { location: `/moved${path}` }));
+  }
   return { mock, id, asked, shown: (at) => shown.get(at)?.(), close: () => mock.close() };
 }
 

@@ -19,7 +19,9 @@ export const server: Job = {
     const response = await reach(visit);
     const time = Math.round(performance.now() - start);
     if (response.status === 401 || response.status === 403) return `it answers in ${time} ms, and asks who is there`;
-    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) throw webPage('It sends on to another address');
+    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+      throw failed('redirected', `${visit.base} sends on to another address.`, 'Take the final address: redirects are not followed.');
+    }
     if (response.headers.get('content-type')?.includes('text/html')) throw webPage('A web page answers');
     const health = (await response.json().catch(() => undefined)) as { version?: unknown } | undefined;
     if (!response.ok || typeof health?.version !== 'string') {
@@ -45,7 +47,7 @@ export const cors: Job = {
       return own === new URL(base).origin ? 'the page and the server have one origin' : `this page (${own}) may read it`;
     }
     const asked = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' };
-    const response = await fetch(`${base}/session`, { method: 'OPTIONS', headers: asked, signal: AbortSignal.timeout(SOON) });
+    const response = await fetch(`${base}/session`, { method: 'OPTIONS', headers: asked, redirect: 'error', signal: AbortSignal.timeout(SOON) });
     const allowed = response.headers.get('access-control-allow-origin');
     if (allowed !== origin && allowed !== '*') throw closed(origin);
     return `pages of ${origin} may read it`;
@@ -71,7 +73,7 @@ export const auth: Job = {
       if (health.version !== undefined) visit.known.version = health.version;
     }
     if (!given) return 'none is asked for: whoever reaches this server can run commands on it';
-    const open = await fetch(`${visit.base}/session?limit=1`, { signal: AbortSignal.timeout(SOON) }).catch(() => undefined);
+    const open = await fetch(`${visit.base}/session?limit=1`, { redirect: 'error', signal: AbortSignal.timeout(SOON) }).catch(() => undefined);
     return open?.ok ? 'accepted, but none is asked for' : 'accepted';
   },
 };

@@ -13,6 +13,10 @@ import { failed, Finding, isProblem } from './types.js';
 export type Connect = (options: ClientOptions) => Promise<Client>;
 
 const PATIENCE = 60_000;
+/** What a check says when its patience ends comes first, milliseconds. */
+const GRACE = 2_000;
+/** The longest wait for an answer of the server itself, milliseconds. */
+const LONGEST = 30_000;
 
 /** Looks at a server. Never rejects, but for options that cannot be used. */
 export async function visit(connect: Connect, options: DoctorOptions): Promise<Report> {
@@ -28,7 +32,8 @@ export async function visit(connect: Connect, options: DoctorOptions): Promise<R
     known,
     async client(more) {
       const { auth, directory } = options;
-      const client = await connect({ baseUrl: options.baseUrl, auth, directory, journal: 'off', ...more } as ClientOptions);
+      const limits = { requestTimeout: Math.min(place.patience, LONGEST) };
+      const client = await connect({ baseUrl: options.baseUrl, auth, directory, journal: 'off', limits, ...more } as ClientOptions);
       clients.push(client);
       return client;
     },
@@ -38,7 +43,7 @@ export async function visit(connect: Connect, options: DoctorOptions): Promise<R
         const { name, value } = header(options.auth);
         headers.set(name, value);
       }
-      return fetch(place.base + path, { redirect: 'error', ...init, headers });
+      return fetch(place.base + path, { redirect: 'error', signal: AbortSignal.timeout(place.patience + GRACE), ...init, headers });
     },
   };
   const results: CheckResult[] = [];
@@ -98,6 +103,10 @@ async function run(check: Job, place: Visit, before: readonly CheckResult[]): Pr
       return end({ status, detail: message, cause, ...(remedy === undefined ? {} : { remedy }) });
     }
     if (isProblem(error)) return end({ status: 'failed', detail: error.message, cause: error.code, remedy: error.hint });
+    if (error instanceof Error && error.name === 'TimeoutError') {
+      const detail = `No answer within ${place.patience / 1_000} s.`;
+      return end({ status: 'failed', detail, cause: 'timeout', remedy: 'Try again, or give it longer (--patience).' });
+    }
     const detail = error instanceof Error ? error.message : String(error);
     return end({ status: 'failed', detail, cause: 'unexpected', remedy: 'Report it with the output of --json.' });
   }

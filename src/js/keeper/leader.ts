@@ -42,7 +42,11 @@ export class LeaderPort implements StreamSource {
     this.#team?.detach();
     this.#sink = sink;
     this.#opening += 1;
-    void this.#join({ base: this.#base, path, auth }, position, sink, this.#opening);
+    const opening = this.#opening;
+    this.#join({ base: this.#base, path, auth }, position, sink, opening).catch(() => {
+      // A sandboxed frame has the names of what tabs share by, and may use none of it.
+      if (opening === this.#opening) sink.closed(4);
+    });
   }
 
   close(): void {
@@ -96,11 +100,14 @@ class Team {
     this.#times = times;
     this.#channel = new BroadcastChannel(name);
     this.#channel.onmessage = ({ data }) => this.#take(data);
-    this.joined = new Promise((resolve) => {
-      void navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+    this.joined = new Promise((resolve, reject) => {
+      navigator.locks.request(name, { ifAvailable: true }, (lock) => {
         resolve();
         return lock === null ? undefined : this.#lead();
-      }).then(() => this.#queue());
+      }).then(() => this.#queue(), (error) => {
+        this.leave();
+        reject(error);
+      });
     });
   }
 

@@ -50,7 +50,7 @@ export class KeeperPort implements StreamSource {
       if (found === 'missing') this.#log(1, 'keeper_missing', 'There is no keeper at its address, or no service worker here.');
       if (found === 'refused') this.#log(2, 'keeper_missing', "The page's policy refuses the keeper: name opencode-session in its trusted-types.");
       attachment.start(found, message);
-    });
+    }).catch(() => attachment.start('missing', message));
   }
 
   close(): void {

@@ -20,13 +20,14 @@ let policy: Policy | null | undefined;
 
 /** Looks for an active worker of this script; without one, registers it and waits for so many milliseconds. */
 export async function findWorker(script: string, patience: number): Promise<Found> {
-  const container = globalThis.navigator?.serviceWorker as ServiceWorkerContainer | undefined;
-  if (container === undefined) return 'missing';
-  const url = new URL(script, location.href);
-  // Narrow, so that it controls no page and lives beside the app's own worker.
-  const scope = new URL('opencode-session-keeper/', url).href;
-  const register = (): Promise<ServiceWorkerRegistration> => container.register(trusted(url), { scope });
   try {
+    // A sandboxed frame throws at the mere name of it.
+    const container = globalThis.navigator?.serviceWorker as ServiceWorkerContainer | undefined;
+    if (container === undefined) return 'missing';
+    const url = new URL(script, location.href);
+    // Narrow, so that it controls no page and lives beside the app's own worker.
+    const scope = new URL('opencode-session-keeper/', url).href;
+    const register = (): Promise<ServiceWorkerRegistration> => container.register(trusted(url), { scope });
     const known = await container.getRegistration(scope);
     const worker = known?.active;
     if (worker && known.scope === scope && worker.scriptURL === url.href) {

@@ -31,8 +31,8 @@ class Shared implements KeptStream {
     let auth: AuthHeader | undefined;
     try {
       auth = await requests.credentials();
-    } catch {
-      return sink.closed(3);
+    } catch (error) {
+      return sink.closed((error as Error).name === 'TimeoutError' ? 2 : 3);
     }
     if (signal.aborted) return;
     signal.addEventListener('abort', () => this.#close());

@@ -2,6 +2,7 @@
  * One server's stream and those who read it: the wasm keeper decides, this does its I/O.
  * @module
  */
+import { drain, Redirected, straight } from '../answer.js';
 import { Keeper } from './core/keeper.js';
 import type { StreamSink, Target } from './protocol.js';
 
@@ -112,20 +113,17 @@ export class Upstream {
     if (auth !== undefined) headers[auth.name] = auth.value;
     let cause = 0;
     try {
-      const response = await fetch(base + path, { headers, cache: 'no-store', referrerPolicy: 'no-referrer', signal });
+      const response = straight(await fetch(base + path, { headers, cache: 'no-store', redirect: 'manual', referrerPolicy: 'no-referrer', signal }));
       const kind = response.headers.get('content-type') ?? '';
       const again = response.headers.get('retry-after') ?? '';
       if (this.#over) return;
       this.#keeper.streamOpened(now(), generation, response.status, kind, again);
-      const reader = response.body?.getReader();
-      while (reader !== undefined) {
-        const { done, value } = await reader.read();
-        if (this.#over) return;
-        if (done || signal.aborted) break;
-        this.#keeper.streamBytes(now(), generation, value);
-      }
-    } catch {
+      await drain(response, signal, (piece) => {
+        if (!this.#over) this.#keeper.streamBytes(now(), generation, piece);
+      });
+    } catch (error) {
       cause = 1;
+      if (error instanceof Redirected && !this.#over) this.#keeper.streamOpened(now(), generation, error.status, '', '');
     }
     if (!this.#over) this.#keeper.streamClosed(now(), generation, cause);
   }

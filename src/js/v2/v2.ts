@@ -3,6 +3,7 @@
  * A file of its own, loaded where such a session or server is met.
  * @module
  */
+import type { Answer } from '../answer.js';
 import type { Send, Translation } from '../host.js';
 import init, { Dialect } from './core/v2.js';
 import bytes from './core/v2.wasm';
@@ -41,7 +42,7 @@ class V2 implements Translation {
   }
 
   async isSecond(): Promise<boolean> {
-    this.#probing ??= this.send('GET', '/global/health', 'application/json', undefined, PATIENCE, undefined).then(
+    this.#probing ??= this.send('GET', '/global/health', undefined, PATIENCE).then(
       () => this.#dialect.isSecond(),
       () => false,
     );
@@ -65,19 +66,21 @@ class V2 implements Translation {
     clearTimeout(this.#timer);
   }
 
-  readonly send: Send = async (method, path, accept, body, timeout, signal) => {
+  stream(path: string): string {
+    return this.#dialect.stream(path);
+  }
+
+  readonly send: Send = async (method, path, body, timeout) => {
     const dialect = this.#dialect;
-    if (accept === 'text/event-stream') return this.#send(method, dialect.stream(path), accept, body, timeout, signal);
     let step = dialect.ask(method, path, body);
-    let last: Response | undefined;
+    let last: Answer | undefined;
     while (step.kind === 1) {
       const { id, method, path, body } = step;
       step.free();
       try {
-        last = await this.#send(method, path, accept, body, timeout, signal);
-        const answer = new Uint8Array(await last.arrayBuffer());
+        last = await this.#send(method, path, body, timeout);
         const header = (name: string): string => last?.headers.get(name) ?? '';
-        step = dialect.answered(id, last.status, header('content-type'), header('x-next-cursor'), answer);
+        step = dialect.answered(id, last.status, header('content-type'), header('x-next-cursor'), last.body);
       } catch (error) {
         dialect.dropped(id);
         throw error;
@@ -88,12 +91,12 @@ class V2 implements Translation {
     // What waited for this answer is known now; the core keeps it until it has the answer, too.
     this.#tell(dialect.released());
     this.#watch();
-    if (kind === 0) return this.#send(method, path, accept, body, timeout, signal);
+    if (kind === 0) return this.#send(method, path, body, timeout);
     const headers = new Headers({ 'content-type': contentType });
     if (cursor !== '') headers.set('x-next-cursor', cursor);
     const again = last?.headers.get('retry-after');
     if (again) headers.set('retry-after', again);
-    return new Response(status === 204 ? null : (answer as Uint8Array<ArrayBuffer>), { status, headers });
+    return { status, headers, body: answer as Uint8Array<ArrayBuffer> };
   };
 
   #tell(bytes: Uint8Array): void {
@@ -112,8 +115,8 @@ class V2 implements Translation {
   async #check(): Promise<void> {
     let answer: Uint8Array | undefined;
     try {
-      const response = await this.#send('GET', this.#dialect.activePath(), 'application/json', undefined, PATIENCE, undefined);
-      if (response.ok) answer = new Uint8Array(await response.arrayBuffer());
+      const { status, body } = await this.#send('GET', this.#dialect.activePath(), undefined, PATIENCE);
+      if (status >= 200 && status < 300) answer = body;
     } catch {
       // It is asked again.
     }

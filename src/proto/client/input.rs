@@ -37,10 +37,7 @@ impl Failure {
     pub(super) fn error(self) -> Error {
         match self {
             Failure::Network => Error::new(Code::Unreachable, "The server cannot be reached."),
-            Failure::Timeout => Error::new(
-                Code::Timeout,
-                "The server did not answer in time (limits.requestTimeout).",
-            ),
+            Failure::Timeout => Error::new(Code::Timeout, "There was no answer in time (limits.requestTimeout)."),
             Failure::Keeper => Error::new(Code::KeeperFailed, "There is no keeper, or it does not answer."),
             Failure::Auth => Error::new(Code::AuthFailed, "The auth option gave no usable credentials."),
         }
@@ -87,10 +84,12 @@ pub enum Input<'a> {
     },
     /// A deadline passed. Extra calls do nothing.
     Timeout,
-    /// The host says that the network is back.
+    /// The host says that the network is back, or the page is.
     Online,
-    /// The host says that there is no network.
+    /// The page is put away: nothing may be asked.
     Offline,
+    /// The host says that there is no network, which may be wrong.
+    Doubt,
     /// The page is shown (`true`) or hidden.
     Visible(bool),
 }

@@ -319,6 +319,13 @@ impl Client {
                 self.link.offline();
                 self.context.outputs.push_back(Output::CloseStream);
             }
+            Input::Doubt => {
+                let action = self.link.doubt(self.context.now);
+                self.act(action);
+                if matches!(self.link.phase(), Phase::Syncing | Phase::Live) {
+                    self.look_around();
+                }
+            }
             Input::Visible(visible) => self.visible(visible),
         }
         self.after();

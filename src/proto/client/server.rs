@@ -1,11 +1,11 @@
 use super::{Client, session};
-use crate::proto::connection::Source;
+use crate::proto::connection::{Cause, Source};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::decode;
 use crate::proto::json::{Bad, Cursor};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::Response;
-use crate::proto::sync::{Purpose, Reply, Session, with_directory};
+use crate::proto::sync::{Output, Purpose, Reply, Session, with_directory};
 
 /// Prompts wait for the version, and the stream for the directory's name; when asking failed on a good link, both are
 /// asked again.
@@ -18,7 +18,10 @@ impl Client {
     pub(super) fn response(&mut self, id: u32, response: &Response<'_>) {
         let Some(purpose) = self.take(id) else { return };
         self.link.answered();
-        let result = Error::check_json(response).map(|()| response.body);
+        let result = Error::check_json(response).map(|()| {
+            let body = response.body;
+            body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+        });
         self.answer(purpose, response.cursor, result);
     }
 
@@ -55,6 +58,21 @@ impl Client {
                 }
                 self.located();
             }
+            Purpose::Around => match result {
+                Err(error) if error.status == 0 => {
+                    if error.code == Code::Unreachable && self.link.cut() {
+                        self.context.outputs.push_back(Output::CloseStream);
+                        self.stream_ended(Cause::Refused {
+                            error,
+                            retry_after: None,
+                        });
+                    }
+                }
+                _ => {
+                    let action = self.link.outreach(self.context.now);
+                    self.act(action);
+                }
+            },
             Purpose::Models | Purpose::Agents | Purpose::Commands => self.catalog_answer(&purpose, result),
             Purpose::Kin { session } => {
                 for data in self.context.kin_answer(&session, result) {
@@ -77,6 +95,9 @@ impl Client {
 
     /// A server that is known to be one, and answers its web page, does not have the route.
     fn not_offered(&self, error: Error) -> Error {
+        if error.code == Code::Unreachable && self.link.is_doubted() {
+            return Error::new(Code::Offline, "There is no network.");
+        }
         if error.code != Code::HtmlResponse || self.version.is_empty() {
             return error;
         }
@@ -167,6 +188,12 @@ impl Client {
             self.context
                 .request(Purpose::Version, "GET", String::from("/global/health"), None);
         }
+    }
+
+    /// Whether the page itself reaches the server.
+    pub(super) fn look_around(&mut self) {
+        self.context
+            .request(Purpose::Around, "GET", String::from("/global/health"), None);
     }
 
     /// The stream of a directory wants the exact string that the server uses.

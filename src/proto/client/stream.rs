@@ -1,5 +1,5 @@
 use super::{Client, POLL_BUSY};
-use crate::proto::connection::{Action, Cause, Phase, Source, retry_after};
+use crate::proto::connection::{Action, Cause, Phase, SLOW, Source, retry_after};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, Glimpse, decode, named};
 use crate::proto::json::Str;
@@ -305,7 +305,14 @@ impl Client {
         if !planted::is(Bug::KeepHalfFrame) {
             self.decoder.reset();
         }
+        let (source, phase) = (self.link.source(), self.link.phase());
         self.link.ended(cause, self.context.now, &mut self.context.rng);
+        if source == Source::Keeper
+            && phase == Phase::Connecting
+            && fatal.as_ref().is_some_and(|error| error.code == Code::Unreachable)
+        {
+            self.look_around();
+        }
         if let (Phase::Closed, Some(error)) = (self.link.phase(), fatal) {
             for session in &mut self.sessions {
                 session.die(&error, &mut self.context);
@@ -379,7 +386,9 @@ impl Client {
             Action::Poll => {
                 self.leave_keeper();
                 let idle = self.sessions.iter().map(Session::unmoved).min().unwrap_or_default();
-                let wait = if self.sessions.iter().any(Session::expects) {
+                let wait = if self.link.is_doubted() {
+                    SLOW
+                } else if self.sessions.iter().any(Session::expects) {
                     POLL_BUSY
                 } else {
                     (POLL_IDLE * u64::from(idle.clamp(1, 6))).min(POLL_LONGEST)

@@ -46,7 +46,7 @@ pub enum Phase {
     Polling,
     /// Waiting for the next try.
     Waiting,
-    /// The host says there is no network.
+    /// Nothing is asked: the page is put away.
     Offline,
     /// Ended by an error that trying again cannot mend, until the caller reconnects.
     Closed,
@@ -98,6 +98,8 @@ const PROBE_AFTER: u64 = 60_000;
 const MAX_PROBE_AFTER: u64 = 600_000;
 /// After a timer that came late, the stream has this long to show that it lives.
 const GRACE: u64 = 5_000;
+/// Between tries while the host says that there is no network, at least.
+pub(crate) const SLOW: u64 = 20_000;
 
 /// The link to the server: one stream at most, whatever happens.
 #[derive(Debug)]
@@ -117,6 +119,10 @@ pub struct Link {
     retry_at: u64,
     /// The server asked for the wait.
     asked: bool,
+    /// The host says that there is no network. It may be wrong: for a server near by it often is.
+    says_offline: bool,
+    /// The server was reached since the host said so, or since the last try that failed.
+    reached: bool,
     /// Streams that this rung refused in a row.
     refusals: u32,
     /// Streams in a row for which credentials were asked, or access was refused.
@@ -148,6 +154,8 @@ impl Link {
             since: 0,
             retry_at: 0,
             asked: false,
+            says_offline: false,
+            reached: false,
             refusals: 0,
             denials: 0,
             probe_at: 0,
@@ -220,7 +228,29 @@ impl Link {
         }
     }
 
-    /// The host says there is no network.
+    /// The host says that there is no network: waits end, and tries tell whether it is so.
+    pub fn doubt(&mut self, now: u64) -> Action {
+        self.says_offline = true;
+        self.reached = false;
+        self.changed = true;
+        if self.phase == Phase::Polling {
+            return Action::Poll;
+        }
+        self.wake(now)
+    }
+
+    /// The host says that there is no network, and nothing has shown yet that it is wrong.
+    pub fn is_doubted(&self) -> bool {
+        self.says_offline && !self.reached
+    }
+
+    /// A request did not reach the server. A stream is over too, where the host has said so.
+    pub fn cut(&mut self) -> bool {
+        self.reached = false;
+        self.says_offline && matches!(self.phase, Phase::Syncing | Phase::Live)
+    }
+
+    /// Nothing is to be asked: the page is put away.
     pub fn offline(&mut self) {
         if self.phase != Phase::Idle {
             self.generation += 1;
@@ -232,9 +262,11 @@ impl Link {
         }
     }
 
-    /// The host says the network is back.
+    /// The host says the network is back, or the page is.
     pub fn online(&mut self, now: u64) -> Action {
-        if self.phase == Phase::Offline {
+        let waits = self.is_doubted() && matches!(self.phase, Phase::Connecting | Phase::Waiting | Phase::Polling);
+        self.says_offline = false;
+        if waits || self.phase == Phase::Offline {
             self.reconnect(now)
         } else {
             Action::None
@@ -257,6 +289,7 @@ impl Link {
         self.since = now;
         self.refusals = 0;
         self.denials = 0;
+        self.reached = true;
         if self.source == self.top() {
             self.fallback = None;
         }
@@ -289,6 +322,22 @@ impl Link {
     /// A request was answered: the server is there.
     pub fn answered(&mut self) {
         self.answered = true;
+        self.changed |= self.is_doubted();
+        self.reached = true;
+    }
+
+    /// The page itself reaches the server, and the keeper has not: it is left.
+    pub fn outreach(&mut self, now: u64) -> Action {
+        let unreached = self.error.as_ref().is_some_and(|error| error.code == Code::Unreachable);
+        if !unreached || self.phase != Phase::Waiting || self.source != Source::Keeper {
+            return Action::None;
+        }
+        self.error = Some(Error::new(
+            Code::KeeperRefused,
+            "The keeper cannot reach the server, though this page can.",
+        ));
+        let _ = self.fall(now, false);
+        self.open(now)
     }
 
     /// A timer came late or the page was asleep: the silence may be the page's own.
@@ -302,11 +351,17 @@ impl Link {
         if matches!(self.phase, Phase::Live | Phase::Syncing) {
             self.backoff.ended(now.saturating_sub(self.since));
         }
-        let (error, asked) = match cause {
+        let (mut error, asked) = match cause {
             Cause::End => (Error::new(Code::StreamEnded, "The event stream ended."), None),
             Cause::Refused { error, retry_after } => (error, retry_after),
         };
+        if self.source == Source::Keeper && matches!(error.code, Code::Unauthorized | Code::Forbidden) {
+            // It may be the page's own `fetch` that the server wants: the page asks itself.
+            error.code = Code::KeeperRefused;
+            error.message = String::from("The server refused the keeper's own request.");
+        }
         self.asked = asked.is_some();
+        self.reached &= self.phase != Phase::Connecting || error.code != Code::Unreachable;
         let code = error.code;
         self.error = Some(error);
         if matches!(code, Code::Unauthorized | Code::Forbidden) {
@@ -324,6 +379,8 @@ impl Link {
                 | Code::BadRequest
                 | Code::HeldBack
                 | Code::KeeperFailed
+                | Code::KeeperRefused
+                | Code::Redirected
         );
         self.refusals = if refused { self.refusals + 1 } else { 0 };
         // Below the best rung each refusal counts: that one was refused already.
@@ -336,7 +393,8 @@ impl Link {
             // The next rung is another stream: it need not wait for this one's trouble to pass.
             self.retry_at = now;
         } else {
-            self.retry_at = now + self.backoff.next(asked, rng);
+            let wait = self.backoff.next(asked, rng);
+            self.retry_at = now + if self.is_doubted() { wait.max(SLOW) } else { wait };
         }
         self.enter(Phase::Waiting);
     }
@@ -424,7 +482,7 @@ impl Link {
 
     /// The next poll comes no later than `at`.
     pub fn hurry(&mut self, at: u64) {
-        if self.phase == Phase::Polling {
+        if self.phase == Phase::Polling && !self.is_doubted() {
             self.retry_at = self.retry_at.min(at);
         }
     }
@@ -437,6 +495,7 @@ impl Link {
     /// `SessionState.connection`.
     pub fn to_json(&self) -> String {
         let phase = match self.phase {
+            Phase::Connecting | Phase::Waiting | Phase::Polling if self.is_doubted() => "offline",
             Phase::Idle | Phase::Connecting => "connecting",
             Phase::Syncing => "syncing",
             Phase::Live => "live",
@@ -456,7 +515,7 @@ impl Link {
             .text("phase", phase)
             .text("source", source)
             .number("attempt", i64::from(self.attempt()));
-        if self.phase == Phase::Waiting {
+        if phase == "waiting" {
             object.number("retryAt", self.retry_at as i64);
         }
         if let Some(error) = self.error.as_ref().filter(|_| self.phase != Phase::Live) {

@@ -5,5 +5,6 @@ mod link;
 mod watchdog;
 
 pub use backoff::{Backoff, RetryPolicy, retry_after};
+pub(crate) use link::SLOW;
 pub use link::{Action, Cause, Link, Phase, Source, Transport};
 pub use watchdog::Watchdog;

@@ -103,6 +103,8 @@ pub enum Purpose {
         /// The caller's token.
         token: u32,
     },
+    /// Whether the server can be reached.
+    Around,
     /// The server's version.
     Version,
     /// The server's own directory.

@@ -236,7 +236,10 @@ impl Session {
         self.phase = Phase::Failed(at, Box::new(kept));
         context.warn(error.code.name(), &error.message);
         // A web page in the place of the history may be a proxy's for a moment, but more often the address is wrong.
-        let wrong = matches!(error.code, Code::HtmlResponse | Code::WrongContentType);
+        let wrong = matches!(
+            error.code,
+            Code::HtmlResponse | Code::WrongContentType | Code::Redirected
+        );
         if self.failures >= MAX_FAILURES || wrong {
             // Who waits is told; the tries go on.
             context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));

@@ -1,0 +1,99 @@
+/**
+ * How long an answer may take, and which answers are not taken. All that runs a request runs it here.
+ * @module
+ */
+
+/** An answer that is wholly there. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** Nothing came in time. */
+export class Late extends Error {
+  override readonly name = 'TimeoutError';
+}
+
+/** The answer names another address. It is not gone to: a POST would become a GET, and credentials would go elsewhere. */
+export class Redirected extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super();
+    this.status = status;
+  }
+}
+
+/** What comes piece by piece may take so many limits in all: a byte now and then is no answer. */
+const LONGEST = 20;
+/** Timers count no further, milliseconds. */
+const MOST = 2_000_000_000;
+
+/**
+ * Runs `job`, and gives it up when nothing came for `patience` milliseconds from now on, or since it called `heard` last;
+ * also a job that does not heed its signal. 0: it may take any time.
+ */
+export function bounded<T>(patience: number, job: (signal: AbortSignal, heard: () => void) => T | Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const end = performance.now() + patience * LONGEST;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return new Promise<T>((resolve, reject) => {
+    const heard = (): void => {
+      clearTimeout(timer);
+      if (patience > 0 && !stop.signal.aborted) timer = setTimeout(late, Math.min(patience, end - performance.now(), MOST));
+    };
+    const late = (): void => {
+      reject(new Late());
+      stop.abort();
+    };
+    heard();
+    (async () => job(stop.signal, heard))().then(resolve, reject);
+  }).finally(() => clearTimeout(timer));
+}
+
+/** Refuses a redirect, also one that was followed. Browsers hide which one it was. */
+export function straight(response: Response): Response {
+  const { redirected, type, status } = response;
+  const hidden = redirected || type === 'opaqueredirect';
+  if (!hidden && (status < 300 || status > 399 || status === 304)) return response;
+  response.body?.cancel().catch(() => undefined);
+  throw new Redirected(hidden ? 302 : status);
+}
+
+/** Hands the pieces of a body on until it ends, or `signal` ends it. */
+export async function drain({ body }: Response, signal: AbortSignal, take: (piece: Uint8Array<ArrayBuffer>) => void): Promise<void> {
+  const reader = body?.getReader();
+  if (reader === undefined) return;
+  // The caller's own `fetch` may not heed the signal.
+  const stop = (): void => void reader.cancel().catch(() => undefined);
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || signal.aborted) return;
+    take(value);
+  }
+}
+
+/** The whole answer. */
+export async function whole(response: Response, signal: AbortSignal, heard: () => void): Promise<Answer> {
+  const { status, headers } = response;
+  heard();
+  // Some hosts have no streams.
+  if (!response.body) return { status, headers, body: new Uint8Array(await response.arrayBuffer()) };
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  await drain(response, signal, (piece) => {
+    heard();
+    pieces.push(piece);
+    size += piece.length;
+  });
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.length;
+  }
+  return { status, headers, body };
+}
