@@ -25,7 +25,7 @@ test('web-platform-tests', () => {
 
 test('launchdarkly/sse-contract-tests', () => {
   const { different, without, run } = json('../contract/originals.json');
-  assert.ok(run.length >= 100, `${run.length} tests`);
+  assert.ok(run.length >= 95, `${run.length} tests`);
   assert.deepEqual([...different, ...without].filter((name) => !listed.includes(name)), [], 'neither run nor listed');
   assert.deepEqual(run.filter((name) => listed.includes(name)), [], 'listed, but run');
 });

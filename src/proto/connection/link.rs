@@ -332,10 +332,7 @@ impl Link {
         if !unreached || self.phase != Phase::Waiting || self.source != Source::Keeper {
             return Action::None;
         }
-        self.error = Some(Error::new(
-            Code::KeeperRefused,
-            "The keeper cannot reach the server, though this page can.",
-        ));
+        self.error = Some(keeper_refused());
         let _ = self.fall(now, false);
         self.open(now)
     }
@@ -357,8 +354,10 @@ impl Link {
         };
         if self.source == Source::Keeper && matches!(error.code, Code::Unauthorized | Code::Forbidden) {
             // It may be the page's own `fetch` that the server wants: the page asks itself.
-            error.code = Code::KeeperRefused;
-            error.message = String::from("The server refused the keeper's own request.");
+            error = Error {
+                status: error.status,
+                ..keeper_refused()
+            };
         }
         self.asked = asked.is_some();
         self.reached &= self.phase != Phase::Connecting || error.code != Code::Unreachable;
@@ -602,4 +601,11 @@ impl Link {
             self.error = None;
         }
     }
+}
+
+fn keeper_refused() -> Error {
+    Error::new(
+        Code::KeeperRefused,
+        "The server does not take the keeper's own requests.",
+    )
 }
