@@ -277,7 +277,7 @@ proptest! {
 }
 
 #[test]
-fn deep_nesting_is_read_to_its_bound_and_refused_behind_it() {
+fn deep_nesting_is_skipped_without_bound_and_visited_to_one() {
     let nest = |depth: usize| ["[".repeat(depth), "]".repeat(depth)].concat();
     let objects = |depth: usize| ["{\"a\":".repeat(depth), "1".into(), "}".repeat(depth)].concat();
     for depth in [1, 100, 120, 200, 256] {
@@ -286,12 +286,21 @@ fn deep_nesting_is_read_to_its_bound_and_refused_behind_it() {
             "{depth}"
         );
     }
-    for depth in [257, 1_000, 1_000_000] {
+    for depth in [63, 64, 65, 127, 128, 129, 257, 1_000, 1_000_000] {
         assert!(
-            !skips(nest(depth).as_bytes()) && !skips(objects(depth).as_bytes()),
+            skips(nest(depth).as_bytes()) && skips(objects(depth).as_bytes()),
             "{depth}"
         );
+        let mixed = ["[{\"a\":".repeat(depth), "1".into(), "}]".repeat(depth)].concat();
+        assert!(skips(mixed.as_bytes()), "{depth}");
+        for end in ["]}", "}", "]", "}]]"] {
+            assert!(
+                !skips([&mixed[..mixed.len() - 2], end].concat().as_bytes()),
+                "{depth} {end}"
+            );
+        }
     }
+    assert!(whole(nest(256).as_bytes()).is_ok() && whole(nest(257).as_bytes()).is_err());
     // Depth is counted down again.
     assert!(skips(["[", &vec![nest(200); 5].join(","), "]"].concat().as_bytes()));
 }

@@ -5,7 +5,7 @@ use crate::proto::bytes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bad;
 
-/// Nesting beyond this is refused: it bounds the stack.
+/// Visiting deeper than this is refused: it bounds the stack. What is skipped may be nested as it likes.
 const MAX_DEPTH: u32 = 256;
 
 /// Reads JSON front to back without building a tree.
@@ -131,14 +131,35 @@ impl<'a> Cursor<'a> {
 
     /// Skips the next value.
     pub fn skip(&mut self) -> Result<(), Bad> {
-        match self.peek().ok_or(Bad)? {
-            b'"' => self.string().map(|_| ()),
-            b'{' => self.object(&mut |_, _| Ok(())),
-            b'[' => self.array(&mut |_| Ok(())),
-            b't' => self.word(b"true"),
-            b'f' => self.word(b"false"),
-            b'n' => self.word(b"null"),
-            _ => self.number(),
+        let mut open = Brackets::default();
+        loop {
+            match self.peek().ok_or(Bad)? {
+                bracket @ (b'{' | b'[') => {
+                    self.at += 1;
+                    open.push(bracket == b'{');
+                    if !self.take(open.end()) {
+                        self.key(open.object)?;
+                        continue;
+                    }
+                    open.pop();
+                }
+                b'"' => drop(self.string()?),
+                b't' => self.word(b"true")?,
+                b'f' => self.word(b"false")?,
+                b'n' => self.word(b"null")?,
+                _ => self.number()?,
+            }
+            // Behind a value.
+            while open.depth > 0 && !self.take(b',') {
+                if !self.take(open.end()) {
+                    return Err(Bad);
+                }
+                open.pop();
+            }
+            if open.depth == 0 {
+                return Ok(());
+            }
+            self.key(open.object)?;
         }
     }
 
@@ -166,6 +187,14 @@ impl<'a> Cursor<'a> {
         let before = self.at;
         visit(self)?;
         if self.at == before { self.skip() } else { Ok(()) }
+    }
+
+    /// Steps over a field's name in an object.
+    fn key(&mut self, object: bool) -> Result<(), Bad> {
+        if object && (self.string().is_err() || !self.take(b':')) {
+            return Err(Bad);
+        }
+        Ok(())
     }
 
     fn open(&mut self, bracket: u8) -> Result<(), Bad> {
@@ -243,6 +272,40 @@ impl<'a> Cursor<'a> {
             _ => return Err(Bad),
         }
         Ok(())
+    }
+}
+
+/// The brackets around a value, one bit each: memory is taken only for very deep ones.
+#[derive(Default)]
+struct Brackets {
+    depth: usize,
+    /// The innermost is an object's.
+    object: bool,
+    near: u64,
+    far: Vec<u64>,
+}
+
+impl Brackets {
+    fn end(&self) -> u8 {
+        if self.object { b'}' } else { b']' }
+    }
+
+    fn push(&mut self, object: bool) {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
+            self.far.push(self.near);
+        }
+        self.depth += 1;
+        self.near = self.near << 1 | u64::from(object);
+        self.object = object;
+    }
+
+    fn pop(&mut self) {
+        self.depth -= 1;
+        self.near >>= 1;
+        if self.depth.is_multiple_of(64) {
+            self.near = self.far.pop().unwrap_or_default();
+        }
+        self.object = self.near & 1 == 1;
     }
 }
 

@@ -6,6 +6,8 @@ use crate::proto::json::{Bad, Cursor};
 pub struct Page<'a> {
     /// The messages in the order of the server, which is that of their places too.
     pub items: Vec<PageItem<'a>>,
+    /// How many of its messages cannot be read.
+    pub bad: usize,
 }
 
 /// One `{info, parts}`.
@@ -27,10 +29,22 @@ impl<'a> Page<'a> {
         let mut page = Page::default();
         let mut cursor = Cursor::new(body);
         cursor.array(&mut |cursor| {
-            page.items.push(PageItem::read(cursor)?);
+            let mut behind = cursor.clone();
+            match PageItem::read(cursor) {
+                Ok(item) => page.items.push(item),
+                Err(_) => {
+                    // It costs itself.
+                    behind.skip()?;
+                    *cursor = behind;
+                    page.bad += 1;
+                }
+            }
             Ok(())
         })?;
         cursor.end()?;
+        if page.bad > 0 && page.items.is_empty() {
+            return Err(Bad);
+        }
         page.straighten();
         Ok(page)
     }

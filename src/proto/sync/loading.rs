@@ -61,6 +61,8 @@ impl Session {
             // Events that were kept for an older fetch are as needed for this one.
             snapshot.take_over(*old);
         }
+        self.lessen(&mut snapshot);
+        let limit = snapshot.limit;
         self.phase = Phase::Fetching(Box::new(snapshot));
         self.held.clear();
         self.seq = None;
@@ -89,6 +91,7 @@ impl Session {
                 snapshot.cursor = String::from(cursor);
                 self.finish_due(context);
             }
+            Err(error) if self.ask_less(&error, context) => {}
             Err(error) => self.fail(error, context),
         }
     }
@@ -141,23 +144,32 @@ impl Session {
             return self.begin(context);
         }
         let first = self.messages.first().map(String::from);
-        self.messages.newest(&page, snapshot.asked, more);
+        let smaller = snapshot.smaller.take();
+        let whole_page = smaller.is_none();
+        if whole_page || self.messages.shares(&page) {
+            self.messages.newest(&page, snapshot.asked, more);
+        } else {
+            // What is missing between may be what the server cannot tell: what is shown stays.
+            self.messages.older(&page, snapshot.asked);
+        }
         let reaches =
             !more || self.messages.first() == page.items.first().map(|item| item.head.id.to_text()).as_deref();
         let reaches = reaches || planted::is(Bug::ShortSnapshot);
-        if !reaches && snapshot.scope == Scope::All && self.messages.len() + hidden > snapshot.limit {
+        if !reaches && whole_page && snapshot.scope == Scope::All && self.messages.len() + hidden > snapshot.limit {
             // What is shown lies behind messages that were not known.
             let limit = (self.messages.len() + self.hidden()).max(snapshot.limit * 2);
             self.phase = Phase::Fetching(snapshot);
             return self.fetch(Scope::All, limit, context);
         }
         self.recall();
-        self.note_looked(&page, more);
+        self.note_looked(&page, more, !whole_page);
         if snapshot.scope != Scope::All && self.messages.has_untold(snapshot.asked) {
             // The server's clock may have put an own prompt further back than a small page looks.
             return self.begin(context);
         }
-        self.messages.drop_untold(snapshot.asked);
+        if whole_page {
+            self.messages.drop_untold(snapshot.asked);
+        }
         if reaches {
             self.fields.set_has_older(more);
             let before = (!snapshot.cursor.is_empty()).then(|| snapshot.cursor.clone());
@@ -172,6 +184,7 @@ impl Session {
             Some(at) => *at = (*at).max(context.now + 3 * (context.now - self.page_asked_at)),
             None => self.fields.set_error(None),
         }
+        self.note_partial(&page, smaller, context);
         let status = self
             .sides
             .take(&What::Status)
@@ -198,11 +211,7 @@ impl Session {
             self.apply_parked(&message, context);
             self.parked.take(&message);
         }
-        for waiting in &snapshot.buffer.events {
-            self.messages.set_replaying(waiting.replayed);
-            self.replay(&waiting.data, context);
-        }
-        self.vigil.heard(context.now);
+        self.catch_up(&snapshot, context);
         (self.failures, self.refusals) = (0, 0);
         self.fields
             .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
@@ -228,12 +237,18 @@ impl Session {
         self.failures = self.failures.saturating_add(1);
         let at = context.now + backoff(self.failures, context);
         let mut kept = Snapshot::default();
-        if let Phase::Fetching(old) = std::mem::replace(&mut self.phase, Phase::Detached) {
-            kept.take_over(*old);
-        } else {
-            self.messages.interrupt();
+        let blind = self.failures >= MAX_FAILURES && matches!(error.status, 400 | 500);
+        match std::mem::replace(&mut self.phase, Phase::Detached) {
+            Phase::Fetching(old) if blind => self.show_blind(&old, at, context),
+            Phase::Fetching(old) => {
+                kept.take_over(*old);
+                self.phase = Phase::Failed(at, Box::new(kept));
+            }
+            _ => {
+                self.messages.interrupt();
+                self.phase = Phase::Failed(at, Box::new(kept));
+            }
         }
-        self.phase = Phase::Failed(at, Box::new(kept));
         context.warn(error.code.name(), &error.message);
         // A web page in the place of the history may be a proxy's for a moment, but more often the address is wrong.
         let wrong = matches!(
@@ -245,6 +260,15 @@ impl Session {
             context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));
         }
         self.fields.set_error(Some(error));
+    }
+
+    /// What came meanwhile.
+    pub(super) fn catch_up(&mut self, snapshot: &Snapshot, context: &mut Context) {
+        for waiting in &snapshot.buffer.events {
+            self.messages.set_replaying(waiting.replayed);
+            self.replay(&waiting.data, context);
+        }
+        self.vigil.heard(context.now);
     }
 
     pub(super) fn replay(&mut self, data: &[u8], context: &mut Context) {

@@ -9,6 +9,7 @@ mod missed;
 mod naming;
 mod older;
 mod parked;
+mod partial;
 mod restored;
 mod reverted;
 mod session;

@@ -50,6 +50,14 @@ impl Session {
         context: &mut Context,
     ) {
         let fits = self.older == Some(asked);
+        let fewer = load.count > 1 && self.before.is_some();
+        if let Err(error) = &result
+            && (fits && fewer && (matches!(error.status, 400 | 500) || error.code == Code::Timeout))
+        {
+            // One message that the server cannot tell costs what a smaller page leaves out.
+            let count = load.count / 2;
+            return self.ask_older(Older { count, ..load }, context);
+        }
         if fits {
             self.older = None;
         }

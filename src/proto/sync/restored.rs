@@ -132,9 +132,14 @@ impl Session {
 
     /// A newest page was applied; `more`: there are older messages. Restored prompts that it reaches back to were
     /// looked for.
-    pub(super) fn note_looked(&mut self, page: &Page<'_>, more: bool) {
+    pub(super) fn note_looked(&mut self, page: &Page<'_>, more: bool, smaller: bool) {
         let oldest = page.items.first();
-        for prompt in self.outbox.prompts.iter_mut().filter(|prompt| !prompt.looked) {
+        for prompt in self
+            .outbox
+            .prompts
+            .iter_mut()
+            .filter(|prompt| smaller || !prompt.looked)
+        {
             prompt.looked = !more || oldest.is_none_or(|item| !is_later(item.place(), prompt));
         }
     }
@@ -167,7 +172,7 @@ impl Session {
         for item in &page.items {
             self.claim(item, context);
         }
-        self.note_looked(&page, page.items.len() >= LOOK);
+        self.note_looked(&page, page.items.len() >= LOOK, false);
         let lost: Vec<String> = self
             .outbox
             .prompts

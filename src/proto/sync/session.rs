@@ -1,6 +1,7 @@
 use super::context::{Context, Purpose, Reply, What};
 use super::fields::{Fields, Status};
 use super::parked::Parked;
+use super::partial::Partial;
 use super::reverted::Cut;
 use super::side::Sides;
 use super::snapshot::{Scope, Snapshot};
@@ -55,6 +56,7 @@ pub struct Session {
     pub(super) page_asked_at: u64,
     pub(super) sides: Sides,
     pub(super) failures: u32,
+    pub(super) partial: Partial,
     /// When what was missed is fetched, milliseconds.
     pub(super) again_at: Option<u64>,
     /// How often in a row the server refused the session.
@@ -131,6 +133,7 @@ impl Session {
             page_asked_at: 0,
             sides: Sides::default(),
             failures: 0,
+            partial: Partial::default(),
             again_at: None,
             refusals: 0,
             ready: Vec::new(),

@@ -281,7 +281,7 @@ impl Session {
     }
 
     fn tell_sides(&mut self) {
-        let mut error = None;
+        let mut error = self.partial.error.clone();
         let mut whole = true;
         for side in &self.sides.list {
             if let State::Failed(why) = &side.state {

@@ -69,7 +69,10 @@ impl Session {
             // It belongs to a page that is not loaded.
             return self.parked.shun(message);
         }
-        let mut page = Page { items: vec![item] };
+        let mut page = Page {
+            items: vec![item],
+            bad: 0,
+        };
         if self.hide_page(&mut page, false) > 0 {
             return self.parked.take(message);
         }

@@ -16,6 +16,8 @@ pub(super) struct Snapshot {
     pub(super) scope: Scope,
     /// How many messages were asked for.
     pub(super) limit: usize,
+    /// Why that is less than was wanted.
+    pub(super) smaller: Option<Error>,
 }
 
 /// How much of a session is fetched.
