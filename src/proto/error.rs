@@ -335,12 +335,14 @@ impl Error {
 
     /// The server's `session.error` or a message's `error`: `{name, data: {message}}`.
     pub fn from_turn(raw: &[u8]) -> Error {
-        let aborted = text_field(raw, "name").is_some_and(|name| name.is("MessageAbortedError"));
+        let name = text_field(raw, "name").unwrap_or_default();
+        let aborted = name.is("MessageAbortedError");
         let code = if aborted { Code::Aborted } else { Code::TurnFailed };
-        Error::new(
-            code,
-            server_message(raw).unwrap_or_else(|| String::from("The turn failed.")),
-        )
+        let unsaid = || match name.to_text() {
+            name if name.is_empty() => String::from("The turn failed."),
+            name => ["The turn failed: ", &name, "."].concat(),
+        };
+        Error::new(code, server_message(raw).unwrap_or_else(unsaid))
     }
 }
 

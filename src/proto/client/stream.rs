@@ -151,6 +151,8 @@ impl Client {
         self.link.connected(self.context.now);
         self.ask_version();
         self.ask_directory();
+        // Servers may number their events anew for each stream.
+        self.sessions.iter_mut().for_each(Session::rewind);
         self.begin();
     }
 

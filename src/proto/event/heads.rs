@@ -61,7 +61,7 @@ pub struct MessageHead<'a> {
 /// Reads the head of a part.
 pub fn part_head<'a>(cursor: &mut Cursor<'a>) -> Result<PartHead<'a>, Bad> {
     let mut head = PartHead::default();
-    let (mut started, mut ended, mut status) = (false, false, 2);
+    let (mut started, mut ended, mut status) = (false, false, Some(2));
     cursor.object(&mut |key, value| {
         if key.is("id") {
             head.id = value.maybe_string()?.unwrap_or_default();
@@ -83,6 +83,11 @@ pub fn part_head<'a>(cursor: &mut Cursor<'a>) -> Result<PartHead<'a>, Bad> {
             value.object(&mut |key, value| {
                 if key.is("status") {
                     status = tool_rank(value.maybe_string()?.unwrap_or_default());
+                } else if key.is("time") && value.peek() == Some(b'{') {
+                    value.object(&mut |key, value| {
+                        ended |= key.is("end") && value.peek() != Some(b'n');
+                        Ok(())
+                    })?;
                 }
                 Ok(())
             })?;
@@ -91,7 +96,7 @@ pub fn part_head<'a>(cursor: &mut Cursor<'a>) -> Result<PartHead<'a>, Bad> {
     })?;
     head.rank = match head.kind {
         PartKind::Text if started && !ended => 0,
-        PartKind::Tool => status,
+        PartKind::Tool => status.unwrap_or(1 + u8::from(ended)),
         _ => 2,
     };
     Ok(head)
@@ -138,12 +143,8 @@ fn kind(name: Str<'_>) -> PartKind {
     }
 }
 
-fn tool_rank(status: Str<'_>) -> u8 {
-    if status.is("pending") {
-        0
-    } else if status.is("running") {
-        1
-    } else {
-        2
-    }
+/// `None` for a name that is not known: it runs until it says when it ended.
+fn tool_rank(status: Str<'_>) -> Option<u8> {
+    let known = [("pending", 0), ("running", 1), ("completed", 2), ("error", 2)];
+    known.iter().find(|(name, _)| status.is(name)).map(|(_, rank)| *rank)
 }

@@ -25,12 +25,13 @@ impl Status {
         Cursor::new(raw).object(&mut |key, value| {
             if key.is("type") {
                 let kind = value.string()?;
-                status = if kind.is("busy") {
-                    Status::Busy
+                status = if kind.is("idle") {
+                    Status::Idle
                 } else if kind.is("retry") {
                     Status::Retry(raw.to_vec())
                 } else {
-                    Status::Idle
+                    // Whatever it is called: something is done.
+                    Status::Busy
                 };
             }
             Ok(())
@@ -129,8 +130,9 @@ impl Fields {
 
     /// The to-do list.
     pub fn set_todos(&mut self, raw: &[u8]) {
-        if self.todos != raw {
-            self.todos = raw.to_vec();
+        let list = todo_list(raw);
+        if self.todos != list {
+            self.todos = list;
             self.mark(Field::Todos);
         }
     }
@@ -294,6 +296,30 @@ fn bit(field: Field) -> u16 {
 fn array(list: &Requests) -> Vec<u8> {
     let items: Vec<&[u8]> = list.iter().map(|(_, raw)| raw.as_slice()).collect();
     [b"[".as_slice(), &items.join(&b','), b"]"].concat()
+}
+
+/// A list whatever was told, each to-do with a status.
+fn todo_list(told: &[u8]) -> Vec<u8> {
+    let mut list = Vec::new();
+    let _ = Cursor::new(told).array(&mut |item| {
+        let raw = item.raw()?;
+        let (mut empty, mut has_status) = (true, false);
+        let read = Cursor::new(raw).object(&mut |key, value| {
+            empty = false;
+            has_status |= key.is("status") && value.peek() == Some(b'"');
+            Ok(())
+        });
+        match raw.split_last() {
+            Some((_, open)) if read.is_ok() && !has_status => {
+                let comma: &[u8] = if empty { b"" } else { b"," };
+                list.push([open, comma, b"\"status\":\"pending\"}"].concat());
+            }
+            _ if read.is_ok() => list.push(raw.to_vec()),
+            _ => {}
+        }
+        Ok(())
+    });
+    [b"[".as_slice(), &list.join(&b','), b"]"].concat()
 }
 
 /// The session that asks.
