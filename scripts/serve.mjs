@@ -107,7 +107,7 @@ export async function buildPage({ root = ROOT } = {}) {
       name: 'library-stays-outside',
       setup({ onResolve }) {
         onResolve({ filter: /^opencode-session$/ }, () => ({ path: '../opencode-session/index.js', external: true }));
-        for (const name of ['doctor', 'recorder']) {
+        for (const name of ['doctor', 'problem', 'recorder']) {
           onResolve({ filter: new RegExp(`^opencode-session/${name}$`) }, () => ({ path: `../opencode-session/${name}.js`, external: true }));
         }
       },

@@ -10,6 +10,7 @@ import { Journal } from './journal.js';
 import type { Log } from './keeper/protocol.js';
 import type { SessionError } from './errors.js';
 import { closed, Link } from './link.js';
+import { checkNames } from './options.js';
 import type { Recording } from './recording.js';
 import { Handle, Opened } from './session.js';
 import type {
@@ -112,6 +113,7 @@ class OpenCodeClient implements Client {
     if (typeof id !== 'string' || id === '') {
       throw refused('bad_option', 'The session id is empty.', 'Pass the id of a session from sessions.list().');
     }
+    checkNames('openSession', options);
     let opened = this.#opened.get(id);
     if (opened === undefined) {
       if (options.dialect === 'v2') {
@@ -211,6 +213,9 @@ function sessions(link: Link): Sessions {
 
 function checkOptions(options: ClientOptions): void {
   const { transport, auth, directory, journal } = options;
+  checkNames('createClient', options);
+  checkNames('retry', options.retry);
+  checkNames('limits', options.limits);
   const bad = (what: string): SessionError => refused('bad_option', what, 'Leave it out for the default.');
   for (const [name, value, all] of [['journal', journal, JOURNALS], ['transport', transport, TRANSPORTS]] as const) {
     if (value !== undefined && !all.includes(value)) throw bad(`${name} is not one of ${all.join(', ')}.`);

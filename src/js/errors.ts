@@ -21,7 +21,7 @@ export class SessionError extends Error {
   readonly hint: string;
   /** Whether the same call may work later without a change. */
   readonly retryable: boolean;
-  /** Close names, when a model or agent is not known. */
+  /** Close names, when a model, an agent or an option is not known. */
   readonly near?: readonly string[];
 
   constructor(init: {

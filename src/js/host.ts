@@ -200,7 +200,7 @@ export function checkAuth(auth: ClientOptions['auth']): void {
   try {
     header(auth);
   } catch {
-    throw refused('bad_option', 'auth is not usable.', 'Pass { type: "basic", password }, "bearer" with token, or "header".');
+    throw refused('bad_option', 'auth has none of the shapes that there are.', 'Pass { type: "basic", username, password }, { type: "bearer", token } or { type: "header", name, value }, or a function that gives one.');
   }
 }
 
@@ -233,8 +233,8 @@ export function checkBase(baseUrl: unknown): Base {
 }
 
 /** An error about an option or argument. */
-export function refused(code: string, message: string, hint: string): SessionError {
-  return new SessionError({ code, message, hint });
+export function refused(code: string, message: string, hint: string, near: readonly string[] = []): SessionError {
+  return new SessionError({ code, message, hint, ...(near.length > 0 && { near }) });
 }
 
 /** A file that is loaded when it is needed could not be. */

@@ -10,6 +10,7 @@ import type { Commands } from './commands.js';
 import { SessionError } from './errors.js';
 import { missing, refused } from './host.js';
 import { closed, type Drawn, type Link } from './link.js';
+import { checkNames } from './options.js';
 import { promptJson } from './prompt.js';
 import type {
   Change, Message, OpenOptions, Part, PromptInput, SendOptions, Sent, SessionInfo, SessionState, Todo,
@@ -99,6 +100,7 @@ export class Opened implements Drawn {
       done.reject(error);
     };
     try {
+      checkNames('send', options);
       const json = promptJson(prompt, options, this.link.attachments);
       if (json instanceof Uint8Array && this.#sending === undefined) {
         hand(json);

@@ -127,6 +127,12 @@ describe('docs/errors.md', () => {
     for (const code of typed) assert.ok(codes.has(code), `${code} is missing`);
   });
 
+  test('a sentence for each of them, and for no others', async () => {
+    const { SENTENCES } = await import('../../dist/problem.js');
+    assert.deepEqual(Object.keys(SENTENCES).sort(), [...codes.keys()].sort());
+    for (const sentence of Object.values(SENTENCES)) assert.match(sentence, /^[A-Z][^{}_]+[.]$/);
+  });
+
   test('no code that there is not', () => {
     const known = new Set([...rust.keys(), ...typed]);
     assert.deepEqual([...codes.keys()].filter((code) => !known.has(code)), []);
@@ -155,4 +161,14 @@ describe('docs/doctor.md', () => {
     assert.ok(options.length > 8);
     for (const name of options) assert.ok(doctor.includes(`\`--${name}`), `--${name} is missing`);
   });
+});
+
+test('the names of options are those of the types', () => {
+  const types = read('src/js/types.ts');
+  for (const [of, name] of [['createClient', 'ClientOptions'], ['retry', 'RetryPolicy'], ['limits', 'Limits'], ['openSession', 'OpenOptions'], ['send', 'SendOptions']]) {
+    const body = types.slice(types.indexOf(`export interface ${name} {`));
+    const members = [...body.slice(0, body.indexOf('\n}')).matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member]) => member);
+    const known = new RegExp(`^ {2}${of}: '(.*)',$`, 'm').exec(read('src/js/options.ts'))?.[1].split(' ');
+    assert.deepEqual(known?.sort(), members.sort(), of);
+  }
 });

@@ -1,4 +1,5 @@
 import { createClient, type Auth, type ChatSession, type Client, type PromptInput, type SessionState } from 'opencode-session';
+import { problemOf } from 'opencode-session/problem';
 import { Announcer } from './announcer.js';
 import { Banners } from './banners.js';
 import { Composer } from './composer.js';
@@ -162,34 +163,23 @@ export class App {
     this.chat = undefined;
     this.last = undefined;
     this.composer.setWorking(false);
-    for (const cause of ['action', 'session', 'connection', 'turn']) this.banners.set(cause, undefined);
+    for (const cause of ['action', 'state']) this.banners.set(cause, undefined);
   }
 
   private changed(state: SessionState): void {
     const before = this.last;
     this.last = state;
     this.connection.show(state.connection);
-    if (state.status !== before?.status) this.showStatus(state);
+    if (state.status !== before?.status) {
+      this.status.show(state.status);
+      this.composer.setWorking(isWorking(state.status));
+    }
     this.todos.show(state.todos);
     if (state.session && state.session !== before?.session) this.heading.showChat(state.session);
     byId('welcome', HTMLElement).hidden = state.messages.length > 0 || state.connection.phase !== 'live';
-    if (state.error !== before?.error) this.fail('session', state.error);
-    if (state.connection !== before?.connection) this.showConnectionProblem(state, before);
-  }
-
-  private showStatus({ status }: SessionState): void {
-    this.status.show(status);
-    this.composer.setWorking(isWorking(status));
-    // Stopping is what the person asked for, not a problem.
-    this.fail('turn', status.type === 'error' && !/abort/i.test(status.error.code) ? status.error : undefined);
-  }
-
-  private showConnectionProblem({ connection }: SessionState, before: SessionState | undefined): void {
-    // One lost try is everyday life on a network, and the dot shows it; a banner is for what lasts.
-    const lasting = connection.attempt >= 2 || connection.phase === 'closed';
-    const wanted = lasting && connection.phase !== 'live' && connection.phase !== 'polling';
-    this.fail('connection', wanted ? connection.error : undefined);
-    if (connection.phase === 'live' && before?.connection.phase !== 'live') this.serverIsBack();
+    const problem = problemOf(state);
+    this.fail('state', problem?.worthShowing ? problem.error : undefined);
+    if (state.connection.phase === 'live' && before?.connection.phase !== 'live') this.serverIsBack();
   }
 
   private async send(prompt: PromptInput): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { sentenceOf } from 'opencode-session/problem';
 import { button, el } from './dom.js';
 import type { Problem } from './problem.js';
 
@@ -42,10 +43,12 @@ export class Banners {
   }
 
   private build(cause: string, problem: Problem, action: BannerAction | undefined): HTMLElement {
+    // For the person first; then for who runs the page.
+    const sentence = sentenceOf(problem);
     return el('div', { class: 'banner', 'data-testid': 'banner', 'data-code': problem.code },
       el('div', { class: 'banner-text' },
-        el('p', {}, el('strong', {}, problem.message)),
-        problem.hint === '' ? undefined : el('p', { class: 'hint' }, problem.hint)),
+        el('p', {}, el('strong', {}, sentence)),
+        el('p', { class: 'hint' }, sentence === problem.message ? problem.hint : `${problem.message} ${problem.hint}`.trim())),
       action && button(action.label, {}, () => action.run()),
       button('', { class: 'icon close', 'aria-label': 'Dismiss this message' }, () => {
         // Kept as shown, so that the same problem does not come back with the next frame.
