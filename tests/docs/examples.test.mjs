@@ -135,23 +135,34 @@ describe('in Chromium', () => {
       }
       const html = example.kind === 'html' ? example.code : await component(example);
       writeFileSync(join(project.path, name), located(html, world.addresses));
-      await visit(browser, `${site.url}/${name}`, example.check);
+      const asked = await visit(browser, `${site.url}/${name}`, example.check);
+      if (example.kind !== 'tsx') return;
+      // The effects ran twice.
+      const made = asked.filter((each) => /^POST \S+\/session$/.test(each)).length;
+      assert.equal(made, example.code.includes('createSession') ? 1 : 0, 'sessions that were made');
+    });
+    if (example.kind !== 'tsx') continue;
+    test(`${title(example)}, while the server is down, says so`, async () => {
+      const name = `${nameOf(example)}-down.html`;
+      const down = { ...example, code: example.code.replaceAll('http://127.0.0.1:4096', 'http://127.0.0.1:9') };
+      writeFileSync(join(project.path, name), await component(down, `${nameOf(example)}-down`));
+      await visit(browser, `${site.url}/${name}`, "await until(() => document.querySelector('[role=alert]')?.textContent === 'The server cannot be reached.');", /ERR_|Access to fetch/);
     });
   }
 });
 
 /** A page that shows the component `Chat` of an example. @param {Example} example */
-async function component(example) {
-  const name = nameOf(example);
-  const main = `import { createElement } from 'react'; import { createRoot } from 'react-dom/client'; import { Chat } from './${name}.tsx';
-    createRoot(document.querySelector('#root')).render(createElement(Chat));`;
+async function component(example, name = nameOf(example)) {
+  writeFileSync(join(project.path, `${name}.tsx`), example.code);
+  const main = `import { createElement, StrictMode } from 'react'; import { createRoot } from 'react-dom/client'; import { Chat } from './${name}.tsx';
+    createRoot(document.querySelector('#root')).render(createElement(StrictMode, null, createElement(Chat)));`;
   const { outputFiles } = await build({
     stdin: { contents: main, resolveDir: project.path }, bundle: true, write: false, format: 'esm', jsx: 'automatic',
-    external: ['opencode-session'], define: { 'process.env.NODE_ENV': '"production"' }, logLevel: 'silent',
+    external: ['opencode-session', 'opencode-session/problem'], define: { 'process.env.NODE_ENV': '"development"' }, logLevel: 'silent',
   });
   writeFileSync(join(project.path, `${name}.js`), located(outputFiles[0].text, world.addresses));
   return `<!doctype html><meta charset="utf-8"><div id="root"></div>
-    <script type="importmap">{ "imports": { "opencode-session": "./node_modules/opencode-session/dist/index.js" } }</script>
+    <script type="importmap">{ "imports": { "opencode-session": "./node_modules/opencode-session/dist/index.js", "opencode-session/problem": "./node_modules/opencode-session/dist/problem.js" } }</script>
     <script type="module" src="./${name}.js"></script>`;
 }
 

@@ -43,14 +43,18 @@ export async function startSite(folder, headers) {
 /**
  * Opens a page and runs its check in it. What it says or throws is a failure.
  * @param {import('playwright-core').Browser} browser @param {string} url @param {string} check
+ * @param {RegExp} [expected] what the browser says where requests are to fail
+ * @returns {Promise<string[]>} what the page asked for: methods and addresses
  */
-export async function visit(browser, url, check) {
+export async function visit(browser, url, check, expected) {
+  const asked = [];
   const context = await browser.newContext();
   const page = await context.newPage();
   const said = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) said.push(message.text());
+    if (['error', 'warning'].includes(message.type()) && !expected?.test(message.text())) said.push(message.text());
   });
+  page.on('request', (request) => asked.push(`${request.method()} ${request.url().split('?')[0]}`));
   page.on('pageerror', (error) => said.push(error.stack ?? String(error)));
   await page.addInitScript(equip);
   try {
@@ -63,4 +67,5 @@ export async function visit(browser, url, check) {
     await context.close();
   }
   if (said.length > 0) throw new Error(said.join('\n'));
+  return asked;
 }
