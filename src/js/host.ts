@@ -113,7 +113,7 @@ export class Requests {
     const translation = await this.#speaking?.catch(() => undefined);
     if (translation !== undefined) return translation.send(...request);
     const answer = await this.#direct(...request);
-    const second = await this.#second(answer).catch(() => undefined);
+    const second = await this.#second(answer, request[1] === '/global/health').catch(() => undefined);
     return second === undefined ? answer : second.send(...request);
   };
 
@@ -131,8 +131,10 @@ export class Requests {
   }
 
   /** The way to a server of 2.x: those answer v1 routes with their web page, or with 405. */
-  async #second({ headers, status }: Pick<Answer, 'headers' | 'status'>): Promise<Translation | undefined> {
-    if (status < 400) this.#met ||= /json|event-stream/.test(headers.get('content-type') ?? '');
+  async #second({ headers, status }: Pick<Answer, 'headers' | 'status'>, health = false): Promise<Translation | undefined> {
+    const good = status < 400 && /json|event-stream/.test(headers.get('content-type') ?? '');
+    // What it says of itself counts for the server that is there now: it may have been replaced.
+    this.#met = good || (this.#met && !health);
     if (this.#met || (status >= 400 && status !== 405)) return undefined;
     const now = performance.now();
     if (now > this.#probed + PROBE_EVERY) {

@@ -7,6 +7,7 @@
 pub mod bytes;
 pub mod change;
 pub mod client;
+pub mod clock;
 pub mod command;
 pub mod connection;
 pub mod cursor;

@@ -5,6 +5,7 @@ mod input;
 mod lookout;
 mod server;
 mod stream;
+mod version;
 
 pub use input::{Config, Failure, Input};
 
@@ -15,6 +16,7 @@ use crate::proto::error::{Code, Error};
 use crate::proto::sse::{Decoder, SseLimits};
 use crate::proto::sync::{Context, Heard, Output, Purpose, Session, with_directory};
 use command::Waiting;
+use version::Version;
 
 /// A connection to one server, without its I/O.
 ///
@@ -42,15 +44,13 @@ pub struct Client {
     /// Not sent yet.
     commands: Vec<Waiting>,
     catalog_asked: u8,
-    version_asked: bool,
-    /// The server's own word; empty while it is not known.
-    version: String,
+    version: Version,
+    /// A stream was opened before.
+    streamed: bool,
     directory_asked: bool,
     /// When the stream was last opened anew under the server's own spelling of the directory.
     respelled_at: Option<u64>,
     last_handle: u32,
-    /// When the version is asked for again.
-    version_at: Option<u64>,
     resync_at: Option<u64>,
     last_resync: u64,
     /// What happens to all sessions is told.
@@ -86,12 +86,11 @@ impl Client {
             catalog: Catalog::default(),
             commands: Vec::new(),
             catalog_asked: 0,
-            version_asked: false,
-            version: String::new(),
+            version: Version::default(),
+            streamed: false,
             directory_asked: false,
             respelled_at: None,
             last_handle: 0,
-            version_at: None,
             resync_at: None,
             last_resync: 0,
             lookout: false,
@@ -209,6 +208,10 @@ impl Client {
     /// Shows a prompt under `key` and sends it; `stored` and `done` are tokens of those who wait.
     pub fn send(&mut self, handle: u32, key: String, json: &[u8], stored: u32, done: u32, now: u64) {
         self.context.now = self.context.now.max(now);
+        if self.link.phase() == Phase::Polling {
+            // No broken stream tells that the server is another one now.
+            self.renew_version();
+        }
         match session(&mut self.sessions, handle) {
             Some(session) => session.send(key, json, stored, done, &mut self.context),
             None => {
@@ -350,7 +353,8 @@ impl Client {
             .chain(self.link.deadline())
             .chain(self.probe_at())
             .chain(self.resync_at)
-            .chain(self.version_at)
+            .chain(self.version.again)
+            .chain(self.version_deadline())
             .min()
     }
 

@@ -1,15 +1,12 @@
+use super::version::AGAIN;
 use super::{Client, session};
 use crate::proto::connection::{Cause, Source};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::decode;
-use crate::proto::json::{Bad, Cursor};
-use crate::proto::planted::{self, Bug};
+use crate::proto::json::{Bad, Cursor, text_field};
 use crate::proto::request::Response;
 use crate::proto::sync::{Output, Purpose, Reply, Session, with_directory};
 
-/// Prompts wait for the version, and the stream for the directory's name; when asking failed on a good link, both are
-/// asked again.
-const VERSION_AGAIN: u64 = 2_000;
 /// Between two streams that are opened anew only for the directory's spelling.
 const RESPELL_AGAIN: u64 = 60_000;
 
@@ -36,25 +33,17 @@ impl Client {
                 let result = result.map_err(|error| self.not_offered(error));
                 self.context.reply(token, result.map(|body| Reply::Body(body.to_vec())));
             }
-            Purpose::Version => {
-                self.version_asked = false;
-                // A server that answers without a readable version is taken for an old one.
-                match result {
-                    Ok(body) => {
-                        self.version = text_field(body, "version").unwrap_or_default();
-                        self.context.own_ids = Some(takes_own_ids(&self.version));
-                    }
-                    Err(error) if error.status != 0 => self.context.own_ids = Some(false),
-                    Err(_) => self.version_at = Some(self.context.now + VERSION_AGAIN),
-                }
-                self.show_due();
-            }
+            Purpose::Version { asked } => self.version_answer(asked, result),
             Purpose::Directory => {
                 self.directory_asked = false;
-                match result.map(|body| text_field(body, "directory")) {
-                    Ok(Ok(directory)) => self.directory_known(directory),
+                let whole = |body| Cursor::new(body).raw().is_ok();
+                match result {
+                    Ok(body) if whole(body) => {
+                        let directory = text_field(body, "directory").map(|text| text.to_text());
+                        self.directory_known(directory.unwrap_or_default());
+                    }
                     Err(error) if matches!(error.code, Code::NotFound | Code::NoRoute) => {}
-                    _ => self.version_at = Some(self.context.now + VERSION_AGAIN),
+                    _ => self.version.again = Some(self.context.now + AGAIN),
                 }
                 self.located();
             }
@@ -98,10 +87,10 @@ impl Client {
         if error.code == Code::Unreachable && self.link.is_doubted() {
             return Error::new(Code::Offline, "There is no network.");
         }
-        if error.code != Code::HtmlResponse || self.version.is_empty() {
+        if error.code != Code::HtmlResponse || self.version.text.is_empty() {
             return error;
         }
-        let message = ["OpenCode ", &self.version, " does not offer this."].concat();
+        let message = ["OpenCode ", &self.version.text, " does not offer this."].concat();
         Error {
             message,
             code: Code::Unsupported,
@@ -182,14 +171,6 @@ impl Client {
         }
     }
 
-    pub(super) fn ask_version(&mut self) {
-        if self.context.own_ids.is_none() && !self.version_asked && !self.context.offline {
-            self.version_asked = true;
-            self.context
-                .request(Purpose::Version, "GET", String::from("/global/health"), None);
-        }
-    }
-
     /// Whether the page itself reaches the server.
     pub(super) fn look_around(&mut self) {
         self.context
@@ -204,28 +185,4 @@ impl Client {
             self.context.request(Purpose::Directory, "GET", path, None);
         }
     }
-}
-
-/// A text of the object `body`; empty where it has none.
-fn text_field(body: &[u8], name: &str) -> Result<String, Bad> {
-    let mut found = String::new();
-    Cursor::new(body).object(&mut |key, value| {
-        if key.is(name) {
-            found = value.maybe_string()?.map(|text| text.to_text()).unwrap_or_default();
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// Servers before 1.18.16 answer a prompt with a client-made id without end, or never (measured).
-fn takes_own_ids(version: &str) -> bool {
-    if planted::is(Bug::OwnIdsEverywhere) {
-        return true;
-    }
-    let mut numbers = version
-        .split(['.', '-'])
-        .map(|number| number.parse::<u32>().unwrap_or_default());
-    let mut next = || numbers.next().unwrap_or_default();
-    (next(), next(), next()) >= (1, 18, 16)
 }

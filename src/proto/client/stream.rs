@@ -56,6 +56,10 @@ impl Client {
                     self.moor();
                 }
                 Event::ReplayHole => {
+                    // The keeper's own stream broke.
+                    if !self.context.replaying {
+                        self.renew_version();
+                    }
                     for session in &mut self.sessions {
                         if envelope.session.is_empty() || envelope.session.is(&session.id) {
                             session.hole(data, &mut self.context);
@@ -149,7 +153,7 @@ impl Client {
             return;
         }
         self.link.connected(self.context.now);
-        self.ask_version();
+        self.await_version();
         self.ask_directory();
         // Servers may number their events anew for each stream.
         self.sessions.iter_mut().for_each(Session::rewind);
@@ -162,8 +166,12 @@ impl Client {
             return;
         }
         self.link.connected(self.context.now);
-        self.ask_version();
-        if std::mem::take(&mut self.resuming) && kept {
+        let kept = std::mem::take(&mut self.resuming) && kept;
+        if !kept {
+            self.reconnected();
+        }
+        self.await_version();
+        if kept {
             for session in &mut self.sessions {
                 session.resume(&mut self.context);
             }
@@ -348,13 +356,7 @@ impl Client {
             self.act(action);
         }
         self.timeout_resync();
-        if self.version_at.is_some_and(|at| now >= at) {
-            self.version_at = None;
-            if self.link.phase().is_connected() {
-                self.ask_version();
-                self.ask_directory();
-            }
-        }
+        self.version_timeout();
         for session in &mut self.sessions {
             session.timeout(&mut self.context);
         }
@@ -371,6 +373,9 @@ impl Client {
                     self.decoder.reset();
                 }
                 let source = self.link.source();
+                if source != Source::Keeper {
+                    self.reconnected();
+                }
                 let path = match source {
                     Source::Event => with_directory("/event", self.context.directory.as_deref()),
                     _ => String::from("/global/event"),
@@ -396,7 +401,11 @@ impl Client {
                     (POLL_IDLE * u64::from(idle.clamp(1, 6))).min(POLL_LONGEST)
                 };
                 self.link.poll_at(self.context.now + wait);
-                self.ask_version();
+                if self.sessions.iter().any(Session::will_post) {
+                    self.renew_version();
+                } else {
+                    self.await_version();
+                }
                 for session in &mut self.sessions {
                     session.poll(&mut self.context);
                 }

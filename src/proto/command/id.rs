@@ -8,9 +8,15 @@ pub struct IdMaker {
 }
 
 impl IdMaker {
-    /// A new id; ids made later sort later, within one wrap of the time.
+    /// A new id; ids made later sort later, within one wrap of the time, while `now` is not set back by more than a moment.
     pub fn make(&mut self, prefix: &str, now: u64, rng: &mut Rng) -> String {
-        self.last = (now << 12).max(self.last + 1);
+        let time = now << 12;
+        let moment = time..time + (16 << 12);
+        self.last = if moment.contains(&self.last) {
+            self.last + 1
+        } else {
+            time
+        };
         let mut id = String::from(prefix);
         for shift in (0..12).rev() {
             id.push(char::from(

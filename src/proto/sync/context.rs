@@ -2,9 +2,12 @@ use super::older::Older;
 use std::collections::VecDeque;
 
 use super::family::Family;
+use crate::proto::clock::ServerClock;
 use crate::proto::command::IdMaker;
 use crate::proto::connection::Source;
 use crate::proto::error::Error;
+use crate::proto::event::message_head;
+use crate::proto::json::Cursor;
 use crate::proto::limits::Limits;
 use crate::proto::request::Request;
 use crate::proto::rng::Rng;
@@ -106,7 +109,10 @@ pub enum Purpose {
     /// Whether the server can be reached.
     Around,
     /// The server's version.
-    Version,
+    Version {
+        /// When it was asked for.
+        asked: Stamp,
+    },
     /// The server's own directory.
     Directory,
     /// The models a prompt may name.
@@ -183,6 +189,8 @@ pub struct Context {
     pub rng: Rng,
     /// Makes ids.
     pub ids: IdMaker,
+    /// What time it is at the server.
+    pub clock: ServerClock,
     /// The client's directory, in the exact form the server uses.
     pub directory: Option<String>,
     /// The server takes message ids made here: safe to send again (≥ 1.18.16, measured). Unknown until asked.
@@ -215,6 +223,7 @@ impl Context {
             limits,
             rng: Rng::new(seed),
             ids: IdMaker::default(),
+            clock: ServerClock::default(),
             directory,
             own_ids: None,
             offline: false,
@@ -236,7 +245,15 @@ impl Context {
 
     /// A new id in the server's form.
     pub fn make_id(&mut self, prefix: &str) -> String {
-        self.ids.make(prefix, self.now, &mut self.rng)
+        self.ids.make(prefix, self.clock.cap(self.now), &mut self.rng)
+    }
+
+    /// The server told a session: whom it runs inside, and what time it was made.
+    pub fn learn(&mut self, info: &[u8]) {
+        self.family.learn(info);
+        if let Ok(head) = message_head(&mut Cursor::new(info)) {
+            self.clock.see(head.created);
+        }
     }
 
     /// Sends a request.

@@ -107,7 +107,7 @@ impl Session {
             return;
         };
         let waits = snapshot.waits_until.is_some() && self.sides.are_due(snapshot.asked);
-        let due = snapshot.page.is_some() && !waits;
+        let due = snapshot.page.is_some() && !waits && !self.needs_info();
         if due && !self.must_wait(context) {
             self.name_restored(context);
             self.finish(context);
@@ -128,12 +128,15 @@ impl Session {
                 context,
             );
         };
+        if let Some(newest) = page.items.last() {
+            context.clock.see(newest.head.created);
+        }
         // Servers without cursors do not say whether a full page is the last one.
         let guess = context.own_ids != Some(true) && page.items.len() >= snapshot.limit;
         let more = !snapshot.cursor.is_empty() || guess;
         if let Some((_, info)) = self.sides.take(&What::Info) {
             self.recut(&info);
-            context.family.learn(&info);
+            context.learn(&info);
         }
         self.note_cursor(&page, &snapshot.cursor);
         self.adopt_page(&mut page, more, context);

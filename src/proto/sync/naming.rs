@@ -17,6 +17,7 @@ pub(super) const MAX_MISSES: u8 = 10;
 /// the server makes them.
 impl Session {
     pub(super) fn message_event(&mut self, head: &MessageHead<'_>, raw: &[u8], stamp: Stamp, context: &mut Context) {
+        context.clock.see(head.created);
         let id = head.id.to_text();
         if self.fields.has_older() && self.messages.is_before_all((head.created, &id)) && !self.messages.has(&id) {
             // It belongs to a page that is not loaded.

@@ -9,7 +9,7 @@ use super::turn::Turn;
 use super::vigil::Vigil;
 use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Field};
-use crate::proto::command::Outbox;
+use crate::proto::command::{Outbox, Prompt, Stage};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, part_head};
 use crate::proto::journal::Text;
@@ -341,6 +341,17 @@ impl Session {
     /// Whether a turn runs, or one is to come of a prompt.
     pub fn expects(&self) -> bool {
         self.fields.status().is_busy() || !self.outbox.prompts.is_empty()
+    }
+
+    /// Whether a prompt is to be posted.
+    pub fn will_post(&self) -> bool {
+        let queued = |prompt: &Prompt| prompt.stage == Stage::Queued;
+        self.outbox.prompts.iter().any(queued)
+    }
+
+    /// The server is another one now: what it lacks is to be seen again.
+    pub fn forget_routes(&mut self) {
+        self.sides.forget();
     }
 
     /// Whether nothing is expected and nothing is left to be checked.

@@ -88,6 +88,13 @@ impl Sides {
         }
     }
 
+    /// The server is another one now.
+    pub(super) fn forget(&mut self) {
+        for side in &mut self.list {
+            (side.has, side.lacks) = (false, false);
+        }
+    }
+
     /// What was told and is not shown yet, with the stamp of the question.
     pub(super) fn take(&mut self, what: &What) -> Option<(Stamp, Vec<u8>)> {
         let state = &mut self.side(what).state;
@@ -163,7 +170,9 @@ impl Session {
             whole.ok_or_else(|| Error::new(Code::BadResponse, "The answer is not whole."))
         });
         match result {
-            Err(error) if *what == What::Info && error.code == Code::NotFound => return self.fail(error, context),
+            Err(error) if *what == What::Info && (error.code == Code::NotFound || self.needs_info()) => {
+                return self.fail(error, context);
+            }
             Ok(body) => {
                 let side = self.sides.side(what);
                 side.has = true;
@@ -180,6 +189,13 @@ impl Session {
         } else {
             self.finish_due(context);
         }
+    }
+
+    /// Whether only the session itself tells if what is hidden still is, and it is about to: what events tell of that is lost.
+    pub(super) fn needs_info(&self) -> bool {
+        let told = matches!(self.sides.list[place(&What::Info)].state, State::Told(..));
+        let whole = matches!(&self.phase, Phase::Fetching(snapshot) if snapshot.scope == Scope::All);
+        whole && self.cut.is_some() && !told && self.failures < UNSURE
     }
 
     /// Takes the directory from the session itself; gives whether the rest was asked for in another one.
@@ -231,7 +247,7 @@ impl Session {
             let old = self.sides.side(what).heard > asked;
             match what {
                 What::Info if !old => {
-                    context.family.learn(&body);
+                    context.learn(&body);
                     self.session_told(&body, context);
                 }
                 What::Todos if !old => self.fields.set_todos(&body),

@@ -314,6 +314,12 @@ impl Translator {
             Some(next) if other && self.server == Server::First => {
                 self.begin(Kind::Health { at: at + 1, first }, [get(String::from(*next))])
             }
+            // It spoke v2, and does not any more: another server is there now.
+            _ if other && self.server != Server::First => {
+                self.server = Server::First;
+                let first = Answer::default();
+                self.begin(Kind::Health { at: 0, first }, [get(String::from(PROBES[0]))])
+            }
             _ => Step::Done(first),
         }
     }
