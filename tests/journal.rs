@@ -224,7 +224,12 @@ fn prompts_sent_offline_survive_a_reload_in_order_and_are_stored_once() {
             .collect();
         assert_eq!(deliveries, [Delivery::Sent; 3]);
         world.assert_equal(handle, &session);
-        assert_eq!(world.client.journal(handle, false), Some(Vec::new()));
+        // Nothing stays but the text that a stop has lost on the server.
+        let kept = world.client.journal(handle, false).unwrap();
+        let kept = Record::read(&kept).unwrap_or_default();
+        assert!(kept.prompts.is_empty());
+        let lost = |text: &Text| world.server.said[&text.part].lost;
+        assert!(kept.texts.iter().all(lost), "{kept:?}");
         assert_eq!(world.client.journal(handle, false), None, "nothing changed since");
     }
 }

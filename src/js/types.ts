@@ -448,6 +448,8 @@ export interface OpenCodePart extends Passthrough {
  * - `streaming`: still growing; what is shown is a true beginning of it.
  * - `gapped`: text was missed. `text` is true up to `gap.at` (UTF-16 units), `tail` is what came after the hole.
  * The whole text replaces both when the part ends.
+ * - `interrupted`: the answer broke off (the server was killed, or stopped it) and the server has less of it than is shown. What was
+ * shown stays; nothing more comes.
  *
  * @example
  * ```ts
@@ -455,7 +457,7 @@ export interface OpenCodePart extends Passthrough {
  * ```
  */
 export type Part = OpenCodePart & {
-  readonly continuity: 'settled' | 'streaming' | 'gapped';
+  readonly continuity: 'settled' | 'streaming' | 'gapped' | 'interrupted';
   readonly gap?: { readonly at: number };
   readonly tail?: string;
 };
@@ -473,8 +475,11 @@ export interface Message {
   readonly key: string;
   readonly info: MessageInfo;
   readonly parts: readonly Part[];
-  /** Only on prompts sent from here. `failed`: the server did not store it. */
-  readonly delivery?: 'sending' | 'sent' | 'failed';
+  /**
+   * Only on prompts sent from here. `failed`: the server did not store it. `queued`: it has it, and answers another prompt first.
+   * `dropped`: it has it, and will not answer it: it was stopped, or died, before its turn.
+   */
+  readonly delivery?: 'sending' | 'sent' | 'failed' | 'queued' | 'dropped';
 }
 
 /**

@@ -10,8 +10,8 @@ type DraftMessage = Mutable<Omit<Message, 'parts'>> & { parts: Part[] };
 type DraftPart = Mutable<Part>;
 
 const EMPTY: readonly never[] = Object.freeze([]);
-const CONTINUITY = ['settled', 'streaming', 'gapped'] as const;
-const DELIVERY = ['sending', 'sent', 'failed'] as const;
+const CONTINUITY = ['settled', 'streaming', 'gapped', 'interrupted'] as const;
+const DELIVERY = ['sending', 'sent', 'failed', 'queued', 'dropped'] as const;
 /** In the order of the core's `Field`. */
 const FIELDS = [
   'session', 'status', 'connection', 'permissions', 'questions', 'todos', 'hasOlder', 'continuity', 'error',

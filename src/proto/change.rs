@@ -122,6 +122,10 @@ pub enum Delivery {
     Sent,
     /// Not stored.
     Failed,
+    /// Stored; the server answers another prompt before it.
+    Queued,
+    /// Stored, and the server will not answer it: it was stopped, or died, before its turn.
+    Dropped,
 }
 
 /// How whole a part is.
@@ -133,6 +137,8 @@ pub enum Continuity {
     Streaming,
     /// Text was missed after this many UTF-16 units.
     Gapped(u32),
+    /// The answer broke off, and the server lost what is shown.
+    Interrupted,
 }
 
 /// The fields beside the messages.

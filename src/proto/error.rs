@@ -77,6 +77,8 @@ pub enum Code {
     TurnFailed,
     /// The turn was stopped.
     Aborted,
+    /// The server has the prompt, and stopped before its turn.
+    Dropped,
     /// The session or client was closed.
     Closed,
     /// This server or host does not offer what was asked for.
@@ -219,6 +221,7 @@ impl Code {
                 true,
             ),
             Code::Aborted => ("aborted", "Send a new prompt to go on.", false),
+            Code::Dropped => ("dropped", "Send it again if it is still to be answered.", true),
             Code::Closed => ("closed", "Open the session again.", false),
             Code::Unsupported => ("unsupported", "Use a newer server, or do without.", false),
         }

@@ -49,6 +49,9 @@ bugs! {
     OvertakeParked: "Events overtake those that wait for their message.",
     BrokenUnseen: "A broken event leaves texts as if nothing had been missed.",
     KeepTakenBack: "What was taken back comes again with the next page.",
+    ForgetLost: "A text that the server lost is taken away.",
+    DropAtOnce: "A prompt whose turn has not begun is called dropped when the session is idle.",
+    AnyAnswer: "An answer to an earlier prompt counts for one that has none.",
     AskOffline: "Timers go on while the host says that there is no network.",
 }
 

@@ -60,6 +60,7 @@ impl Sink {
                 Continuity::Settled => self.meta(message, index, 0, 0),
                 Continuity::Streaming => self.meta(message, index, 1, 0),
                 Continuity::Gapped(at) => self.meta(message, index, 2, at),
+                Continuity::Interrupted => self.meta(message, index, 3, 0),
             },
             Change::Tail { message, index, text } => self.tail(message, index, &text),
             Change::Field { field, json } => self.field(field as u8, &json),

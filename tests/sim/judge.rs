@@ -67,6 +67,8 @@ impl Open {
                 continue;
             };
             let rewritten = server.said.get(part.id()).is_none_or(|said| said.rewritten);
+            let message = part.value["messageID"].as_str().unwrap_or_default();
+            let rewritten = rewritten || (server.said[part.id()].lost && server.is_complete(message));
             let ended = part.value["time"]["end"].is_number() || part.continuity == "settled";
             counts.reach(Reached::Recalled);
             assert!(
@@ -157,7 +159,8 @@ impl Open {
                 assert!(more.is_none(), "P3: all was told, but a part is shown: {more:?}");
             }
         }
-        for part in self.mirror.parts().filter(|part| part.continuity != "settled") {
+        let whole = |part: &&Part| matches!(part.continuity, "settled" | "interrupted");
+        for part in self.mirror.parts().filter(|part| !whole(part)) {
             let Some(said) = server.said.get(part.id()) else {
                 continue;
             };
@@ -239,7 +242,21 @@ impl Open {
         matches!(phase, "live" | "polling") && self.mirror.field("error").is_null()
     }
 
+    /// Nothing waits when nothing runs; and what is answered is not called dropped.
+    fn misjudged(&self, server: &Server) -> Option<String> {
+        let wrong = |message: &&Message| match message.delivery {
+            Some(Delivery::Queued) => true,
+            Some(Delivery::Dropped) => server.is_answered(&self.session, message.id()),
+            _ => false,
+        };
+        let message = self.mirror.messages.iter().find(wrong)?;
+        Some(format!("at rest, but {:?}: {message:?}", message.delivery))
+    }
+
     pub(crate) fn differs(&self, server: &Server) -> Option<String> {
+        if let Some(wrong) = self.misjudged(server) {
+            return Some(wrong);
+        }
         if self.mirror.field("status")["type"]
             .as_str()
             .is_some_and(|kind| kind != "idle" && kind != "error")
@@ -398,6 +415,22 @@ impl Judge {
         assert!(again.is_none(), "token {token} was answered twice: {again:?}");
     }
 
+    /// A prompt's answer names it, or is later and no failure of another prompt. `done` is the token of who waits for it.
+    pub(crate) fn reads(&self, done: u32, message: &Message, server: &Server, profile: Profile) {
+        let Some(sent) = self.sent.iter().find(|sent| sent.done == done) else {
+            return;
+        };
+        let Some(prompt) = sent.stored_at(server).filter(|_| profile == Profile::Lawful) else {
+            return;
+        };
+        let own = message.text() == sent.text() || message.info["parentID"] == prompt.1.as_str();
+        let later = server.place(&sent.session, message.id()).is_none_or(|at| at > prompt.0);
+        assert!(
+            own || (later && message.info["error"].is_null()),
+            "{sent:?} is told that its answer is {message:?}"
+        );
+    }
+
     pub(crate) fn is_answered(&self) -> bool {
         let tokens = self.sent.iter().flat_map(|sent| [sent.stored, sent.done]);
         tokens
@@ -459,6 +492,14 @@ impl Judge {
                 ),
             }
             assert!(self.answers.contains_key(&sent.done), "{sent:?} got no answer");
+            let dropped = |result: &Result<(), Error>| result.as_ref().is_err_and(|error| error.code == Code::Dropped);
+            let answer = sent
+                .stored_at(server)
+                .filter(|(_, id)| server.is_answered(&sent.session, id));
+            assert!(
+                !self.answers.get(&sent.done).is_some_and(dropped) || answer.is_none() || profile == Profile::Hostile,
+                "called dropped, but it is answered: {sent:?}"
+            );
         }
         for token in &self.owed {
             let settled = self.answers.get(token);
@@ -493,6 +534,16 @@ impl Judge {
 impl Sent {
     fn text(&self) -> String {
         format!("prompt #{}", self.number)
+    }
+
+    /// Where the prompt stands in the history, and its id.
+    fn stored_at(&self, server: &Server) -> Option<(usize, String)> {
+        let list = &server.rooms[&self.session].messages;
+        let text = self.text();
+        let at = list.iter().position(|stored| {
+            stored.info["role"] == "user" && stored.parts.values().any(|part| part["text"] == text.as_str())
+        })?;
+        Some((at, list[at].info["id"].as_str()?.into()))
     }
 
     fn is_shown(&self, server: &Server) -> bool {

@@ -90,6 +90,10 @@ impl World {
                         let open = self.opens.iter().find(|open| open.handle == *session);
                         let there = open.is_none_or(|open| *index < open.mirror.messages.len());
                         assert!(there, "the answer is at {index}, behind the list");
+                        if let Some(open) = open {
+                            self.judge
+                                .reads(token, &open.mirror.messages[*index], &self.server, self.profile);
+                        }
                     }
                     self.judge.answered(token, &result, &self.server, self.profile);
                 }

@@ -1,10 +1,9 @@
 //! The end of a run: faults are over, everything comes to rest, and is compared.
 
-use opencode_session::proto::change::Delivery;
-
 use crate::fault::Profile;
 use crate::judge::Open;
 use crate::support_rs::mirror::Mirror;
+use crate::support_rs::oracle::as_stored;
 use crate::world::World;
 
 impl World {
@@ -121,12 +120,8 @@ impl World {
                 continue;
             }
             let same = |mirror: &Mirror| {
-                let history = mirror.history();
-                let sent = mirror
-                    .messages
-                    .iter()
-                    .filter(|message| message.delivery != Some(Delivery::Failed));
-                let count = sent.count().min(open.mirror.messages.len());
+                let history = as_stored(mirror, &self.server);
+                let count = history.len().min(open.mirror.messages.len());
                 history[history.len() - count..].to_vec()
             };
             assert_eq!(

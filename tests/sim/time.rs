@@ -20,6 +20,7 @@ impl World {
             for at in 0..self.opens.len() {
                 let session = self.opens[at].session.clone();
                 self.server.intake(&session);
+                self.server.begin_due(&session);
             }
         }
         let mut spins = 0;

@@ -134,6 +134,7 @@ impl Mirror {
                 part.continuity = match continuity {
                     Continuity::Settled => "settled",
                     Continuity::Streaming => "streaming",
+                    Continuity::Interrupted => "interrupted",
                     Continuity::Gapped(at) => {
                         part.gap = Some(at);
                         "gapped"

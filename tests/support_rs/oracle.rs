@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::mirror::{Message, Mirror, utf16};
+use super::mirror::{Message, Mirror, Part, utf16};
 use super::server::Server;
 
 /// What was shown of each part so far.
@@ -60,6 +60,11 @@ impl Shown {
                 continue;
             }
             let rewritten = said.rewritten && said.versions.iter().any(|version| version == text);
+            // What a retry left behind is as stored once the message is complete. What broke off stays.
+            let hidden = server
+                .hidden
+                .contains(part.value["messageID"].as_str().unwrap_or_default());
+            let rewritten = rewritten || (text.is_empty() && (is_left(part, server) || (said.lost && hidden)));
             if !text.starts_with(before.as_str()) && !rewritten {
                 return Err(format!("P2: {before:?} became {text:?}; said {said:?}"));
             }
@@ -69,11 +74,34 @@ impl Shown {
     }
 }
 
+/// Whether the part was left open by a message that completed.
+fn is_left(part: &Part, server: &Server) -> bool {
+    let message = part.value["messageID"].as_str().unwrap_or_default();
+    server.said.get(part.id()).is_some_and(|said| said.lost) && server.is_complete(message)
+}
+
+/// Whether the part is called broken off, or still has its gap, and is.
+fn is_broken_off(part: &Part, server: &Server) -> bool {
+    let lost = server.said.get(part.id()).is_some_and(|said| said.lost);
+    matches!(part.continuity, "interrupted" | "gapped") && lost && !is_left(part, server)
+}
+
+/// What is shown, but of texts that the server lost what it has of them: nothing.
+pub(crate) fn as_stored(mirror: &Mirror, server: &Server) -> Vec<Value> {
+    let mut mirror = mirror.clone();
+    for part in mirror.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        if is_broken_off(part, server) {
+            part.value["text"] = json!("");
+        }
+    }
+    mirror.history()
+}
+
 /// P3: what is shown equals a fresh load, as far back as it reaches.
 pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str) -> Result<(), String> {
     let room = &server.rooms[session];
     let history = server.visible(session);
-    let mut shown = mirror.history();
+    let mut shown = as_stored(mirror, server);
     if server.skewed && mirror.field("hasOlder") == true {
         // A clock that went back puts what is new before what is loaded: there it is shown all the same.
         let id = |message: &Value| message["info"]["id"].clone();
@@ -97,7 +125,8 @@ pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str) -> Result<(
     if shown.len() != history.len() - older {
         return Err(format!("P3: more is shown than there is: {:?}", mirror.ids()));
     }
-    if let Some(part) = mirror.parts().find(|part| part.continuity != "settled") {
+    let open = |part: &&Part| part.continuity != "settled" && !is_broken_off(part, server);
+    if let Some(part) = mirror.parts().find(open) {
         return Err(format!("P3: not settled: {part:?}"));
     }
     let asked = |name, told: &Vec<Value>| {

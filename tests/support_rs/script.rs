@@ -184,9 +184,26 @@ fn answer(server: &mut Server, session: &str, (kind, id): Asked) {
     });
 }
 
-/// Queues the turn that answers the user message.
+/// The user message waits for its turn, which comes when what runs is over.
 pub(crate) fn turn(server: &mut Server, session: &str, user: &str) {
-    say(server, session, json!({ "type": "busy" }));
+    server.waiting.push((session.into(), user.into(), server.now));
+    let s = session.to_owned();
+    server.push(session, move |server| begin(server, &s));
+}
+
+/// Of all that waits, the newest is answered, and the others with it.
+fn begin(server: &mut Server, session: &str) {
+    let waits = server.waiting.iter().rfind(|(room, ..)| room == session);
+    let Some((_, user, _)) = waits.cloned() else { return };
+    server.waiting.retain(|(room, ..)| room != session);
+    let status = json!({ "type": "busy" });
+    server.say_status(session, &status);
+    server.keep_status(session, status);
+    play(server, session, &user);
+}
+
+/// The turn that answers the user message.
+fn play(server: &mut Server, session: &str, user: &str) {
     let steps = 1 + server.rng.below(3);
     for step in 1..=steps {
         let message = server.id("msg_");
@@ -200,7 +217,12 @@ pub(crate) fn turn(server: &mut Server, session: &str, user: &str) {
             retry(server, session, &message);
         }
         if step == steps && server.rng.below(4) == 0 {
-            return abort(server, session, &message);
+            let failure = if server.pick(3) == 0 {
+                "APIError"
+            } else {
+                "MessageAbortedError"
+            };
+            return abort(server, session, &message, failure);
         }
         text(server, session, &message, "text");
         noise(server, session);
@@ -218,8 +240,23 @@ pub(crate) fn turn(server: &mut Server, session: &str, user: &str) {
             remove(server, session);
         }
     }
+    let (s, u) = (session.to_owned(), user.to_owned());
+    server.push(session, move |server| finish(server, &s, &u));
+}
+
+/// What waits is answered next, without a pause. What was stored in this very moment may come too late for that: its turn
+/// begins by itself.
+fn finish(server: &mut Server, session: &str, user: &str) {
+    let mut waits = server.waiting.iter().filter(|(room, ..)| room == session);
+    if waits.any(|(_, _, since)| since + 1_000 < server.now) || server.pick(2) == 0 && waits.next().is_some() {
+        return begin(server, session);
+    }
+    // The next turn begins behind what this one still has to say.
+    server.lanes.remove(session);
     say(server, session, json!({ "type": "idle" }));
     late(server, session, user);
+    let s = session.to_owned();
+    server.push(session, move |server| begin(server, &s));
 }
 
 /// The provider breaks: the open part stays as it is, and its text comes again in a new part.
@@ -236,8 +273,8 @@ fn retry(server: &mut Server, session: &str, message: &str) {
     say(server, session, json!({ "type": "busy" }));
 }
 
-/// Idle is said first; text, tools and the message end after it.
-fn abort(server: &mut Server, session: &str, message: &str) {
+/// The turn is stopped, or fails, and what waits goes with it. Idle is said first; text, tools and the message end after it.
+fn abort(server: &mut Server, session: &str, message: &str, failure: &'static str) {
     let at = Spot::new(server, session, message, "text");
     let pieces = server.rng.below(8);
     stream(server, &at, pieces);
@@ -245,11 +282,19 @@ fn abort(server: &mut Server, session: &str, message: &str) {
         // Nobody is told that it is not asked any more.
         ask(server, session);
     }
-    let s = session.to_owned();
-    server.push(session, move |server| {
-        let error = json!({ "name": "MessageAbortedError", "data": { "message": "Aborted" } });
-        server.publish(&s, "session.error", json!({ "sessionID": s, "error": error }));
-    });
+    let (s, message) = (session.to_owned(), message.to_owned());
+    server.push(session, move |server| stop(server, &s, message, at, failure));
+}
+
+fn stop(server: &mut Server, session: &str, message: String, at: Spot, failure: &'static str) {
+    server.lanes.remove(session);
+    server.waiting.retain(|(room, ..)| room != session);
+    let error = json!({ "name": failure, "data": { "message": "no" } });
+    server.publish(
+        session,
+        "session.error",
+        json!({ "sessionID": session, "error": error }),
+    );
     let s = session.to_owned();
     server.push_urgent(session, move |server| {
         server.say_status(&s, &json!({ "type": "idle" }));
@@ -261,11 +306,11 @@ fn abort(server: &mut Server, session: &str, message: &str) {
         Wire::Old => {}
         Wire::New => server.end_text(&at, None),
     });
-    let (s, id) = (session.to_owned(), message.to_owned());
+    let (s, id) = (session.to_owned(), message);
     server.push_urgent(session, move |server| {
         let now = server.now;
         server.edit_message(&s, &id, |info| {
-            info["error"] = json!({ "name": "MessageAbortedError", "data": { "message": "Aborted" } });
+            info["error"] = error;
             info["time"]["completed"] = json!(now);
         });
         server.keep_status(&s, json!({ "type": "idle" }));

@@ -78,6 +78,8 @@ pub(crate) struct Said {
     /// The newest last; earlier ones were rewritten.
     pub(crate) versions: Vec<String>,
     pub(crate) rewritten: bool,
+    /// The part was never ended, and is stored empty.
+    pub(crate) lost: bool,
 }
 
 #[derive(Debug, Default)]
@@ -128,6 +130,8 @@ pub(crate) struct Server {
     pub(crate) early: bool,
     /// What is stored, and told after what should follow it: messages and parts.
     owed: Vec<(String, Value)>,
+    /// Prompts that wait for their turns: session, message, and since when.
+    pub(crate) waiting: Vec<(String, String, u64)>,
     /// Texts that grow.
     pub(crate) open: Vec<script::Spot>,
     /// First texts of the prompts stored, oldest first.
@@ -165,6 +169,7 @@ impl Server {
             opaque: false,
             early: false,
             owed: Vec::new(),
+            waiting: Vec::new(),
             open: Vec::new(),
             stored: Vec::new(),
             abuse: Vec::new(),
@@ -190,6 +195,11 @@ impl Server {
             self.ids & ((1 << 48) - 1),
             self.ids & 0xfff_ffff
         )
+    }
+
+    /// One of `count`, by chance, without a draw: what is drawn later stays as it was.
+    pub(crate) fn pick(&self, count: u64) -> u64 {
+        (self.ids.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) % count
     }
 
     pub(crate) fn version(&self) -> &'static str {
@@ -254,6 +264,15 @@ impl Server {
     pub(crate) fn intake(&mut self, session: &str) {
         let lane = self.lanes.remove(&format!("{session} intake")).unwrap_or_default();
         lane.into_iter().for_each(|op| (op.run)(self));
+    }
+
+    /// A turn begins within seconds when none runs.
+    pub(crate) fn begin_due(&mut self, session: &str) {
+        let waits = |server: &Server| server.waiting.iter().any(|(room, ..)| room == session);
+        while self.rooms[session].status.is_none() && waits(self) {
+            let op = self.lanes.get_mut(session).and_then(VecDeque::pop_front).unwrap();
+            (op.run)(self);
+        }
     }
 
     pub(crate) fn run_all(&mut self) {
@@ -395,6 +414,13 @@ impl Server {
         list.iter().position(|stored| stored.info["id"] == message)
     }
 
+    /// Whether an answer names the prompt, and was never taken back.
+    pub(crate) fn is_answered(&self, session: &str, prompt: &str) -> bool {
+        let mut list = self.rooms[session].messages.iter();
+        let id = |stored: &Stored| stored.info["id"].as_str().unwrap().to_owned();
+        list.any(|stored| stored.info["parentID"] == prompt && !self.hidden.contains(&id(stored)))
+    }
+
     /// Whether a prompt has no text.
     pub(crate) fn is_bare(&self, session: &str, message: &str) -> bool {
         let list = &self.rooms[session].messages;
@@ -510,10 +536,15 @@ impl Server {
         self.open.retain(|open| open.part != at.part);
         self.tell_owed(&at.part);
         if self.wire != Wire::Old {
-            let said = self.said.get_mut(&at.part).unwrap();
-            said.rewritten = true;
-            said.versions.push(String::new());
+            self.said.get_mut(&at.part).unwrap().lost = true;
         }
+    }
+
+    /// Whether the message is over, and did not fail.
+    pub(crate) fn is_complete(&self, message: &str) -> bool {
+        let mut all = self.rooms.values().flat_map(|room| &room.messages);
+        let found = all.find(|stored| stored.info["id"] == message);
+        found.is_some_and(|stored| stored.info["time"]["completed"].is_number() && stored.info["error"].is_null())
     }
 
     pub(crate) fn said(&self, part: &str) -> &str {
@@ -550,6 +581,7 @@ impl Server {
     /// `POST /session/{id}/abort`: what runs ends, idle is told first.
     pub(crate) fn abort(&mut self, session: &str) {
         let running = self.lanes.remove(session).is_some_and(|lane| !lane.is_empty());
+        self.waiting.retain(|(room, ..)| room != session);
         if !running {
             return;
         }
@@ -571,6 +603,7 @@ impl Server {
     /// answers that it left open.
     pub(crate) fn restart(&mut self, marks: bool) {
         self.lanes.clear();
+        self.waiting.clear();
         self.owed.clear();
         self.mute = true;
         let sessions: Vec<String> = self.rooms.keys().cloned().collect();

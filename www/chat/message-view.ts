@@ -77,6 +77,8 @@ function nameOf(message: Message): string {
 function footOf(message: Message, reason: Problem | undefined, delivery: Delivery): Node[] {
   if (message.delivery === 'sending') return [el('p', { class: 'sending' }, 'Sending…')];
   if (message.delivery === 'failed') return [failedBox(message, reason, delivery)];
+  if (message.delivery === 'queued') return [el('p', { class: 'sending' }, 'Waits for the running answer…')];
+  if (message.delivery === 'dropped') return [droppedBox(message, delivery)];
   if (message.info.role === 'user') return [];
   const nodes: Node[] = [];
   const { error, time, modelID } = message.info;
@@ -86,6 +88,12 @@ function footOf(message: Message, reason: Problem | undefined, delivery: Deliver
     nodes.push(el('p', { class: 'meta' }, modelID === undefined ? took : `${modelID} · ${took}`));
   }
   return nodes;
+}
+
+function droppedBox(message: Message, delivery: Delivery): HTMLElement {
+  return el('div', { class: 'failed', role: 'alert' },
+    el('p', {}, el('strong', {}, 'Not answered. '), 'The server stopped before its turn.'),
+    el('div', { class: 'row' }, button('Send again', { 'data-testid': 'resend' }, () => delivery.resend(message))));
 }
 
 function failedBox(message: Message, reason: Problem | undefined, delivery: Delivery): HTMLElement {

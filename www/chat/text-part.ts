@@ -46,6 +46,7 @@ class PartText {
   private readonly head = new TextView();
   private readonly mark = el('p', { class: 'gap', 'data-testid': 'gap' },
     '… some text was missed while disconnected; it appears when this part ends …');
+  private readonly broken = el('p', { class: 'gap', 'data-testid': 'interrupted' }, '… the answer broke off here');
   private tail: TextView | undefined;
 
   constructor() {
@@ -57,6 +58,8 @@ class PartText {
     this.head.show(part.text ?? '', part.continuity !== 'streaming');
     if (gapped) this.showTail(part.tail ?? '');
     else this.hideTail();
+    if (part.continuity === 'interrupted') this.node.append(this.broken);
+    else this.broken.remove();
   }
 
   private showTail(text: string): void {

@@ -81,11 +81,14 @@ impl Messages {
             let Some(at) = self.place_of(item) else {
                 continue;
             };
+            let message = &mut self.list[at];
+            message.given_up = true;
+            let broken = !message.completed || message.error.is_some();
             for (head, raw) in &item.parts {
                 if head.rank < 2
                     && let Ok(part) = self.find_part(at, head.id)
                 {
-                    self.list[at].parts[part].abandon(head, raw, asked);
+                    self.list[at].parts[part].abandon(head, raw, asked, broken);
                     self.mark(at);
                 }
             }

@@ -24,6 +24,8 @@ pub struct Message {
     pub(super) sent: Stamp,
     /// Shown here, not yet told by the server.
     pub(super) echo: bool,
+    /// The session is idle without its end: nobody works on it any more.
+    pub(super) given_up: bool,
     /// An echo that the server stored under a name of its own.
     pub(super) adopted: bool,
     raw: Option<Vec<u8>>,
@@ -49,6 +51,7 @@ impl Message {
             delivery: None,
             sent: 0,
             echo: false,
+            given_up: false,
             adopted: false,
             raw: None,
             digest: 0,
@@ -67,6 +70,7 @@ impl Message {
             self.created.min(head.created)
         };
         self.completed = head.completed;
+        self.given_up = false;
         self.error = head.error.map(<[u8]>::to_vec);
         self.parent = head.parent.map(|id| id.to_text().into());
         let digest = hash(info);
@@ -105,7 +109,7 @@ impl Message {
 
     /// Stored before `asked`, and still not told by the server.
     pub(super) fn is_untold(&self, asked: Stamp) -> bool {
-        self.echo && self.delivery == Some(Delivery::Sent) && self.sent < asked
+        self.echo && self.sent > 0 && self.sent < asked
     }
 
     /// Position of a part, or where it would go: parts sort by id, as the server sorts them.

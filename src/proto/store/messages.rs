@@ -112,11 +112,11 @@ impl Messages {
         true
     }
 
-    /// The texts of open parts, as far as they are known without a gap.
+    /// The texts of parts that are open, or broke off, as far as they are known without a gap.
     pub fn open_texts(&self) -> Vec<Text> {
         let mut texts = Vec::new();
         for message in self.list.iter().filter(|message| message.role == Role::Assistant) {
-            for part in message.parts.iter().filter(|part| part.is_open()) {
+            for part in &message.parts {
                 if let Some(text) = part.beginning() {
                     texts.push(Text {
                         message: String::from(&*message.id),
@@ -178,16 +178,10 @@ impl Messages {
             .any(|message| !message.echo && *message.id == *id)
     }
 
-    /// Position of the last message that answers `parent`, and `true`; else of the last that is no prompt, and `false`.
-    pub fn answer(&self, parent: &str) -> Option<(usize, bool)> {
-        let answers = |message: &Message| message.parent.as_deref() == Some(parent);
-        let own = self.list.iter().rposition(answers).map(|at| (at, true));
-        own.or_else(|| {
-            self.list
-                .iter()
-                .rposition(|m| m.role == Role::Assistant)
-                .map(|at| (at, false))
-        })
+    /// Position of the last message that answers the message `id`.
+    pub fn answer(&self, id: &str) -> Option<usize> {
+        let answers = |message: &Message| message.parent.as_deref() == Some(id);
+        self.list.iter().rposition(answers)
     }
 
     /// Position of the message shown under `key`.

@@ -3,8 +3,9 @@ use super::message::Message;
 use super::messages::Messages;
 use super::part::Part;
 use crate::proto::change::Delivery;
-use crate::proto::event::{message_head, part_head};
+use crate::proto::event::{Role, message_head, part_head};
 use crate::proto::json::{Cursor, Str};
+use crate::proto::planted::{self, Bug};
 
 /// Own prompts: shown before the server has them, and known by their keys.
 impl Messages {
@@ -40,6 +41,59 @@ impl Messages {
             self.list[at].sent = stamp;
         }
         self.deliver(key, Delivery::Sent);
+    }
+
+    /// Says whether the prompt shown under `key`, which is stored, waits behind the answer to another one. `busy`: a turn runs.
+    pub fn line_up(&mut self, key: &str, busy: bool) {
+        let Some(at) = self.by_key(key) else { return };
+        let prompt = &self.list[at];
+        let delivery = if self.answer(&prompt.id).is_some() {
+            Delivery::Sent
+        } else if !busy {
+            // Whether it is still to be answered shows when the session is settled.
+            return;
+        } else {
+            let behind = self.list.iter().rev().find(|message| message.role == Role::Assistant);
+            let behind = behind.is_some_and(|answer| match answer.error {
+                // Its end takes the queue with it; what runs now may be the next turn of what was there before.
+                Some(_) => prompt.delivery == Some(Delivery::Queued),
+                None => answer.parent.is_some() && !answer.completed && !answer.given_up,
+            });
+            if behind { Delivery::Queued } else { Delivery::Sent }
+        };
+        self.deliver(key, delivery);
+    }
+
+    /// Whether the prompt shown under `key` waits behind the answer to another one.
+    pub fn is_queued(&self, key: &str) -> bool {
+        self.by_key(key)
+            .is_some_and(|at| self.list[at].delivery == Some(Delivery::Queued))
+    }
+
+    /// Prompts that were called dropped, and have an answer after all, are not.
+    pub fn redeem(&mut self) {
+        for at in 0..self.list.len() {
+            let message = &self.list[at];
+            if message.delivery == Some(Delivery::Dropped) && self.answer(&message.id).is_some() {
+                self.list[at].deliver(Delivery::Sent);
+                self.mark(at);
+            }
+        }
+    }
+
+    /// Position of the newest answer that is later than the prompt shown under `key`, and did not fail; and whether it
+    /// answers a later prompt. The server took the newest of several prompts, and read all of them.
+    pub fn later_answer(&self, key: &str) -> Option<(usize, bool)> {
+        let own = match self.by_key(key)? + 1 {
+            _ if planted::is(Bug::AnyAnswer) => 0,
+            own => own,
+        };
+        let later = self.list.get(own..)?;
+        let at = later
+            .iter()
+            .rposition(|message| message.role == Role::Assistant && message.error.is_none())?;
+        let asked = later[at].parent.as_deref();
+        Some((own + at, later.iter().any(|message| asked == Some(&*message.id))))
     }
 
     /// Takes out own prompts that were stored before the newest page was asked for, and that it does not tell: they are

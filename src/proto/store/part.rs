@@ -262,11 +262,12 @@ impl Part {
         self.open_gap();
     }
 
-    /// The text that is surely a beginning of the open part's.
+    /// The text that is surely a beginning of the part's, where the server may not have it.
     pub(super) fn beginning(&self) -> Option<String> {
         let text = match &self.live {
-            _ if !self.is_open_text() || self.abandoned || self.local => return None,
+            _ if !self.is_open_text() || self.local => return None,
             Some(live) => String::from(live.text()),
+            None if self.abandoned => return None,
             None => self.raw_text(),
         };
         (!text.is_empty()).then_some(text)
@@ -290,13 +291,26 @@ impl Part {
         }
     }
 
-    /// The session is over: a part still open will not be ended any more, and its stored text is the truth.
-    pub(super) fn abandon(&mut self, head: &PartHead<'_>, raw: &[u8], asked: Stamp) {
-        if self.stamp > asked || (self.abandoned && !self.changed(raw)) {
+    /// The session is over: a part still open will not be ended any more, and its stored text is the truth. `broken`: the
+    /// message did not complete. Where less is stored of it than is shown, the server did not write it anew, it lost it
+    /// (killed; before 1.14 also stopped): what was read stays.
+    pub(super) fn abandon(&mut self, head: &PartHead<'_>, raw: &[u8], asked: Stamp, broken: bool) {
+        let shorter = self.is_open_text() && matches!(self.relation(head.text), Relation::Shorter);
+        let lost = broken && shorter && !planted::is(Bug::ForgetLost);
+        if self.stamp > asked || (self.abandoned && !self.changed(raw) && (lost || self.live.is_none())) {
             return;
         }
         self.abandoned = true;
         self.rank = head.rank;
+        if lost {
+            self.whole = false;
+            self.retold = None;
+            if !self.is_heard() {
+                self.gap = None;
+            }
+            self.keep_text();
+            return self.replace(head, raw);
+        }
         // What was shown beyond the stored text would be missing if the part went on after all.
         let split = self.live.as_ref().is_some_and(Growing::is_split);
         self.whole &= matches!(self.relation(head.text), Relation::Same) && !split;
@@ -426,6 +440,7 @@ impl Part {
         match &self.gap {
             Some(gap) => Continuity::Gapped(gap.at),
             None if self.is_open() => Continuity::Streaming,
+            None if self.abandoned && self.live.is_some() => Continuity::Interrupted,
             None => Continuity::Settled,
         }
     }

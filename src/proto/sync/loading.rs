@@ -222,6 +222,7 @@ impl Session {
         if self.messages.first() != first.as_deref() {
             self.align(Older::default(), context);
         }
+        self.forget_recalled();
         self.shown = true;
         context.reply_all(std::mem::take(&mut self.ready), &Ok(Reply::Done));
         self.after_snapshot(context);

@@ -8,6 +8,7 @@ mod loading;
 mod missed;
 mod naming;
 mod older;
+mod outcome;
 mod parked;
 mod partial;
 mod restored;

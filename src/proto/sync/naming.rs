@@ -37,6 +37,7 @@ impl Session {
         if user {
             self.prompt_echoed(&id, context);
         }
+        self.line_up();
     }
 
     /// The first part of a held message tells whose it is.
@@ -58,6 +59,7 @@ impl Session {
         let id = head.id.to_text();
         self.messages.message(&head, &raw, stamp);
         self.prompt_echoed(&id, context);
+        self.line_up();
     }
 
     /// Own prompts in a page, under the server's names.
@@ -139,6 +141,7 @@ impl Session {
         for key in keys {
             self.stored(&key, context);
         }
+        self.line_up();
     }
 
     /// Prompts that the server took, or may have taken, long ago and never told.

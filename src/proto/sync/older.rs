@@ -85,6 +85,7 @@ impl Session {
                 self.adopt_page(&mut page, true, context);
                 self.hide_page(&mut page, false);
                 self.messages.older(&page, asked);
+                self.recall();
                 self.confirm_named(context);
                 for message in self.parked.readmit(|message| self.messages.has(message)) {
                     self.get_one(&message, context);
@@ -97,6 +98,7 @@ impl Session {
                 let more = self.before.is_some() || (!by_cursor && count_told >= load.count);
                 self.fields.set_has_older(more);
                 self.align(load, context);
+                self.forget_recalled();
                 self.look_behind(context);
             }
         }

@@ -80,8 +80,7 @@ impl Session {
             self.journaled = !0;
         }
         for text in record.texts {
-            if self.shown {
-                self.messages.recall(&text);
+            if self.shown && self.messages.recall(&text) {
                 continue;
             }
             match self.recalled.iter_mut().find(|known| known.part == text.part) {
@@ -114,11 +113,17 @@ impl Session {
         self.held_back || (context.own_ids.is_none() && self.outbox.prompts.iter().any(unsure))
     }
 
-    /// The texts of an earlier page, over a snapshot that was just applied.
+    /// The texts of an earlier page, over a page of the history that was just applied.
     pub(super) fn recall(&mut self) {
-        for text in std::mem::take(&mut self.recalled) {
-            self.messages.recall(&text);
+        for text in &self.recalled {
+            self.messages.recall(text);
         }
+    }
+
+    /// Those of messages that are not in the list wait for theirs, as long as there are older ones.
+    pub(super) fn forget_recalled(&mut self) {
+        let waits = self.fields.has_older();
+        self.recalled.retain(|text| waits && !self.messages.has(&text.message));
     }
 
     /// The server's version is known: whether restored prompts may be repeated under their ids.

@@ -65,7 +65,7 @@ pub struct Session {
     /// Set when a good snapshot was applied at least once.
     pub(super) shown: bool,
     pub(super) directory: Option<String>,
-    /// Texts of an earlier page, until the first snapshot shows their parts.
+    /// Texts of an earlier page, until their parts are loaded.
     pub(super) recalled: Vec<Text>,
     /// Digest of the journal record given last.
     pub(super) journaled: u64,

@@ -13,12 +13,12 @@ use crate::proto::store::{Page, Stamp};
 /// `idle` may come before the last flush, so a turn that ended is checked against the server's history.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
-    busy: bool,
+    pub(super) busy: bool,
     pub(super) settled: bool,
     check: Check,
     tries: u8,
-    ended: Stamp,
-    failed: Stamp,
+    pub(super) ended: Stamp,
+    pub(super) failed: Stamp,
     waiters: Vec<u32>,
     since: Stamp,
     /// Digest of the prompt that ended the history when the server said that no turn runs.
@@ -41,8 +41,6 @@ const CHECK_AFTER: u64 = 150;
 pub(super) const CHECK_AGAIN: u64 = 1_000;
 const MAX_CHECKS: u8 = 3;
 pub(super) const MAX_POSTS: u8 = 3;
-/// A cold server starts a turn seconds after it stored the prompt; one that restarted never does.
-const ANSWER_WAIT: u64 = 20_000;
 
 impl Turn {
     /// The server says whether a turn runs.
@@ -280,7 +278,7 @@ impl Session {
                 self.turn.check = Check::Due(context.now + CHECK_AGAIN);
             } else {
                 // The turn is over all the same: its answer is what is shown. What it ended with is still to be seen.
-                self.answer_prompts(context);
+                self.answer_prompts(false, context);
                 self.begin(context);
             }
             return;
@@ -388,6 +386,10 @@ impl Session {
     pub(super) fn end_turns(&mut self, error: &Error, context: &mut Context) {
         let mut waiting = std::mem::take(&mut self.turn.waiters);
         for prompt in std::mem::take(&mut self.outbox.prompts) {
+            if matches!(prompt.stage, Stage::Stored(_)) {
+                // Nobody looks any more whether it waits.
+                self.messages.deliver(&prompt.key, Delivery::Sent);
+            }
             waiting.extend(prompt.stored);
             waiting.extend(prompt.done);
         }
@@ -473,7 +475,7 @@ impl Session {
         self.turn.settled = true;
         self.turn.since = context.stamp;
         self.evict(context);
-        self.answer_prompts(context);
+        self.answer_prompts(true, context);
         if self.outbox.prompts.is_empty() {
             let waiters = std::mem::take(&mut self.turn.waiters);
             if planted::is(Bug::SettleTwice) {
@@ -482,69 +484,10 @@ impl Session {
             return context.reply_all(waiters, &Ok(Reply::Done));
         }
         // A stored prompt without a turn: its turn may start late, or may have died with the server.
-        let stored = self
-            .outbox
-            .prompts
-            .iter()
-            .filter(|prompt| matches!(prompt.stage, Stage::Stored(_)));
-        if let Some(since) = stored.map(|prompt| prompt.since).min() {
+        let patience = self.outbox.prompts.iter().filter_map(|prompt| self.patience(prompt));
+        if let Some(until) = patience.min() {
             self.turn.tries = 0;
-            self.turn.check = Check::Due((since + ANSWER_WAIT).max(context.now + CHECK_AGAIN));
+            self.turn.check = Check::Due(until.max(context.now + CHECK_AGAIN));
         }
-    }
-
-    /// The turn is over: tells those who wait for answers.
-    fn answer_prompts(&mut self, context: &mut Context) {
-        let keys: Vec<String> = self.outbox.prompts.iter().map(|prompt| prompt.key.clone()).collect();
-        for key in keys {
-            let Some(result) = self.outcome(&key, context.now) else {
-                continue;
-            };
-            if let Some(prompt) = self.outbox.take(&key) {
-                context.reply_all(prompt.done.into_iter().collect(), &result);
-            }
-        }
-    }
-
-    /// How the prompt was answered; `None` while it may still be.
-    fn outcome(&mut self, key: &str, now: u64) -> Option<Result<Reply, Error>> {
-        let prompt = self.outbox.get(key)?;
-        let Stage::Stored(since) = prompt.stage else {
-            return None;
-        };
-        let no_reply = prompt.draft.no_reply;
-        let patient = now < prompt.since + ANSWER_WAIT;
-        let session = self.handle;
-        if no_reply {
-            let gone = || {
-                Err(Error::new(
-                    Code::TurnFailed,
-                    "The prompt is not in the history any more.",
-                ))
-            };
-            let there = self
-                .messages
-                .position(key)
-                .map(|index| Ok(Reply::Message { session, index }));
-            return there.or_else(|| (!patient).then(gone));
-        }
-        let id = self.messages.id_of(key).unwrap_or(key);
-        let answer = self.messages.answer(id);
-        if let Some((index, true)) = answer {
-            return match self.messages.error(index) {
-                Some(raw) => Some(Err(Error::from_turn(raw))),
-                None => Some(Ok(Reply::Message { session, index })),
-            };
-        }
-        if let (Status::Error(error), true) = (self.fields.status(), self.turn.failed > since) {
-            return Some(Err(error.clone()));
-        }
-        if self.turn.ended <= since && patient {
-            return None;
-        }
-        Some(match answer {
-            Some((index, _)) => Ok(Reply::Message { session, index }),
-            None => Err(Error::new(Code::TurnFailed, "The turn ended without an answer.")),
-        })
     }
 }
