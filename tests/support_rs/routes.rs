@@ -86,7 +86,7 @@ impl Server {
             .unwrap_or(list.len());
         let start = end.saturating_sub(limit.map_or(usize::MAX, |limit| limit.parse().unwrap()));
         let items: Vec<Value> = list[start..end].iter().map(tell).collect();
-        let older = start > 0 && self.wire == Wire::New;
+        let older = start > 0 && self.wire == Wire::New && !self.hides_cursors;
         let cursor = if older {
             self.cursor(&list[start])
         } else {

@@ -126,6 +126,8 @@ pub(crate) struct Server {
     pub(crate) halves: bool,
     /// Its cursors are like no other server's.
     pub(crate) opaque: bool,
+    /// A proxy hides them.
+    pub(crate) hides_cursors: bool,
     /// Some deltas are told before their part, and some parts before their message (1.14.48).
     pub(crate) early: bool,
     /// What is stored, and told after what should follow it: messages and parts.
@@ -167,6 +169,7 @@ impl Server {
             tagged: false,
             halves: false,
             opaque: false,
+            hides_cursors: false,
             early: false,
             owed: Vec::new(),
             waiting: Vec::new(),

@@ -131,9 +131,17 @@ impl Session {
         if let Some(newest) = page.items.last() {
             context.clock.see(newest.head.created);
         }
-        // Servers without cursors do not say whether a full page is the last one.
-        let guess = context.own_ids != Some(true) && page.items.len() >= snapshot.limit;
+        // Servers without cursors do not say whether a full page is the last one, nor do those whose cursors a proxy hides.
+        self.sees_cursors |= !snapshot.cursor.is_empty();
+        let guess = !self.sees_cursors && page.items.len() >= snapshot.limit;
         let more = !snapshot.cursor.is_empty() || guess;
+        if guess && snapshot.scope == Scope::All && context.own_ids == Some(true) && !self.warned {
+            self.warned = true;
+            context.warn(
+                "cursor_hidden",
+                "A full page of history names no next one: a proxy may hide the header X-Next-Cursor from pages.",
+            );
+        }
         if let Some((_, info)) = self.sides.take(&What::Info) {
             self.recut(&info);
             context.learn(&info);
@@ -173,7 +181,8 @@ impl Session {
         if whole_page {
             self.messages.drop_untold(snapshot.asked);
         }
-        if reaches {
+        // A small page that is guessed to have others before it says nothing new of a list that is known.
+        if reaches && !(guess && snapshot.scope != Scope::All) {
             self.fields.set_has_older(more);
             let before = (!snapshot.cursor.is_empty()).then(|| snapshot.cursor.clone());
             if before != self.before {

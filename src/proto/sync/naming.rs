@@ -85,10 +85,8 @@ impl Session {
                 .retain(|item| item.head.role != Role::User || told(item) || !open(item));
             self.withheld |= page.items.len() < before;
         }
-        for item in &page.items {
-            if item.head.role != Role::User {
-                continue;
-            }
+        let prompts = || page.items.iter().filter(|item| item.head.role == Role::User);
+        for item in prompts() {
             if self.messages.has(&item.head.id.to_text()) {
                 // Restored late, over a list that shows it already.
                 self.claim(item, context);
@@ -101,6 +99,33 @@ impl Session {
                 self.messages.adopt(&key, item.head.id);
             }
         }
+        // What says just the same goes first.
+        for item in prompts() {
+            if let Some(key) = self.rewritten(item) {
+                self.messages.adopt(&key, item.head.id);
+            }
+        }
+    }
+
+    /// An own prompt that a plugin of the server has put more text around, or another part before: the first that was
+    /// taken and whose text this newer message holds.
+    fn rewritten(&self, item: &PageItem<'_>) -> Option<String> {
+        if self.messages.is_own(&item.head.id.to_text()) {
+            return None;
+        }
+        let holds = |text: &str| {
+            let mut texts = item.parts.iter().filter_map(|(head, _)| head.text);
+            !text.trim_ascii().is_empty() && texts.any(|told| told.to_text().contains(text.trim_ascii()))
+        };
+        let mut prompts = self.outbox.prompts.iter();
+        let found = prompts.find(|prompt| {
+            prompt.stage == Stage::Accepted
+                && self.is_unnamed(prompt)
+                && !self.messages.is_adopted(&prompt.key)
+                && is_later(item.place(), prompt)
+                && prompt.draft.text.as_deref().is_some_and(holds)
+        });
+        found.map(|prompt| prompt.key.clone())
     }
 
     /// The server told a user message: if it is an own prompt, it is stored.

@@ -52,6 +52,10 @@ pub struct Session {
     pub(super) older: Option<Stamp>,
     /// The server's cursors are understood here.
     pub(super) makes_cursors: bool,
+    /// The server's cursors can be read here.
+    pub(super) sees_cursors: bool,
+    /// That they may be hidden was told.
+    pub(super) warned: bool,
     /// When the newest page was asked for, milliseconds.
     pub(super) page_asked_at: u64,
     pub(super) sides: Sides,
@@ -130,6 +134,8 @@ impl Session {
             before: None,
             older: None,
             makes_cursors: false,
+            sees_cursors: false,
+            warned: false,
             page_asked_at: 0,
             sides: Sides::default(),
             failures: 0,
