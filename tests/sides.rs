@@ -116,7 +116,7 @@ fn a_side_route_that_is_slow_hides_no_message() {
 #[test]
 fn an_open_session_goes_on_without_a_side_route_after_a_reconnect() {
     for side in SIDES {
-        let (mut world, session) = world(3);
+        let (mut world, session) = world(4);
         let handle = world.open(&session, 100);
         world.rest();
         let todos = world.mirrors[&handle].field("todos").clone();
