@@ -16,7 +16,7 @@ export class View {
   private readonly phase = el('p', { class: 'phase', 'data-testid': 'phase' });
   private readonly verdict = el('p', { class: 'verdict', 'data-testid': 'verdict' });
   private readonly parts = el('ul', { class: 'parts', 'data-testid': 'parts', 'aria-label': 'Parts of the newest answer' });
-  private readonly text = el('pre', { class: 'shown', 'data-testid': 'shown', tabindex: 0, 'aria-label': 'The text that is shown' });
+  private readonly text = el('pre', { class: 'shown', 'data-testid': 'shown', role: 'group', tabindex: 0, 'aria-label': 'The text that is shown' });
 
   constructor(node: HTMLElement) {
     node.append(this.phase, this.verdict, this.parts, this.text);
