@@ -7,8 +7,8 @@ const node = (...folders) => {
     readdirSync(`${root}/${folder}`).filter((file) => file.endsWith('.test.mjs')).map((file) => `${folder}/${file}`),
   );
   if (files.length === 0) throw new Error(`no tests in ${folders.join(', ')}`);
-  // One file at a time: each starts servers and a browser of its own.
-  run(process.execPath, ['--test', '--test-concurrency=1', '--test-timeout=600000', ...files]);
+  // One file at a time: each starts servers and a browser of its own. The limit is for a whole file, on a machine with other work.
+  run(process.execPath, ['--test', '--test-concurrency=1', '--test-timeout=1800000', ...files]);
 };
 
 const steps = {

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { buildPage, servePage } from '../../scripts/serve.mjs';
 import { listen, LOOPBACK, shut } from '../support/ports.mjs';
+import { waitFor } from '../support/wait.mjs';
 import { assertProblem, assertSettled, history } from './checks.mjs';
 import { onPage, onServers, withStage } from './scene.mjs';
 import { watched } from './stage.mjs';
@@ -89,7 +90,6 @@ onServers('attachments', (scene) => {
     test('pasted and dropped files are previewed, can be taken out, and are sent and shown; too large ones are refused', async () => {
       const opened = await watched(shared.stage.browser);
       const { page } = opened;
-      page.setDefaultTimeout(20_000);
       try {
         await page.goto(site.url);
         await page.locator('[data-testid=connection]:not([data-phase=connecting])').waitFor();
@@ -110,6 +110,7 @@ onServers('attachments', (scene) => {
           drop(new File([new Uint8Array(17 << 20)], 'giant.bin'));
         }, PIXEL);
         const items = page.getByTestId('attachment');
+        await items.nth(3).waitFor();
         assert.deepEqual(await items.locator('span').allInnerTexts(), ['pasted.png', 'dropped.png', 'unwanted.png', 'notes.txt']);
         assert.equal(await items.locator('img.preview').count(), 3);
         const wide = () => items.locator('img.preview').evaluateAll((pictures) => pictures.every((picture) => picture.naturalWidth === 1));
@@ -123,8 +124,11 @@ onServers('attachments', (scene) => {
         await page.locator('[data-testid=message][data-role=user] img.picture').nth(1).waitFor();
         await page.locator('[data-testid=status][data-status=idle]').waitFor({ state: 'attached' });
         const id = new URL(page.url()).hash.slice(1);
-        const stored = filesOf(await history(scene.server, id)).map(({ filename }) => filename);
-        assert.deepEqual(stored.sort(), ['dropped.png', 'notes.txt', 'pasted.png']);
+        const stored = await waitFor(async () => {
+          const files = filesOf(await history(scene.server, id));
+          return files.length > 0 && files.map(({ filename }) => filename).sort();
+        }, { message: 'the stored files' });
+        assert.deepEqual(stored, ['dropped.png', 'notes.txt', 'pasted.png']);
         assert.deepEqual(opened.said, []);
       } finally {
         await opened.close();

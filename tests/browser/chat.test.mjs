@@ -1,9 +1,10 @@
 // The demo page as a person uses it: typing, clicking, reloading. On real servers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { buildPage, servePage } from '../../scripts/serve.mjs';
 import { call } from '../support/events.mjs';
-import { waitFor } from '../support/wait.mjs';
+import { PATIENCE, waitFor } from '../support/wait.mjs';
 import { numbered } from './checks.mjs';
 import { onServers, withStage } from './scene.mjs';
 import { watched } from './stage.mjs';
@@ -20,7 +21,7 @@ async function say(page, text) {
   await page.getByTestId('send').click();
 }
 
-const idle = (page) => page.locator('[data-testid=status][data-status=idle]').waitFor({ state: 'attached', timeout: 30_000 });
+const idle = (page) => page.locator('[data-testid=status][data-status=idle]').waitFor({ state: 'attached' });
 const shown = (page, selector = textParts) => page.locator(selector).allInnerTexts().then((texts) => texts.map((text) => text.trim()));
 /** All messages as they stand on the screen: role, key, and each part with its text. */
 const screen = (page) => page.getByTestId('message').evaluateAll((nodes) => nodes.map((node) => ({
@@ -38,7 +39,6 @@ onServers('the chat page', (scene) => {
   /** @param {(opened: Awaited<ReturnType<typeof watched>>) => Promise<void>} job */
   async function onChat(job) {
     const opened = await watched(shared.stage.browser);
-    opened.page.setDefaultTimeout(20_000);
     try {
       await opened.page.goto(site.url);
       await opened.page.locator('[data-testid=connection]:not([data-phase=connecting])').waitFor();
@@ -52,8 +52,8 @@ onServers('the chat page', (scene) => {
   }
 
   test('an answer grows on the screen, is whole, and is the same after a reload', () => onChat(async ({ page }) => {
-    await say(page, 'words 40 every 30');
-    const steps = await page.evaluate((selector) => new Promise((resolve) => {
+    await say(page, 'words 40 every 100');
+    const steps = await page.evaluate(([selector, patience]) => new Promise((resolve) => {
       const steps = [];
       const look = () => {
         const text = document.querySelector(selector)?.textContent.trim() ?? '';
@@ -65,9 +65,9 @@ onServers('the chat page', (scene) => {
       };
       const watcher = new MutationObserver(look);
       watcher.observe(document.body, { subtree: true, childList: true, characterData: true });
-      setTimeout(() => { watcher.disconnect(); resolve(steps); }, 20_000);
+      setTimeout(() => { watcher.disconnect(); resolve(steps); }, patience);
       look();
-    }), textParts);
+    }), [textParts, PATIENCE]);
     assert.equal(steps.at(-1), numbered(40));
     assert.ok(steps.length > 10, `${steps.length} steps`);
     for (const [at, text] of steps.entries()) assert.ok(numbered(40).startsWith(text) && text.length >= (steps[at - 1] ?? '').length, `step ${at}: "${text}"`);
@@ -76,6 +76,7 @@ onServers('the chat page', (scene) => {
     await page.reload();
     await waitFor(async () => (await shown(page)).length === 1, { message: 'the messages after the reload' });
     await idle(page);
+    await waitFor(async () => isDeepStrictEqual(await screen(page), before), { message: 'the same screen' }).catch(() => undefined);
     assert.deepEqual(await screen(page), before);
     assert.deepEqual(before.map(({ role }) => role), ['user', 'assistant']);
   }));
@@ -115,10 +116,13 @@ onServers('the chat page', (scene) => {
     await page.getByTestId('permission-reject').click();
     await page.getByTestId('permission').waitFor({ state: 'detached' });
     await idle(page);
-    const [session] = await call(scene.server, 'GET', '/session');
-    const messages = await call(scene.server, 'GET', `/session/${session.id}/message`);
-    const tool = messages.flatMap(({ parts }) => parts).find(({ type }) => type === 'tool');
-    assert.equal(tool.state.status, 'error');
+    const id = new URL(page.url()).hash.slice(1);
+    const tool = async () => (await call(scene.server, 'GET', `/session/${id}/message`)).flatMap(({ parts }) => parts).find(({ type }) => type === 'tool');
+    const ended = await waitFor(async () => {
+      const now = await tool();
+      return now.state.status !== 'running' && now;
+    }, { message: 'the end of the tool' });
+    assert.equal(ended.state.status, 'error');
   }));
 
   test('stop ends a long answer', () => onChat(async ({ page }) => {
@@ -188,7 +192,7 @@ test('a server that is not there is told in a banner', async () => {
   const { page, close } = await watched(shared.stage.browser);
   try {
     await page.goto(site.url);
-    await page.locator('[data-testid=banner][data-code=unreachable]').first().waitFor({ timeout: 20_000 });
+    await page.locator('[data-testid=banner][data-code=unreachable]').first().waitFor();
   } finally {
     await close();
     await site.close();

@@ -95,7 +95,7 @@ onServers('commands', (scene) => {
     const { messages } = await begin(page, scene.server.url);
     const problems = await page.evaluate(async (id) => {
       const { session } = drive;
-      const sent = session.send('words 60 every 40');
+      const sent = session.send('words 2000 every 20');
       await drive.until(session, ({ status, messages }) => status.type === 'busy' && messages.length === 6);
       const problems = [];
       for (const ask of [() => session.revert(id), () => session.unrevert(), () => session.shell('echo no')]) problems.push(await drive.problem(ask()));

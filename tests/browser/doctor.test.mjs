@@ -7,6 +7,7 @@ import { launchChromium } from '../support/browser.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
 import { freePort, listen, LOOPBACK, shut } from '../support/ports.mjs';
+import { PATIENCE } from '../support/wait.mjs';
 
 /** @type {Awaited<ReturnType<typeof startModel>>} */
 let model;
@@ -28,13 +29,14 @@ after(async () => {
 async function look(server, fill = {}) {
   const site = await servePage({ upstream: server.url, passwordRequired: false });
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
   try {
     await page.goto(`${site.url}doctor/`);
     await page.getByTestId('address').and(page.locator(`[name=address]`)).waitFor();
     await page.waitForFunction(() => /** @type {HTMLInputElement} */ (document.querySelector('#address')).value !== '');
     for (const [name, text] of Object.entries({ model: 'scripted/words', ...fill })) await page.getByTestId(name).fill(text);
     await page.getByTestId('run').click();
-    await page.getByTestId('copy').waitFor({ timeout: 120_000 });
+    await page.getByTestId('copy').waitFor({ timeout: 2 * PATIENCE });
     const items = await page.getByTestId('results').locator('li').all();
     const states = await Promise.all(items.map(async (item) => [
       await item.getAttribute('data-testid'), await item.getAttribute('data-status'), await item.textContent(),

@@ -45,7 +45,6 @@ onServers('a recording', (scene) => {
   /** @param {(page: import('playwright-core').Page, said: string[]) => Promise<void>} job */
   async function onInspector(job) {
     const { page, said, close } = await watched(shared.stage.browser);
-    page.setDefaultTimeout(20_000);
     try {
       await page.goto(`${site.url}inspector/`);
       await page.getByTestId('file').waitFor();
@@ -70,17 +69,16 @@ onServers('a recording', (scene) => {
 
   test('of a chat with a break is saved, with its texts and without', async () => {
     const { page, close } = await watched(shared.stage.browser);
-    page.setDefaultTimeout(20_000);
     try {
       await page.goto(site.url);
       await page.locator('[data-testid=connection]:not([data-phase=connecting])').waitFor();
       await page.getByTestId('new-session').click();
       await page.waitForURL(/#ses_/);
-      await page.getByTestId('composer').fill('words 50 every 40');
+      await page.getByTestId('composer').fill('words 50 every 120');
       await page.getByTestId('send').click();
       await waitFor(async () => (await page.locator(answer).allTextContents()).join('').includes('w10'), { message: 'the middle of the answer' });
       proxy.drop();
-      await waitFor(async () => (await page.locator(answer).allTextContents()).join('').trim() === numbered(50), { timeout: 60_000, message: 'the whole answer' });
+      await waitFor(async () => (await page.locator(answer).allTextContents()).join('').trim() === numbered(50), { message: 'the whole answer' });
       await page.locator('[data-testid=connection][data-phase=live]').waitFor();
       await save(page, 'kept.jsonl', { mask: false });
       await save(page, 'masked.jsonl', { mask: true });

@@ -37,11 +37,11 @@ const stored = async (server, id) => (await history(server, id)).filter(({ info 
 onServers('the journal', (scene) => {
   test('a reload in the middle of an answer shows its text up to there with the first drawing, and then the whole', () => onPage(shared, [scene.server.url], async ({ page }) => {
     const id = await open(page, { baseUrl: scene.server.url });
-    await send(page, 'words 60 every 50');
+    await send(page, 'words 200 every 50');
     const before = await waitFor(async () => {
       const shown = await answer(page);
       return (shown?.text.split(' ').length ?? 0) > 15 && shown.text;
-    }, { timeout: 30_000, message: 'some words' });
+    }, { message: 'some words' });
     await page.reload();
     await ready(page);
     const first = await page.evaluate(async ([baseUrl, id]) => {
@@ -59,7 +59,7 @@ onServers('the journal', (scene) => {
     const last = await page.evaluate(() => ({ plain: drive.plain(drive.session.state.messages), shown: drive.shown }));
     const messages = await assertSettled(last.plain, scene.server, id);
     assertPrefixes(last.shown, messages);
-    assert.equal(messages.at(-1).parts.find(({ type }) => type === 'text').text.trim(), numbered(60));
+    assert.equal(messages.at(-1).parts.find(({ type }) => type === 'text').text.trim(), numbered(200));
     await waitFor(async () => (await kept(page))?.length === 0, { message: 'the record to go' });
   }));
 
@@ -83,7 +83,7 @@ onServers('the journal', (scene) => {
         await ready(page);
         proxy.calm();
         await open(page, options, id);
-        await waitFor(async () => (await history(scene.server, id)).filter(({ info }) => info.role === 'assistant' && info.time.completed).length === 2, { timeout: 30_000, message: 'the answer' });
+        await waitFor(async () => (await history(scene.server, id)).filter(({ info }) => info.role === 'assistant' && info.time.completed).length === 2, { message: 'the answer' });
         await page.evaluate(() => drive.settle(drive.session));
         assert.deepEqual(await stored(scene.server, id), ['words 1', text]);
         const shown = await users(page);
@@ -118,7 +118,7 @@ onServers('the journal', (scene) => {
       },
     });
     const sent = (shown) => shown.length === 4 && shown.every(([, delivery]) => delivery !== 'sending');
-    await waitFor(async () => sent(await users(page)), { timeout: 60_000, message: 'all sent' });
+    await waitFor(async () => sent(await users(page)), { message: 'all sent' });
     await page.evaluate(() => drive.settle(drive.session));
     assert.deepEqual(await stored(scene.server, id), ['words 1', ...texts]);
     // The server answers prompts that come while it is busy together, as it does for every client; none is answered twice.
@@ -157,7 +157,7 @@ describe('the journal, on a server with faults', () => {
       assert.deepEqual(await users(page), [['one', 'sending'], ['two', 'sending'], ['three', 'sending']]);
     }
     up = true;
-    await waitFor(async () => (await users(page)).every(([, delivery]) => delivery === 'sent'), { timeout: 30_000, message: 'all sent' });
+    await waitFor(async () => (await users(page)).every(([, delivery]) => delivery === 'sent'), { message: 'all sent' });
     assert.deepEqual(await stored(mock, id), ['one', 'two', 'three']);
     await waitFor(async () => (await kept(page))?.length === 0, { message: 'the record to go' });
   }));
@@ -208,7 +208,7 @@ describe('the journal, on a server with faults', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     assert.deepEqual((await Promise.all(tabs.map(users))).flat(), [['mine', 'sending']]);
     up = true;
-    await waitFor(async () => (await stored(mock, id)).length > 0, { timeout: 30_000, message: 'the post' });
+    await waitFor(async () => (await stored(mock, id)).length > 0, { message: 'the post' });
     await Promise.all(tabs.map((tab) => tab.evaluate(() => drive.settle(drive.session))));
     assert.deepEqual(await stored(mock, id), ['mine']);
   }));

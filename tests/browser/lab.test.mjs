@@ -31,7 +31,6 @@ onServers('the lab page', (scene) => {
   /** Opens the lab, asks for an answer and waits until it is shown for a good part. @param {(page: import('playwright-core').Page, said: string[]) => Promise<void>} job */
   async function onLab(job, size = { width: 1100, height: 900 }) {
     const { page, said, close } = await watched(shared.stage.browser);
-    page.setDefaultTimeout(20_000);
     try {
       await page.setViewportSize(size);
       await page.goto(`${site.url}lab/`);
@@ -47,22 +46,20 @@ onServers('the lab page', (scene) => {
   }
 
   /** Waits for the middle of an answer. */
-  const grown = (page) => waitFor(async () => (await shown(page)).includes('w8'), { timeout: 30_000, message: 'the beginning of the answer' });
+  const grown = (page) => waitFor(async () => (await shown(page)).includes('w8'), { message: 'the beginning of the answer' });
 
   /** Our side ends with the whole answer, and the plot has what each side showed. */
   async function whole(page, text = numbered(WORDS)) {
     await waitFor(async () => (await shown(page)).trim() === text && (await verdict(page)) === 'right', {
-      timeout: 60_000,
       message: () => 'the whole answer',
     });
-    await waitFor(async () => (await points(page, 'server')) > 3 && (await points(page, 'ours')) > 3, { message: 'both lines of the plot' });
-    assert.ok((await points(page, 'plain')) > 1);
+    await waitFor(async () => (await points(page, 'server')) > 3 && (await points(page, 'ours')) > 3 && (await points(page, 'plain')) > 1, { message: 'the lines of the plot' });
     assert.equal(await page.getByTestId('problem').isHidden(), true);
   }
 
   test('without a fault both sides are the same as the server', () => onLab(async (page, said) => {
     await whole(page);
-    assert.equal((await shown(page, 'plain')).trim(), numbered(WORDS));
+    await waitFor(async () => (await shown(page, 'plain')).trim() === numbered(WORDS), { message: 'the whole answer on the other side' });
     assert.deepEqual(said, []);
   }));
 
@@ -87,7 +84,7 @@ onServers('the lab page', (scene) => {
       await waitFor(async () => {
         seen.push({ kind: await verdict(judged), text: (await shown(judged)).trim() });
         return seen.at(-1).text === numbered(WORDS);
-      }, { timeout: 30_000, message: 'the whole answer' });
+      }, { message: 'the whole answer' });
       assert.deepEqual(seen.filter(({ kind, text }) => kind === 'gap' || kind === 'wrong' || !numbered(WORDS).startsWith(text)), []);
     }));
   }
@@ -108,10 +105,10 @@ onServers('the lab page', (scene) => {
 
   test('"kill" loses the answer that the server lost, and the next one is whole', () => onLab(async (page) => {
     await page.getByTestId('fault-kill').click();
-    await waitFor(async () => (await page.getByTestId('ours').getByTestId('phase').textContent()).includes('live'), { timeout: 60_000, message: 'the session live again' });
+    await waitFor(async () => (await page.getByTestId('ours').getByTestId('phase').textContent()).includes('live'), { message: 'the session live again' });
     await page.getByTestId('ask-text').fill('words 30 every 20');
     await page.getByTestId('ask').click();
-    await waitFor(async () => (await shown(page)).trim().endsWith(numbered(30)), { timeout: 60_000, message: 'the next answer' });
+    await waitFor(async () => (await shown(page)).trim().endsWith(numbered(30)), { message: 'the next answer' });
   }));
 
   test('the controls are for the lab page alone', async () => {

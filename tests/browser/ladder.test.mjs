@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertTrue } from '../continuity/judge.mjs';
-import { sleep, waitFor } from '../support/wait.mjs';
+import { waitFor } from '../support/wait.mjs';
 import { startLife } from './life.mjs';
 
 const WORDS = Array.from({ length: 20 }, (_, at) => `w${at + 1} `);
@@ -37,13 +37,13 @@ async function ask(life, every) {
 }
 
 /** @param {import('./life.mjs').Life} life @param {object} rung */
-async function onRung(life, rung, timeout = 15_000) {
+async function onRung(life, rung) {
   let seen;
   await waitFor(async () => {
     const { phase, source, fallback } = await life.state();
     seen = { phase, source, fallback };
     return Object.entries({ fallback: undefined, ...rung }).every(([name, value]) => seen[name] === value);
-  }, { timeout, message: () => `${JSON.stringify(rung)}, it is ${JSON.stringify(seen)}` });
+  }, { message: () => `${JSON.stringify(rung)}, it is ${JSON.stringify(seen)}` });
 }
 
 /** The best rung works again: it is found, and the next answer comes word by word. @param {import('./life.mjs').Life} life */
@@ -111,8 +111,10 @@ describe('down and up again', () => {
     phase: 'connecting',
     first: (_, proxy) => proxy.buffer(true),
   }, async (life) => {
-    await waitFor(async () => (await life.state()).text === 'hello', { timeout: 6_000, message: 'the history' });
+    await waitFor(async () => (await life.state()).text === 'hello', { message: 'the history' });
     await life.hasten(onRung(life, { phase: 'polling', source: 'poll', fallback: 'held_back' }));
+    const { states, texts } = await life.page.evaluate(() => recorder.report());
+    assert.ok(texts[0][0] <= states.find(([, phase]) => phase === 'polling')[0], 'the history waited for the next rung');
     await ask(life, 100);
     await life.whole(WHOLE, { phase: 'polling' });
     life.proxy.buffer(false);
@@ -138,23 +140,40 @@ describe('down and up again', () => {
 describe('polling', () => {
   test('fast while an answer comes, slow while none does, and the whole history only once in a while', () => onLife({ options: { transport: 'poll' }, phase: 'polling' }, async (life) => {
     await life.page.evaluate(() => recorder.session.settled());
-    const idle = await polls(life, life.hasten(sleep(3_000)));
-    assert.ok(idle.length > 0 && idle.length <= 4, `${idle.length} polls in about 20 s without work`);
+    let passed = 0;
+    const idle = await polls(life, life.hasten(life.aged(20_000)).then((ms) => {
+      passed = ms;
+    }));
+    assert.ok(idle.length > 0 && idle.length <= 1 + passed / 6_000, `${idle.length} polls in ${passed} ms without work`);
     // One whole poll follows the end of a turn: small ones leave out the title and the to-dos.
     assert.ok(idle.filter(({ limit }) => limit >= 100).length <= 1, `the whole history was asked for: ${idle.map(({ limit }) => limit)}`);
-    const playing = ask(life, 300);
-    const busy = await polls(life, sleep(5_000));
-    assert.ok(busy.length >= 4 && busy.length <= 7, `${busy.length} polls in 5 s of an answer`);
-    await playing;
+    const { store } = life.mock;
+    const { length } = store.page(life.id, 0).items;
+    await life.page.evaluate(() => void recorder.session.send('go'));
+    await waitFor(() => store.page(life.id, 0).items.length > length, { message: 'the prompt' });
+    store.setStatus(life.id, { type: 'busy' });
+    const message = store.assistant(life.id);
+    const part = store.begin(message);
+    store.delta(part, WHOLE);
+    const from = life.mock.requests.length;
+    const busy = () => pollsSince(life, from);
+    // The first ones may still be those of before.
+    await waitFor(() => busy().length >= 7, { message: 'polls during an answer' });
+    const times = busy().slice(2, 7).map(({ at }) => at);
+    const took = times.at(-1) - times[0];
+    assert.ok(took >= 2_500 && took <= 25_000, `four polls of an answer took ${took} ms`);
+    store.end(part);
+    store.complete(message);
+    store.setStatus(life.id, { type: 'idle' });
     await life.whole(WHOLE, { phase: 'polling' });
   }));
 
   test('hidden and idle: nothing is asked until it is shown', () => onLife({ options: { transport: 'poll' }, phase: 'polling' }, async (life) => {
     await life.page.evaluate(() => recorder.session.settled());
     await life.hide();
-    await sleep(1_500);
+    await life.calm();
     const asked = life.mock.requests.length;
-    await life.hasten(sleep(2_000));
+    await life.hasten(life.aged(14_000));
     assert.deepEqual(life.mock.requests.slice(asked).map(({ method, path }) => `${method} ${path}`), []);
     await life.mock.answer(life.id, WHOLE);
     await life.show();
@@ -166,5 +185,9 @@ describe('polling', () => {
 async function polls(life, job) {
   const from = life.mock.requests.length;
   await job;
-  return life.mock.requests.slice(from).filter(({ method, path }) => method === 'GET' && /^\/session\/[^/]+\/message$/.test(path)).map(({ query }) => ({ limit: Number(query.get('limit')) }));
+  return pollsSince(life, from);
 }
+
+/** @param {import('./life.mjs').Life} life @param {number} from */
+const pollsSince = (life, from) => life.mock.requests.slice(from)
+  .filter(({ method, path }) => method === 'GET' && /^\/session\/[^/]+\/message$/.test(path)).map(({ query, at }) => ({ limit: Number(query.get('limit')), at }));

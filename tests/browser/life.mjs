@@ -7,7 +7,7 @@ import { findChromium } from '../support/browser.mjs';
 import { startMock } from '../support/mock.mjs';
 import { descendants } from '../support/processes.mjs';
 import { startProxy } from '../support/proxy.mjs';
-import { sleep, waitFor } from '../support/wait.mjs';
+import { PATIENCE, sleep, waitFor } from '../support/wait.mjs';
 
 /** A name that leads to this machine without saying so: the browser's word on the network counts for it. */
 export const NAME = 'opencode.test';
@@ -18,6 +18,7 @@ export async function startLife() {
   const browser = await puppeteer.launch({
     executablePath: await findChromium(),
     headless: true,
+    timeout: PATIENCE,
     ignoreDefaultArgs: THROTTLING,
     args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', `--host-resolver-rules=MAP ${NAME} 127.0.0.1`],
   });
@@ -48,6 +49,7 @@ export class Life {
     const site = await startSite({ connect: [baseUrl] });
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
     const other = await context.newPage();
     await page.bringToFront();
     await page.evaluateOnNewDocument(clockwork);
@@ -61,7 +63,7 @@ export class Life {
     const cdp = await page.createCDPSession();
     const life = Object.assign(new Life(), { browser, context, page, other, cdp, mock, proxy, site, id, requests });
     try {
-      await life.phase(phase, 15_000);
+      await life.phase(phase);
     } catch (error) {
       const failed = await page.evaluate(() => globalThis.recorder?.failed);
       await life.close();
@@ -87,30 +89,59 @@ export class Life {
   }
 
   /** Waits for the phase. @param {string} phase */
-  async phase(phase, timeout = 5_000) {
+  async phase(phase) {
     let seen;
     await waitFor(async () => {
       seen = await this.state();
       return seen.phase === phase;
-    }, { timeout, message: () => `phase ${phase}, the state is ${JSON.stringify(seen)}` });
+    }, { message: () => `phase ${phase}, the state is ${JSON.stringify(seen)}` });
   }
 
-  live(timeout = 5_000) {
-    return this.phase('live', timeout);
+  live() {
+    return this.phase('live');
   }
 
   /** Live again (or in another phase), with this whole text as the last. @param {string} text */
-  async whole(text, { timeout = 5_000, phase = 'live' } = {}) {
+  async whole(text, { phase = 'live' } = {}) {
     let seen;
     await waitFor(async () => {
       seen = await this.state();
       return seen.phase === phase && seen.text === text && seen.continuity.every((each) => each === 'settled');
-    }, { timeout, message: () => `"${text}", the state is ${JSON.stringify(seen)}` });
+    }, { message: () => `"${text}", the state is ${JSON.stringify(seen)}` });
   }
 
   /** Phases that were told, in order. @returns {Promise<string[]>} */
   phases() {
     return this.page.evaluate(() => recorder.report().states.map((line) => line[1]).filter((phase, at, all) => phase !== all[at - 1]));
+  }
+
+  /** Until the page has asked for nothing for a while: what was under way has ended. */
+  async calm() {
+    let asked = -1;
+    await waitFor(() => {
+      const now = this.mock.requests.length;
+      const same = now === asked;
+      asked = now;
+      return same;
+    }, { every: 1_500, message: 'a page that asks for nothing' });
+  }
+
+  /** Until so much of the page's own time has passed; gives how much it was. @param {number} ms */
+  async aged(ms) {
+    const now = () => this.page.evaluate(() => performance.now());
+    const begin = await now();
+    return waitFor(async () => {
+      const passed = (await now()) - begin;
+      return passed >= ms && passed;
+    }, { message: `${ms} ms of the page's time` });
+  }
+
+  /** A heartbeat that the page has read. */
+  async beat() {
+    const read = () => this.page.evaluate(() => clock.chunks);
+    const before = await read();
+    this.mock.emit({ type: 'server.heartbeat', properties: {} });
+    await waitFor(async () => (await read()) > before, { message: 'the heartbeat in the page' });
   }
 
   async hide() {
@@ -186,6 +217,8 @@ function clockwork() {
   const now = () => native.now() + skew;
   const clock = {
     made: 0,
+    /** Pieces of streams that were read. */
+    chunks: 0,
     get pending() {
       return timers.size;
     },
@@ -233,6 +266,13 @@ function clockwork() {
   };
   globalThis.clearInterval = globalThis.clearTimeout;
   globalThis.clock = clock;
+  const { read } = ReadableStreamDefaultReader.prototype;
+  ReadableStreamDefaultReader.prototype.read = function () {
+    return read.call(this).then((piece) => {
+      clock.chunks += 1;
+      return piece;
+    });
+  };
   globalThis.events = [];
   for (const name of ['pagehide', 'pageshow', 'online', 'offline']) addEventListener(name, (event) => events.push(event.persisted ? `${name} true` : name));
   for (const name of ['freeze', 'resume', 'visibilitychange']) document.addEventListener(name, () => events.push(name));

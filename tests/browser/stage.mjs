@@ -5,10 +5,11 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launchChromium } from '../support/browser.mjs';
 import { listen, LOOPBACK, shut } from '../support/ports.mjs';
-import { waitFor } from '../support/wait.mjs';
+import { PATIENCE, waitFor } from '../support/wait.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 const PAGES = fileURLToPath(new URL('./page/', import.meta.url));
+const WAIT = fileURLToPath(new URL('../support/wait.mjs', import.meta.url));
 const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
 const BLANK = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module" src="/page/drive.js"></script>';
 
@@ -67,6 +68,7 @@ export const ready = (page) => waitFor(() => page.evaluate(() => 'drive' in glob
  */
 export async function watched(browser) {
   const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   /** @type {string[]} */
   const said = [];
@@ -87,7 +89,7 @@ function policy(connect) {
 /** The files as they are now: a build during the run changes nothing. @param {string[]} pages @returns {Promise<Map<string, Buffer>>} */
 async function built(pages) {
   const read = async () => {
-    const found = new Map();
+    const found = new Map([['/page/wait.js', await readFile(WAIT)]]);
     for (const [prefix, folder] of [['/lib/', DIST], ...pages.map((folder) => ['/page/', folder])]) {
       for (const name of await readdir(folder)) {
         if (extname(name) in TYPES) found.set(prefix + name, await readFile(join(folder, name)));
@@ -95,5 +97,5 @@ async function built(pages) {
     }
     return found.has('/lib/index.js') && found.get('/lib/core_bg.wasm')?.length ? found : undefined;
   };
-  return waitFor(read, { timeout: 120_000, every: 500, message: 'dist/ (npm run build)' });
+  return waitFor(read, { every: 500, message: 'dist/ (npm run build)' });
 }

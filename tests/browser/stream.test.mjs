@@ -31,7 +31,7 @@ async function onSession(job, options = {}) {
 async function healed(mock, page, id) {
   const stored = await history(mock, id);
   const same = async () => JSON.stringify(await page.evaluate(() => drive.plain(drive.session.state.messages))) === JSON.stringify(stored);
-  await waitFor(same, { timeout: 30_000, message: 'the state of the server' });
+  await waitFor(same, { message: 'the state of the server' });
   assert.deepEqual(await page.evaluate(() => drive.plain(drive.session.state.messages)), stored);
 }
 
@@ -74,11 +74,11 @@ describe('the stream', () => {
     // 20 MiB, over the default limit of 16 MiB.
     mock.store.putPart(message, { type: 'text', text: 'x'.repeat(20 << 20), time: { start: 1, end: 2 } });
     const part = mock.store.putPart(message, { type: 'text', text: 'after', time: { start: 1, end: 2 } });
-    await waitFor(() => page.evaluate((id) => drive.session.state.messages.at(-1).parts.some((each) => each.id === id), part.id), { timeout: 30_000, message: 'the event after it' });
+    await waitFor(() => page.evaluate((id) => drive.session.state.messages.at(-1).parts.some((each) => each.id === id), part.id), { message: 'the event after it' });
     const told = [...await codes(page), ...(await shownErrors(page)).map(({ code }) => code)];
     assert.ok(told.includes('event_too_large'), told.join(' '));
     mock.store.complete(message);
-    await waitFor(() => page.evaluate(() => drive.session.state.messages.at(-1).parts[0]?.text?.length === 20 << 20), { timeout: 30_000, message: 'the giant part from the history' });
+    await waitFor(() => page.evaluate(() => drive.session.state.messages.at(-1).parts[0]?.text?.length === 20 << 20), { message: 'the giant part from the history' });
     await page.evaluate(() => drive.settle(drive.session));
   }));
 
@@ -147,9 +147,11 @@ describe('the connection', () => {
     });
     await mock.answer(id, ['one ', 'two ', 'three'], { every: 40 });
     await healed(mock, page, id);
-    const seen = await page.evaluate(() => ({ told: drive.told, texts: Object.values(drive.shown).map((texts) => texts.at(-1)) }));
-    assert.ok(seen.told > 1);
-    assert.ok(seen.texts.includes('one two three'));
+    const texts = () => page.evaluate(() => Object.values(drive.shown).map((texts) => texts.at(-1)));
+    await waitFor(async () => (await texts()).includes('one two three'), { message: 'the answer told' });
+    await mock.answer(id, 'and on');
+    await waitFor(async () => (await texts()).includes('and on'), { message: 'the next answer told' });
+    assert.ok((await page.evaluate(() => drive.told)) > 1);
     assert.ok(said.length > 0 && said.every((line) => line.includes('careless')), said.join('\n'));
   }));
 

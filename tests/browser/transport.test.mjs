@@ -6,6 +6,8 @@ import { NEWEST, onPage, onServers, withStage } from './scene.mjs';
 
 const shared = withStage();
 const WORDS = 'words 40 every 20';
+/** So slow that it cannot come in a few pieces. */
+const SLOW = 'words 40 every 100';
 const SECRET = 'canary-3f9c-password';
 const BASIC = Buffer.from(`opencode:${SECRET}`).toString('base64');
 const canaries = [SECRET, BASIC, encodeURIComponent(BASIC)];
@@ -45,7 +47,7 @@ onServers('transports', (scene) => {
       });
       worker.postMessage({ baseUrl, words });
       return drive.soon(told, 'the worker').finally(() => worker.terminate());
-    }, [scene.server.url, WORDS]);
+    }, [scene.server.url, SLOW]);
     assert.equal(seen.failed, undefined);
     await assertWhole(seen, scene.server);
     assert.ok(Object.values(seen.shown).some((texts) => texts.length > 10), 'the answer did not come word by word');

@@ -12,7 +12,7 @@ onServers('a turn', (scene) => {
     const seen = await page.evaluate(async (baseUrl) => {
       const session = await drive.open({ baseUrl });
       const shown = drive.watch(session);
-      const sent = session.send('words 40 every 20');
+      const sent = session.send('words 100 every 40');
       await drive.until(session, (state) => drive.textOf(state).includes('w1 '));
       const early = drive.textOf(session.state);
       const answer = await drive.soon(sent.done, 'done');
@@ -21,10 +21,10 @@ onServers('a turn', (scene) => {
       const continuity = messages.flatMap(({ parts }) => parts).map((part) => part.continuity);
       return { id: session.id, early, shown, answerID: answer.info.id, text: drive.textOf(session.state), plain: drive.plain(messages), status, connection, continuity };
     }, scene.server.url);
-    assert.equal(seen.text.trimEnd(), numbered(40));
+    assert.equal(seen.text.trimEnd(), numbered(100));
     assert.ok(seen.early.length < seen.text.trimEnd().length, `the first look already gave all: "${seen.early}"`);
     const texts = Object.values(seen.shown).find((each) => each.at(-1) === seen.text);
-    assert.ok(texts.length > 10, `an answer of 0.8 s was shown in ${texts.length} steps`);
+    assert.ok(texts.length > 10, `an answer of 4 s was shown in ${texts.length} steps`);
     const stored = await assertSettled(seen.plain, scene.server, seen.id);
     assertPrefixes(seen.shown, stored);
     assert.equal(seen.answerID, stored.at(-1).info.id);
@@ -71,7 +71,7 @@ onServers('a turn', (scene) => {
   test('a reload in the middle of an answer guesses nothing and ends whole', () => onPage(shared, [scene.server.url], async ({ page }) => {
     const id = await page.evaluate(async (baseUrl) => {
       const session = await drive.open({ baseUrl });
-      session.send('words 40 every 30');
+      session.send('words 200 every 30');
       await drive.until(session, (state) => drive.textOf(state).includes('w5 '));
       return session.id;
     }, scene.server.url);
@@ -85,7 +85,7 @@ onServers('a turn', (scene) => {
       return { shown, joined, text: drive.textOf(session.state), plain: drive.plain(session.state.messages) };
     }, [scene.server.url, id]);
     assert.ok(seen.joined.length < seen.text.length, 'the reload came after the answer');
-    assert.equal(seen.text.trimEnd(), numbered(40));
+    assert.equal(seen.text.trimEnd(), numbered(200));
     assertPrefixes(seen.shown, await assertSettled(seen.plain, scene.server, id));
   }));
 

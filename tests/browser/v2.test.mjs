@@ -17,7 +17,7 @@ const runs = async (server, id) => (await call(server, 'GET', '/api/session/acti
 const rest = (server, id) => waitFor(async () => {
   const list = await stored(server, id);
   return list.length > 0 && list.at(-1).type === 'assistant' && !(await runs(server, id));
-}, { message: 'the server to rest', timeout: 20_000 });
+}, { message: 'the server to rest' });
 
 /** What a person sees: who said what, in which order. */
 const seen = (messages) => messages.map(({ info, parts }) => [info.role, info.id, parts.map((part) => (part.type === 'tool' ? [part.tool, part.state.status, part.state.output ?? part.state.error] : [part.type, part.text]))]);
@@ -82,7 +82,7 @@ onServers('v2 sessions', (scene) => {
     const id = await made(server);
     await prompt(server, id, 'words 3');
     await rest(server, id);
-    await prompt(server, id, 'words 150 every 60');
+    await prompt(server, id, 'words 250 every 60');
     const open = () => page.evaluate(async ([baseUrl, id]) => {
       await drive.open({ baseUrl }, id);
       drive.shown = drive.watch(drive.session);
@@ -94,7 +94,7 @@ onServers('v2 sessions', (scene) => {
     await page.waitForFunction(() => globalThis.drive !== undefined);
     await open();
     const plain = await assertAtRest(page, server, id);
-    assert.equal(plain.at(-1).parts[0].text.trim(), numbered(150));
+    assert.equal(plain.at(-1).parts[0].text.trim(), numbered(250));
     assertPrefixes(await page.evaluate(() => drive.shown), plain);
     await page.evaluate(() => drive.turn(drive.session, 'words 4'));
     assert.equal((await assertAtRest(page, server, id)).length, 6);
@@ -114,14 +114,17 @@ onServers('v2 sessions', (scene) => {
           drive.session = client.openSession(id, { dialect: 'v2' });
           await drive.soon(drive.session.ready, 'ready');
           drive.shown = drive.watch(drive.session);
-          drive.sent = drive.session.send('words 60 every 50 then tool bash: echo late then words 3');
+          drive.sent = drive.session.send('words 200 every 50 then tool bash: echo late then words 3');
           await drive.until(drive.session, (state) => drive.textOf(state).includes('w5'), 'the first words');
+          // Looked for from now on: each may be over before the next call arrives.
+          drive.broken = drive.until(drive.session, (state) => state.connection.phase !== 'live', 'the break');
+          drive.gap = drive.until(drive.session, (state) => state.messages.at(-1)?.parts.find((part) => part.continuity === 'gapped'), 'the gap, marked');
         }, [proxy.url, id]);
         proxy.cutStreamAfter(0);
-        await through.evaluate(() => drive.until(drive.session, (state) => state.connection.phase !== 'live', 'the break'));
+        await through.evaluate(() => drive.broken.then(() => undefined));
         await through.evaluate(() => drive.until(drive.session, (state) => state.connection.phase === 'live', 'live again'));
-        const gap = await through.evaluate(() => drive.until(drive.session, (state) => state.messages.at(-1)?.parts.find((part) => part.continuity === 'gapped'), 'the gap, marked'));
-        assert.ok(numbered(60).startsWith(gap.text.trim()), gap.text);
+        const gap = await through.evaluate(() => drive.gap);
+        assert.ok(numbered(200).startsWith(gap.text.trim()), gap.text);
         await through.evaluate(async () => {
           const [permission] = await drive.until(drive.session, (state) => state.permissions.length > 0 && state.permissions, 'a permission');
           await drive.session.replyPermission(permission.id, 'once');
@@ -148,7 +151,7 @@ onServers('v2 sessions', (scene) => {
     }, server.url);
     const stopped = await page.evaluate(async () => {
       const { session } = drive;
-      const sent = session.send('words 200');
+      const sent = session.send('words 2000 every 20');
       await drive.until(session, (state) => drive.textOf(state).includes('w5'), 'the first words');
       await session.abort();
       const problem = await drive.problem(sent.done);
@@ -160,7 +163,7 @@ onServers('v2 sessions', (scene) => {
     await assertAtRest(page, server, id);
     await page.evaluate(async () => {
       const { session } = drive;
-      session.send('tool bash: sleep 30 then words 2');
+      session.send('tool bash: sleep 300 then words 2');
       const [permission] = await drive.until(session, (state) => state.permissions.length > 0 && state.permissions, 'a permission');
       await session.replyPermission(permission.id, 'once');
       await drive.until(session, (state) => state.messages.at(-1).parts.some((part) => part.state?.status === 'running'), 'the tool');
@@ -171,7 +174,7 @@ onServers('v2 sessions', (scene) => {
     await assertAtRest(page, server, id);
     const failed = await page.evaluate(async () => {
       const { session } = drive;
-      const sent = [session.send('words 30'), session.send('words 3')];
+      const sent = [session.send('words 60 every 50'), session.send('words 3')];
       await drive.soon(Promise.all(sent.map(({ stored }) => stored)), 'both stored while the first is answered');
       const both = session.state.status.type;
       await drive.soon(Promise.all(sent.map(({ done }) => done)), 'both answers');

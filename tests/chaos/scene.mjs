@@ -8,10 +8,10 @@ import { Words } from './words.mjs';
 import { idle } from './world.mjs';
 
 /** What a session may take to settle once the faults are off. */
-const SETTLE = 60_000;
+const SETTLE = 120_000;
 const MOST_TABS = 3;
 /** How long a stream that is left may overlap with the next. */
-const OVERLAP = 3_000;
+const OVERLAP = 10_000;
 /** Until a page sees that its keeper was ended, on a slow machine. */
 const NOTICED = 2_000;
 
@@ -277,7 +277,7 @@ export class Scene {
       const one = await this.#history();
       await sleep(500);
       return isDeepStrictEqual(one, await this.#history()) && one;
-    }, { timeout: 20_000, message: 'a history that stays' });
+    }, { message: 'a history that stays' });
   }
 }
 

@@ -1,7 +1,5 @@
 // One tab from outside: what a person and a browser do to it.
-import { within } from '../support/wait.mjs';
-
-const PATIENCE = 30_000;
+import { PATIENCE, within } from '../support/wait.mjs';
 
 export class Tab {
   /** Neither frozen nor offline: it can be talked to, and loaded. */

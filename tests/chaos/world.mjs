@@ -70,5 +70,5 @@ export async function idle(server, id) {
     const status = await call(server, 'GET', '/session/status');
     quiet = status[id] ? 0 : quiet + 1;
     return quiet >= 3;
-  }, { timeout: 60_000, every: 100, message: 'the end of the turn at the server' });
+  }, { every: 100, message: 'the end of the turn at the server' });
 }

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { ENGINES, launchEngine } from '../support/engines.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
-import { away, reloads, secondTab } from './cases.mjs';
+import { away, PATIENT, reloads, secondTab } from './cases.mjs';
 import { manyTabs, tooManyTabs } from './tabs.mjs';
 
 const NEWEST = '1.18.33';
@@ -41,7 +41,7 @@ for (const version of VERSIONS) {
     after(() => server?.stop());
 
     /** @param {string} title @param {string} browser @param {boolean} keeper @param {(where: any) => Promise<any>} job */
-    const check = (title, browser, keeper, job) => test(`${title} in ${browser}, keeper ${keeper ? 'on' : 'off'}`, async () => job({ engine: await engineOf(browser), server, keeper }));
+    const check = (title, browser, keeper, job) => test(`${title} in ${browser}, keeper ${keeper ? 'on' : 'off'}`, async () => job({ engine: await engineOf(browser), server, keeper, limits: PATIENT }));
     const newest = version === NEWEST;
 
     for (const keeper of [true, false]) {

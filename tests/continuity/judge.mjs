@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 /** What is on its way between server and screen; the listener outside is as close to the server as the page is. */
 const ON_ITS_WAY = 100;
 /** The longest that a shown text may lag behind once it had caught up: a busy machine, not a lost word. */
-const LAG = 1_500;
+export const LAG = 1_500;
 
 /**
  * @typedef {import('./site.mjs').Load} Load
@@ -74,12 +74,12 @@ export function caughtUp(load, reference) {
   return undefined;
 }
 
-/** Once it had caught up it stayed so until its end. @param {Load} load @param {Reference} reference @param {number} from */
-export function assertLive(load, reference, from) {
+/** Once it had caught up it stayed so until its end. @param {Load} load @param {Reference} reference @param {number} from @param {number} [lag] */
+export function assertLive(load, reference, from, lag = LAG) {
   const parts = answers(load, reference);
   for (let ms = from; ms <= load.end; ms += 100) {
-    const missing = behind(parts, reference, load.first + ms, ms, LAG);
-    assert.equal(missing, 0, `${missing} characters of ${LAG} ms ago are missing ${ms} ms after the first script of load ${load.load}`);
+    const missing = behind(parts, reference, load.first + ms, ms, lag);
+    assert.equal(missing, 0, `${missing} characters of ${lag} ms ago are missing ${ms} ms after the first script of load ${load.load}`);
   }
 }
 

@@ -1,4 +1,5 @@
 // A listener outside of any browser that never goes away: what the server had said of each part, and when.
+import { PATIENCE } from '../support/wait.mjs';
 
 /**
  * @typedef {{ at: number, length: number }} Mark
@@ -59,7 +60,7 @@ export async function startReference(server, sessionID) {
      * @param {(event: Event, parts: Map<string, Told>) => unknown} probe @param {string} what
      * @returns {Promise<void>}
      */
-    moment(probe, what, timeout = 30_000) {
+    moment(probe, what, timeout = PATIENCE) {
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           listeners.delete(look);

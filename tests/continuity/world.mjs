@@ -1,7 +1,7 @@
 // What every case stands on: a real server with the scripted model, a site of its own, a profile, and a listener outside.
 import assert from 'node:assert/strict';
 import { call, prompt } from '../support/events.mjs';
-import { waitFor, within } from '../support/wait.mjs';
+import { PATIENCE, waitFor, within } from '../support/wait.mjs';
 import { assertSame, assertTrue } from './judge.mjs';
 import { startReference } from './reference.mjs';
 import { startSite } from './site.mjs';
@@ -11,14 +11,13 @@ import { startSite } from './site.mjs';
  * @property {import('../support/engines.mjs').Engine} engine
  * @property {import('../support/opencode.mjs').OpenCode} server
  * @property {boolean} keeper
+ * @property {typeof import('./cases.mjs').PATIENT} [limits] other ones than those of a machine that has its cores for this
  * @property {string} [baseUrl] the server's address for the page, when something stands in between
  * @property {object} [options] more options of `createClient`
  *
  * @typedef {import('../support/engines.mjs').Tab} Tab
  * @typedef {import('./site.mjs').Load} Load
  */
-
-const TURN = 60_000;
 
 export class World {
   /** Loads that were handed in. @type {Load[]} */
@@ -76,14 +75,14 @@ export class World {
   /** Waits until the turn is over and settled in this tab, and judges all that was shown so far. @param {Tab} tab */
   async settle(tab) {
     // The status may not be busy yet when a prompt was stored a moment ago.
-    await waitFor(async () => (await this.history()).at(-1)?.info.time.completed !== undefined, { timeout: TURN, message: 'an answer' });
-    await waitFor(async () => Object.values(await call(this.server, 'GET', '/session/status')).every(({ type }) => type === 'idle'), { timeout: TURN, message: 'the end of the turn' });
+    await waitFor(async () => (await this.history()).at(-1)?.info.time.completed !== undefined, { message: 'an answer' });
+    await waitFor(async () => Object.values(await call(this.server, 'GET', '/session/status')).every(({ type }) => type === 'idle'), { message: 'the end of the turn' });
     await live(tab);
     const shown = await within(() => tab.evaluate(async () => {
       await recorder.session.settled();
       await new Promise((frame) => setTimeout(frame, 50));
       return JSON.parse(JSON.stringify(recorder.session.state.messages.map(({ info, parts }) => ({ info, parts }))));
-    }), TURN, 'the settled state');
+    }), PATIENCE, 'the settled state');
     const stored = await this.history();
     assertSame(shown, stored);
     await this.#take(tab);
@@ -118,6 +117,6 @@ export async function live(tab) {
     seen = await tab.evaluate(() => globalThis.recorder && (recorder.failed ?? recorder.session?.state.connection));
     if (typeof seen === 'string') return true;
     return seen?.phase === 'live';
-  }, { timeout: 30_000, message: () => `a live page, but it is ${JSON.stringify(seen)}` });
+  }, { message: () => `a live page, but it is ${JSON.stringify(seen)}` });
   assert.notEqual(typeof seen, 'string', `the page failed: ${seen}`);
 }

@@ -85,7 +85,7 @@ async function runPage(list) {
     files.push(path(example, 'mjs'));
   }
   const env = { ...process.env, ...world.env };
-  const { stdout, stderr } = await run(process.execPath, [RUNNER, ...files], { cwd: project.path, env, timeout: 300_000 }).catch((error) => error);
+  const { stdout, stderr } = await run(process.execPath, [RUNNER, ...files], { cwd: project.path, env, timeout: 900_000 }).catch((error) => error);
   for (const line of stdout.split('\n').filter(Boolean)) {
     const { file, problems } = JSON.parse(line);
     outcomes.set(file, problems);
@@ -179,7 +179,7 @@ describe('in a shell', () => {
   for (const example of inShell) {
     test(title(example), async () => {
       mkdirSync(join(project.path, 'public'), { recursive: true });
-      await run('/bin/sh', ['-ec', located(example.code, world.addresses)], { cwd: project.path, timeout: 120_000 });
+      await run('/bin/sh', ['-ec', located(example.code, world.addresses)], { cwd: project.path, timeout: 300_000 });
     });
   }
 });

@@ -1,11 +1,12 @@
 // Runs examples one after the other, as `node run-page.mjs FILE…`, and prints one line of JSON for each: what went wrong, or nothing.
 import assert from 'node:assert/strict';
+import { PATIENCE } from '../support/wait.mjs';
 
-const LONGEST = 60_000;
+const LONGEST = 2 * PATIENCE;
 let problems = [];
 globalThis.assert = assert;
 globalThis.until = async (probe) => {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + PATIENCE;
   while (!(await probe())) {
     if (Date.now() > end) throw new Error(`waited for ${probe}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -3,18 +3,19 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { listen, shut } from '../support/ports.mjs';
+import { PATIENCE } from '../support/wait.mjs';
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };
 const KEEPER = '/opencode-session-keeper.js';
-const LONGEST = 60_000;
+const LONGEST = 2 * PATIENCE;
 
 /** Pages of this module have this in reach, beside what they import. */
-function equip() {
+function equip(patience) {
   globalThis.assert = (good, message = 'a check failed') => {
     if (!good) throw new Error(message);
   };
   globalThis.until = async (probe) => {
-    const end = Date.now() + 20_000;
+    const end = Date.now() + patience;
     while (!(await probe())) {
       if (Date.now() > end) throw new Error(`waited for ${probe}; the page shows: ${document.body.innerText.slice(0, 500)}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -50,13 +51,14 @@ export async function visit(browser, url, check, expected) {
   const asked = [];
   const context = await browser.newContext();
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
   const said = [];
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type()) && !expected?.test(message.text())) said.push(message.text());
   });
   page.on('request', (request) => asked.push(`${request.method()} ${request.url().split('?')[0]}`));
   page.on('pageerror', (error) => said.push(error.stack ?? String(error)));
-  await page.addInitScript(equip);
+  await page.addInitScript(equip, PATIENCE);
   try {
     await page.goto(url);
     const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`not done after ${LONGEST} ms`)), LONGEST).unref());

@@ -8,6 +8,7 @@ import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
 import { freePort, listen, LOOPBACK, shut } from '../support/ports.mjs';
 import { startProxy } from '../support/proxy.mjs';
+import { PATIENCE } from '../support/wait.mjs';
 
 const dist = new URL('../../dist/', import.meta.url);
 const { diagnose } = await import(new URL('doctor-node.js', dist).href);
@@ -162,7 +163,7 @@ describe('the command', () => {
   /** @param {string[]} args @returns {Promise<{ code: number, out: string, err: string }>} */
   function run(...args) {
     return new Promise((resolve) => {
-      const child = spawn(process.execPath, [cli, 'doctor', ...args], { timeout: 30_000 });
+      const child = spawn(process.execPath, [cli, 'doctor', ...args], { timeout: PATIENCE });
       let out = '';
       let err = '';
       child.stdout.on('data', (chunk) => (out += chunk));

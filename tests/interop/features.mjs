@@ -410,5 +410,5 @@ export async function play({ stage, ...world }, feature) {
 export async function warm(server) {
   const { id } = await call(server, 'POST', '/session', { title: 'Warm' });
   await call(server, 'POST', `/session/${id}/message`, { parts: [{ type: 'text', text: 'words 1' }] });
-  await waitFor(async () => (await history(server, id)).length === 2, { timeout: 30_000, message: 'a first turn' });
+  await waitFor(async () => (await history(server, id)).length === 2, { message: 'a first turn' });
 }

@@ -87,13 +87,13 @@ test('a leader that does not answer is given up', scene(async ({ mock, open }) =
   const [one, two] = [await open(), await open()];
   await read(one, 'leader', '', mock.url);
   await until(one, opened, 'the opening frame');
-  await read(two, 'leader', '', mock.url, { times: { ping: 200, answer: 500 } });
+  await read(two, 'leader', '', mock.url, { times: { ping: 200, answer: 4_000 } });
   await until(two, opened, 'the opening frame');
   // Frozen, as far as others can tell.
   await one.evaluate(() => {
     BroadcastChannel.prototype.postMessage = () => undefined;
   });
-  const seen = await until(two, ({ closed }) => closed.length === 1, 'the end', 4_000);
+  const seen = await until(two, ({ closed }) => closed.length === 1, 'the end');
   assert.deepEqual(seen.closed, [4]);
 }));
 

@@ -25,15 +25,15 @@ for (const path of ['/event', '/global/event']) {
       await read(page, 'port', '/keeper.js', server.url, { path: where, auth });
       await until(page, ({ events }) => events.length > 0, 'the opening frame');
       await prompt(server, session.id, SCRIPT);
-      await until(page, (seen) => text(seen).includes('w10 '), 'ten words', 30_000);
+      await until(page, (seen) => text(seen).includes('w10 '), 'ten words');
       await page.reload();
       await ready(page);
       await sleep(200);
       await read(page, 'port', '/keeper.js', server.url, { path: where, auth });
       const early = await until(page, (seen) => text(seen).length > 0, 'the text so far');
-      assert.ok(text(early).startsWith('w1 w2 ') && early.first < 500, `${early.first} ms: ${text(early)}`);
+      assert.ok(text(early).startsWith('w1 w2 '), text(early));
       assert.deepEqual(early.events[0].properties, { continuity: 'kept' });
-      const late = await until(page, ({ events }) => events.some(({ type }) => type === 'session.idle'), 'the end', 30_000);
+      const late = await until(page, ({ events }) => events.some(({ type }) => type === 'session.idle'), 'the end');
       assert.equal(text(late), spoken(SCRIPT));
     } finally {
       await server.stop();

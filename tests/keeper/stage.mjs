@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { launchChromium } from '../support/browser.mjs';
 import { listen, LOOPBACK, shut } from '../support/ports.mjs';
-import { waitFor } from '../support/wait.mjs';
+import { PATIENCE, waitFor } from '../support/wait.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const TYPES = { '.js': 'text/javascript', '.wasm': 'application/wasm', '': 'text/html' };
@@ -57,6 +57,7 @@ export async function startStage() {
     async profile(connect) {
       for (const each of connect) allowed.add(each);
       const context = await browser.newContext();
+      context.setDefaultTimeout(PATIENCE);
       /** @type {string[]} */
       const said = [];
       context.on('weberror', (error) => said.push(`uncaught: ${error.error().stack}`));
@@ -87,12 +88,15 @@ export const ready = (page) => waitFor(() => page.evaluate(() => 'keeper' in glo
 /** What the page was told so far. @param {import('playwright-core').Page} page */
 export const told = (page) => page.evaluate(() => ({ ...keeper.told, logs: keeper.logs }));
 
+/** A slow machine is no keeper that does not answer: tests of that give their own times. */
+const TIMES = { activate: PATIENCE, answer: PATIENCE };
+
 /** Reads a stream on a page. @param {import('playwright-core').Page} page */
-export const read = (page, kind, script, base, options = {}) =>
-  page.evaluate(([kind, script, base, options]) => keeper.read(kind, script, base, options), [kind, script, base, options]);
+export const read = (page, kind, script, base, { times, ...options } = {}) =>
+  page.evaluate(([kind, script, base, options]) => keeper.read(kind, script, base, options), [kind, script, base, { ...options, times: { ...TIMES, ...times } }]);
 
 /** Waits until what the page was told fits. @param {import('playwright-core').Page} page @param {(told: any) => unknown} probe */
-export const until = (page, probe, message, timeout = 10_000) => {
+export const until = (page, probe, message, timeout = PATIENCE) => {
   let last;
   return waitFor(async () => {
     last = await told(page);

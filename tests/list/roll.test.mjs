@@ -137,12 +137,14 @@ test('lists of thousands are cheap', () => {
   const many = Array.from({ length: 5_000 }, (_, at) => session(`s${at}`, at));
   const roll = answered(5_000, many);
   roll.read();
-  const begin = performance.now();
+  // Time of the processor: what else runs here is not counted.
+  const begin = process.cpuUsage();
   for (let at = 0; at < 100; at += 1) {
     roll.told(session(`s${at}`, 10_000 + at));
     roll.read();
   }
-  const each = (performance.now() - begin) / 100;
+  const { user, system } = process.cpuUsage(begin);
+  const each = (user + system) / 1_000 / 100;
   assert.ok(each < 16, `${each} ms for an event and a drawing`);
 });
 

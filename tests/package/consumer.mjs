@@ -25,7 +25,7 @@ export async function pack() {
     const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', temp.path], { cwd: ROOT });
     const [packed] = [JSON.parse(stdout)].flat().flatMap((each) => (each.filename ? [each] : Object.values(each)));
     return ['index.js', 'node.js', 'wasm-inline.js', 'shared.js', 'leader.js', 'commands.js', 'eventsource.js', 'sessions.js', 'problem.js', 'v2.js', 'keeper.js', 'tape.js', 'recorder.js', 'recorder-node.js', 'core_bg.wasm', 'index.d.ts'].every((name) => packed.files.some(({ path }) => path === `dist/${name}`)) && packed;
-  }, { timeout: 120_000, every: 1_000, message: 'dist/ (npm run build)' });
+  }, { every: 1_000, message: 'dist/ (npm run build)' });
   return { path: temp.path, file: join(temp.path, tarball.filename), files: tarball.files.map(({ path }) => path), remove: temp.remove };
 }
 
@@ -43,7 +43,7 @@ export async function consumer(packed, name, templates = TEMPLATES, versions = {
   /** Runs a command in the project; what it printed is in the error. @param {string[]} words */
   const command = async (...words) => {
     try {
-      return (await run(words[0], words.slice(1), { cwd: path, env: ENV, timeout: 240_000, maxBuffer: 32 << 20 })).stdout;
+      return (await run(words[0], words.slice(1), { cwd: path, env: ENV, timeout: 900_000, maxBuffer: 32 << 20 })).stdout;
     } catch (error) {
       const { stdout = '', stderr = '' } = /** @type {any} */ (error);
       throw new Error(`${words.join(' ')} failed:\n${`${stdout}\n${stderr}`.trim().slice(-3000)}`);
@@ -86,7 +86,7 @@ async function startServer(path, words) {
   };
   const url = `http://localhost:${port}/`;
   try {
-    await waitFor(async () => (await fetch(url)).ok, { timeout: 60_000, every: 100, message: () => `${script}: ${said.slice(-1000)}` });
+    await waitFor(async () => (await fetch(url)).ok, { every: 100, message: () => `${script}: ${said.slice(-1000)}` });
   } catch (error) {
     await close();
     throw error;

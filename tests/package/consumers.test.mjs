@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { launchChromium } from '../support/browser.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
+import { PATIENCE } from '../support/wait.mjs';
 import { consumer, pack, serveFolder, startNext, startVite } from './consumer.mjs';
 
 const PROMPT = 'words 40 every 20';
@@ -35,6 +36,7 @@ const query = () => new URLSearchParams({ server: server.url, prompt: PROMPT }).
  */
 async function assertStreams(url, { isWhole = true, isDev = false } = {}) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE);
   const said = [];
   const wasm = [];
   page.on('console', (message) => {
@@ -47,7 +49,7 @@ async function assertStreams(url, { isWhole = true, isDev = false } = {}) {
   try {
     await page.goto(`${url}?${query()}`);
     const answer = page.locator('[data-testid=answer][data-end]:not([data-end=""])');
-    await answer.waitFor({ timeout: 30_000 }).catch(() => assert.fail(`no end; the page said: ${said.join('\n')}`));
+    await answer.waitFor().catch(() => assert.fail(`no end; the page said: ${said.join('\n')}`));
     assert.equal(await answer.getAttribute('data-end'), 'done');
     assert.equal((await answer.textContent()).trimEnd(), ANSWER);
     if (isWhole) {

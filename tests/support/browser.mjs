@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
+import { PATIENCE } from './wait.mjs';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -71,6 +72,7 @@ export async function launchChromium({ headless = true, args = [] } = {}) {
   return chromium.launch({
     executablePath: await findChromium(),
     headless,
+    timeout: PATIENCE,
     args: [
       ...(isRoot ? ['--no-sandbox'] : []),
       '--disable-gpu',

@@ -1,6 +1,7 @@
 // One small surface for both browsers, so that one test body runs in each: profiles, and tabs in them.
 import { launchChromium } from './browser.mjs';
 import { launchFirefox } from './firefox.mjs';
+import { PATIENCE } from './wait.mjs';
 
 /**
  * @typedef {object} Tab
@@ -39,6 +40,7 @@ function profile(context) {
   return {
     async tab(url) {
       const page = await context.newPage();
+      page.setDefaultTimeout(PATIENCE);
       /** @type {string[]} */
       const said = [];
       page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`));

@@ -1,5 +1,5 @@
 // A plain reader of an event stream, for tests: it keeps the bytes as they came and the events parsed from them.
-import { waitFor } from './wait.mjs';
+import { PATIENCE, waitFor } from './wait.mjs';
 
 /**
  * @typedef {{ id?: string, type: string, properties: any }} Event
@@ -34,7 +34,7 @@ export async function openEvents(url, { headers = {}, onEvent } = {}) {
     raw: () => raw,
     ended: false,
     /** @type {Events['next']} */
-    next(probe, { timeout = 20_000, message = 'an event', from = 0 } = {}) {
+    next(probe, { timeout = PATIENCE, message = 'an event', from = 0 } = {}) {
       const found = () => events.slice(from).find(probe);
       return waitFor(found, { timeout, message: () => `${message}; seen: ${events.map(({ type }) => type).slice(-10).join(' ')}` });
     },
@@ -76,7 +76,7 @@ export async function call(server, method, path, body) {
     method,
     headers: { ...server.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     body: body === undefined ? undefined : JSON.stringify(body),
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(PATIENCE),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import puppeteer from 'puppeteer-core';
 import { tempDir } from './temp.mjs';
+import { PATIENCE } from './wait.mjs';
 
 const run = promisify(execFile);
 const NAMES = ['firefox-esr', 'firefox'];
@@ -39,7 +40,7 @@ export async function launchFirefox() {
       headless: true,
       userDataDir: profile.path,
       extraPrefsFirefox: QUIET,
-      timeout: 60_000,
+      timeout: PATIENCE,
     });
     browser.process()?.once('exit', () => void profile.remove().catch(() => undefined));
     return browser;

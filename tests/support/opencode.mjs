@@ -8,7 +8,7 @@ import { MODELS } from './model.mjs';
 import { freePort, LOOPBACK } from './ports.mjs';
 import { endAll, endAllNow } from './processes.mjs';
 import { atExit, tempDir } from './temp.mjs';
-import { sleep } from './wait.mjs';
+import { PATIENCE, sleep } from './wait.mjs';
 
 export { ensureOpenCode };
 
@@ -40,7 +40,6 @@ export { ensureOpenCode };
  *   `meanwhile` runs while there is no server
  */
 
-const START = 60_000;
 const LOG = 200_000;
 
 /**
@@ -237,7 +236,7 @@ function configFor({ model, permission = { bash: 'ask' } }) {
  * @param {() => string} log
  */
 async function healthy(child, url, headers, log) {
-  const end = Date.now() + START;
+  const end = Date.now() + PATIENCE;
   while (Date.now() < end) {
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) break;
     try {
@@ -250,7 +249,7 @@ async function healthy(child, url, headers, log) {
     }
     await sleep(50);
   }
-  const how = child.exitCode !== null || child.signalCode !== null ? 'ended' : `gave no health answer in ${START} ms`;
+  const how = child.exitCode !== null || child.signalCode !== null ? 'ended' : `gave no health answer in ${PATIENCE} ms`;
   throw new Error(`the OpenCode server ${how}; its last lines:\n${log().slice(-2000)}`);
 }
 

@@ -69,7 +69,7 @@ export async function endAll(child, mark, signal = 'SIGTERM') {
     const quiet = await waitFor(() => !alive(child), { timeout: 3000 }).catch(() => false);
     if (!quiet) {
       group(child.pid, 'SIGKILL');
-      await waitFor(() => !alive(child), { timeout: 5000, message: `the end of process ${child.pid}` });
+      await waitFor(() => !alive(child), { message: `the end of process ${child.pid}` });
     }
   }
   sweep(below, mark);

@@ -19,7 +19,7 @@ async function record(version) {
     const before = await openEvents(`${server.url}/event`);
     await prompt(server, warm.id, 'words 1');
     await before.next(({ type }) => type === 'session.idle', { message: 'the end of the warm-up' });
-    await waitFor(quiet(before), { timeout: 20_000, every: 500, message: 'a quiet server' });
+    await waitFor(quiet(before), { every: 500, message: 'a quiet server' });
     before.close();
 
     const streams = await Promise.all(['/event', '/global/event'].map((path) => openEvents(server.url + path)));
@@ -29,7 +29,7 @@ async function record(version) {
     const asked = await events.next(({ type }) => type === 'permission.asked', { message: 'permission.asked' });
     await call(server, 'POST', `/session/${session.id}/permissions/${asked.properties.id}`, { response: 'once' });
     await events.next(({ type }) => type === 'session.idle', { message: 'the end of the turn' });
-    await waitFor(quiet(events), { timeout: 10_000, every: 500, message: 'the last flush' });
+    await waitFor(quiet(events), { every: 500, message: 'the last flush' });
     const messages = await call(server, 'GET', `/session/${session.id}/message`);
     const clean = (/** @type {string} */ text) => text.replaceAll(server.directory, '/project').replaceAll(server.home, '/home');
     await mkdir(FIXTURES, { recursive: true });

@@ -14,7 +14,7 @@ import { waitFor } from './wait.mjs';
 const WORDS = (/** @type {number} */ n) => Array.from({ length: n }, (_, i) => `w${i + 1}`).join(' ');
 
 for (const version of ['1.18.33', '1.1.65']) {
-  describe(`server ${version}`, { timeout: 80_000 }, () => {
+  describe(`server ${version}`, () => {
     /** @type {Awaited<ReturnType<typeof startModel>>} */
     let model;
     /** @type {import('./opencode.mjs').OpenCode} */
@@ -249,7 +249,7 @@ describe('mock', () => {
 });
 
 for (const name of ENGINES) {
-  test(`${name} reads the mock's stream from another origin, in two tabs and after a reload`, { timeout: 120_000 }, async () => {
+  test(`${name} reads the mock's stream from another origin, in two tabs and after a reload`, async () => {
     const mock = await startMock();
     mock.on('GET', '/page', ({ reply }) => reply(200, '<!doctype html><title>page</title>', { 'content-type': 'text/html' }));
     const engine = await launchEngine(name);

@@ -1,4 +1,7 @@
-// Bounded waiting: every wait of a test ends, with words that say what was waited for.
+// Bounded waiting: every wait of a test ends, with words that say what was waited for. Nothing is imported here: pages load it too.
+
+/** How long a test waits for what must come, milliseconds: no limit of speed, many times what the slowest machine needs. */
+export const PATIENCE = 90_000;
 
 /** @param {number} ms @returns {Promise<void>} */
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -10,7 +13,7 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * @param {{ timeout?: number, every?: number, message?: string | (() => string) }} [options]
  * @returns {Promise<NonNullable<T>>}
  */
-export async function waitFor(probe, { timeout = 10_000, every = 20, message = 'the condition' } = {}) {
+export async function waitFor(probe, { timeout = PATIENCE, every = 20, message = 'the condition' } = {}) {
   const end = Date.now() + timeout;
   let last;
   for (;;) {

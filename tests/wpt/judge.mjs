@@ -1,10 +1,9 @@
 // Whether what a client shows of a case is what the case expects.
 import assert from 'node:assert/strict';
-import { sleep } from '../support/wait.mjs';
+import { PATIENCE, sleep } from '../support/wait.mjs';
 
 /** A case that goes on when it should not shows itself in this time. */
 const CALM = 200;
-const PATIENCE = 12_000;
 
 /**
  * @param {any} expected the case

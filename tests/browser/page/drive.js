@@ -1,7 +1,7 @@
 // Runs in the page: what the tests call through page.evaluate, as `drive`.
 import { createClient, SessionError } from '/lib/index.js';
+import { PATIENCE } from '/page/wait.js';
 
-const WAIT = 20_000;
 const logs = [];
 
 /** Text and reasoning parts as they were shown, without repeats, by part id. */
@@ -36,7 +36,7 @@ function until(session, probe, what = String(probe)) {
       stop();
       const { messages, status, connection, error } = session.state;
       reject(new Error(`waited for ${what}; the state: ${JSON.stringify({ status, connection, error, messages }).slice(0, 1500)}`));
-    }, WAIT);
+    }, PATIENCE);
     look();
   });
 }
@@ -45,7 +45,7 @@ function until(session, probe, what = String(probe)) {
 function soon(promise, what) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited for ${what}`)), WAIT);
+    timer = setTimeout(() => reject(new Error(`waited for ${what}`)), PATIENCE);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
