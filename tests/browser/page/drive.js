@@ -35,7 +35,7 @@ function until(session, probe, what = String(probe)) {
     const timer = setTimeout(() => {
       stop();
       const { messages, status, connection, error } = session.state;
-      reject(new Error(`waited for ${what}; the state: ${JSON.stringify({ status, connection, error, messages }).slice(0, 1500)}`));
+      reject(new Error(`waited for ${what}; the state: ${JSON.stringify({ status, connection, error, messages }).slice(-2500)}`));
     }, PATIENCE);
     look();
   });
