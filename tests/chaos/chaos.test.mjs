@@ -11,6 +11,8 @@ const SEED = 1;
 
 const user = (id, text) => ({ info: { id, role: 'user' }, parts: [{ id: `p${id}`, type: 'text', text }] });
 const answer = (id, text, more = {}) => ({ info: { id, role: 'assistant' }, parts: [{ id: `p${id}`, type: 'text', text, ...more }] });
+/** An answer whose server was killed. */
+const broken = (id, text) => ({ info: { id, role: 'assistant', time: { created: 1 } }, parts: [{ id: `p${id}`, type: 'text', text, time: { start: 1 } }] });
 
 describe('the recorder', () => {
   /** @param {any[][]} states */
@@ -46,6 +48,8 @@ describe('the verdict', () => {
   for (const [title, seen, expected] of /** @type {[string, object, string[]][]} */ ([
     ['all good', { views: [{ name: 'tab 1', messages: structuredClone(history) }] }, []],
     ['a part less', { views: [{ name: 'tab 1', messages: [history[0], { ...history[1], parts: [] }] }] }, ['state is not the history']],
+    ['text that the server lost', { history: [history[0], broken('a', '')], views: [{ name: 'tab 1', messages: [history[0], broken('a', 'w1 w2 ')] }] }, []],
+    ['other text than what the server kept', { history: [history[0], broken('a', 'w1 ')], views: [{ name: 'tab 1', messages: [history[0], broken('a', 'w2 ')] }] }, ['state is not the history']],
     ['another order', { views: [{ name: 'tab 1', messages: [...history].reverse() }] }, ['state is not the history']],
     ['stored twice', { history: [user('v', 'words 2'), ...history] }, ['prompt stored twice']],
     ['stored, said to have failed', { reports: [sending, told('stored', 'failed'), told('done', 'failed')] }, ['prompt said not to be stored is']],

@@ -70,7 +70,8 @@ function prompts(reports, history, gone) {
 }
 
 /** The state equals the server's history, part by part. @param {View} view @param {any[]} history */
-function unequal({ name, messages }, history) {
+function unequal({ name, messages: all }, history) {
+  const messages = all.map((message) => asStored(message, history.find(({ info }) => info.id === message.info.id)));
   if (isDeepStrictEqual(messages, history)) return [];
   const at = Array.from({ length: Math.max(messages.length, history.length) }, (_, index) => index)
     .find((index) => !isDeepStrictEqual(messages[index], history[index])) ?? 0;
@@ -87,6 +88,21 @@ function unequal({ name, messages }, history) {
     shown: sameInfo && part >= 0 ? shown?.parts[part] : shown,
     stored: sameInfo && part >= 0 ? stored?.parts[part] : stored,
   }];
+}
+
+/**
+ * Of an answer that broke off, what was read stays though the server lost it (M10 of SPEC.md): an open text may be longer than the stored one.
+ * @param {any} shown @param {any} stored
+ */
+function asStored(shown, stored) {
+  const whole = stored?.info.time?.completed !== undefined && stored.info.error === undefined;
+  if (stored === undefined || whole) return shown;
+  const parts = shown.parts.map((/** @type {any} */ part, /** @type {number} */ at) => {
+    const kept = stored.parts[at];
+    const lost = kept?.id === part.id && typeof kept.text === 'string' && kept.time?.end === undefined && part.text?.startsWith(kept.text);
+    return lost ? { ...part, text: kept.text } : part;
+  });
+  return { ...shown, parts };
 }
 
 /** Whether the server's own answers are numbered words: else the run proves nothing. @param {any[]} history */
