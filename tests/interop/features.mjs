@@ -198,9 +198,15 @@ export const FEATURES = [
         return { id: session.id, how, shown, plain: drive.plain(session.state.messages) };
       }, server.url);
       assert.equal(seen.how, 'aborted');
+      // Servers 1.2 and 1.3 store nothing of the text of an answer that is stopped: what was read stays all the same.
+      const loses = /^1\.[23]\./.test(server.version);
+      if (loses) {
+        const last = seen.plain.at(-1).parts.find((part) => part.type === 'text');
+        assert.match(last.text, /^w1 w2 w3 w4 w5 /);
+        last.text = '';
+      }
       const stored = await assertSettled(seen.plain, server, seen.id);
-      // Servers 1.2 and 1.3 store nothing of the text of an answer that is stopped.
-      if (/^1\.[23]\./.test(server.version)) assert.equal(textOf(stored.at(-1)), '');
+      if (loses) assert.equal(textOf(stored.at(-1)), '');
       else assertPrefixes(seen.shown, stored);
     },
   },
