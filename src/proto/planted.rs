@@ -52,7 +52,6 @@ bugs! {
     ForgetLost: "A text that the server lost is taken away.",
     DropAtOnce: "A prompt whose turn has not begun is called dropped when the session is idle.",
     AnyAnswer: "An answer to an earlier prompt counts for one that has none.",
-    AskOffline: "Timers go on while the host says that there is no network.",
 }
 
 #[cfg(feature = "planted")]

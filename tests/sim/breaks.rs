@@ -283,6 +283,8 @@ impl World {
 
     /// The next chunk ends in the middle of a character, or of a line end.
     pub(crate) fn cut_pair(&mut self, fault: Fault, rng: &mut Rng) {
+        // Between a keeper and its pages no line ends so.
+        self.keep.split |= fault == Fault::CutCrlf;
         for _ in 0..12 {
             if !self.until_pending(rng) {
                 return;

@@ -18,7 +18,7 @@ mod on {
     }
 
     /// The bound within which each bug must be found.
-    const SEEDS: u64 = 1_000;
+    const SEEDS: u64 = 2_000;
 
     /// The first seed that is red with the bug, and not without it.
     fn find(bug: Bug) -> Option<Red> {

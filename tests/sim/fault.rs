@@ -35,6 +35,8 @@ faults! {
         // The server, time, and the page.
         Restart Sleep WallBack WallForward LateTimer1 LateTimer60 Hidden Frozen Bfcache OfflineRight OfflineWrong
         NetworkDown Reload SlowSubscriber
+        // The keeper: its worker is ended, or its tab closed; or there is none.
+        KeeperEnds KeeperMissing
         // Bytes.
         ByteWise CutUtf8 CutCrlf EmptyChunk SameIdAgain;
     Hostile:
@@ -67,7 +69,7 @@ macro_rules! reached {
 
 reached! {
     Gapped GapHealed Tail Resync Restarted Polled OfflinePhase ClosedPhase DeadSession Parked Removed Unclear Repeated
-    Global TwoSessions Busy Restored Recalled MuteNoticed
+    Global TwoSessions Busy Restored Recalled MuteNoticed Kept
 }
 
 /// How often each class took effect, and what was reached.

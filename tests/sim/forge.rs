@@ -15,23 +15,29 @@ impl World {
         }
         self.flow(usize::MAX);
         let late = |stream: &Stream| stream.broken && fault == Fault::SameIdAgain;
-        let fits = |stream: &&mut Stream| stream.opened && !stream.mute && !late(stream);
-        let Some(stream) = self.net.stream.as_mut().filter(fits) else {
+        let fits = |stream: &&mut Stream| !stream.mute && !late(stream);
+        let Some((first, next, global)) = self
+            .source()
+            .filter(fits)
+            .map(|stream| (stream.first, stream.next, stream.global))
+        else {
             return;
         };
-        let carried = stream.next.saturating_sub(stream.first).min(20) as u64;
+        let carried = next.saturating_sub(first).min(20) as u64;
         if carried == 0 {
             return;
         }
-        let event = &self.server.log[stream.next - 1 - rng.below(carried) as usize];
-        let mut frames = event.frames(stream.global);
+        let event = &self.server.log[next - 1 - rng.below(carried) as usize];
+        let mut frames = event.frames(global);
         if fault == Fault::NewIdAgain {
             frames = frames.replace("\"id\":\"evt_", "\"id\":\"evt_again_");
             self.honest = false;
         }
         if !frames.is_empty() {
             self.counts.hit(fault);
-            stream.push(&frames);
+            if let Some(stream) = self.source() {
+                stream.push(&frames);
+            }
         }
     }
 

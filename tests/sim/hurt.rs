@@ -55,8 +55,7 @@ impl World {
             Fault::Mute => {
                 let until = self.now + MINUTE + rng.below(10 * MINUTE);
                 self.until_open(rng);
-                if let Some(stream) = self.net.stream.as_mut().filter(|stream| stream.opened) {
-                    stream.mute = true;
+                if self.hush() {
                     self.until.mute = Some(until);
                     for _ in 0..5 + rng.below(10) {
                         self.server.step(rng.next_u64() >> 20);
@@ -157,6 +156,22 @@ impl World {
                 }
                 self.reload();
             }
+            Fault::KeeperEnds => {
+                self.until_open(rng);
+                // A lock tells at once; without one, a ping does.
+                let notice = if rng.below(2) == 0 { 100 } else { rng.below(18 * SECOND) };
+                if self.end_keeper(notice) {
+                    self.counts.hit(fault);
+                }
+                self.work(rng);
+            }
+            Fault::KeeperMissing if self.config.keeper => {
+                self.counts.hit(fault);
+                self.end_keeper(0);
+                self.keep.missing = Some(self.now + rng.below(2 * MINUTE));
+                self.live_through(rng.below(MINUTE), rng);
+            }
+            Fault::KeeperMissing => {}
             Fault::SlowSubscriber => {
                 self.until.slow = Some(self.now + rng.below(2 * MINUTE));
                 self.work(rng);
@@ -250,6 +265,7 @@ impl World {
                 break;
             }
         }
+        self.cut_upstream();
         self.cut(rng.below(2) == 0);
         if rng.below(2) == 0 {
             self.until.down = Some(self.now + rng.below(8 * SECOND));

@@ -12,6 +12,7 @@ mod fault;
 mod forge;
 mod hurt;
 mod judge;
+mod keep;
 mod net;
 mod options;
 mod page;

@@ -38,6 +38,8 @@ pub(crate) struct Stream {
     pub(crate) generation: u32,
     pub(crate) opened: bool,
     pub(crate) global: bool,
+    /// It comes through the keeper.
+    pub(crate) kept: bool,
     pub(crate) crlf: bool,
     /// First event of the server's log that this stream carries, and the next one.
     pub(crate) first: usize,
@@ -136,6 +138,7 @@ impl Stream {
             generation,
             opened: false,
             global,
+            kept: false,
             crlf,
             first: 0,
             next: 0,
@@ -199,10 +202,14 @@ impl World {
         if stream.still > self.now {
             return;
         }
-        if self.is_down() {
+        if stream.kept {
+            self.relay();
+            if self.net.stream.as_ref().is_none_or(|stream| !stream.opened) {
+                return;
+            }
+        } else if self.is_down() {
             return self.cut(false);
-        }
-        if !stream.opened {
+        } else if !stream.opened {
             return self.open_stream();
         }
         self.pull();
@@ -234,6 +241,9 @@ impl World {
 
     /// What the server said since goes on the wire.
     pub(crate) fn pull(&mut self) {
+        if self.net.stream.as_ref().is_some_and(|stream| stream.kept) {
+            return self.relay();
+        }
         let Some(stream) = self.net.stream.as_mut().filter(|stream| stream.opened) else {
             return;
         };
@@ -311,6 +321,14 @@ impl World {
 
     /// The stream breaks, or ends.
     pub(crate) fn cut(&mut self, clean: bool) {
+        if self.net.stream.as_ref().is_some_and(|stream| stream.kept) {
+            // The way to the keeper breaks, or the keeper's own to the server.
+            if self.rng.below(2) == 0 && self.keep.due().is_some() {
+                self.cut_upstream();
+            } else {
+                self.detach();
+            }
+        }
         if let Some(stream) = self.net.stream.take() {
             self.judge.stream_ended(self.seen);
             self.input(Input::StreamClosed {

@@ -1,6 +1,7 @@
 //! The page: what goes into the client, what comes out of it, and what is shown.
 
 use opencode_session::proto::client::{Client, Input};
+use opencode_session::proto::connection::Source;
 use opencode_session::proto::sync::{Output, Reply};
 
 use crate::fault::{Fault, Profile, Reached};
@@ -56,23 +57,32 @@ impl World {
                     generation,
                     source,
                     path,
-                    ..
+                    position,
                 } => {
                     self.judge.opens_stream(clock, source);
                     if path.starts_with("/global") {
                         self.counts.reach(Reached::Global);
                     }
-                    if self.until.mute.take().is_some() {
+                    // The way to a keeper whose own stream is mute is as mute as it was.
+                    if !(source == Source::Keeper && self.is_hushed()) && self.until.mute.take().is_some() {
                         self.counts.reach(Reached::MuteNoticed);
+                        self.end_hush();
                     }
                     self.net.stream = Some(Stream::new(
                         generation,
                         path.starts_with("/global"),
                         self.rng.below(2) == 0,
                     ));
+                    if source == Source::Keeper {
+                        if let Some(stream) = &mut self.net.stream {
+                            (stream.kept, stream.global, stream.crlf) = (true, true, false);
+                        }
+                        self.attach(position);
+                    }
                 }
                 Output::CloseStream => {
                     self.judge.stream_ended(self.seen);
+                    self.detach();
                     self.net.stream = None;
                 }
                 Output::Request(request) => {
@@ -159,6 +169,7 @@ impl World {
         self.config.seed = self.config.seed.wrapping_add(1_000_003);
         self.client = Client::new(self.config.clone());
         self.seen = self.clock();
+        self.detach();
         self.net.stream = None;
         self.net.flights.clear();
         self.judge.reloaded(&self.journal);

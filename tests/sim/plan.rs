@@ -138,8 +138,8 @@ fn of(profile: Profile) -> Vec<Fault> {
     let wanted = ALL.iter().filter(|(_, of, _)| *of == profile);
     // Some seldom find what they need to take effect.
     let times = |fault: Fault| match fault {
-        Fault::SameIdAgain => 3,
-        Fault::AbortWhileSending | Fault::SlowSubscriber | Fault::Overtaken => 2,
+        Fault::SameIdAgain | Fault::KeeperEnds => 3,
+        Fault::AbortWhileSending | Fault::SlowSubscriber | Fault::Overtaken | Fault::KeeperMissing => 2,
         Fault::PostLost | Fault::PostAnswerLost | Fault::PostLate | Fault::NewIdAgain => 2,
         _ => 1,
     };

@@ -15,6 +15,7 @@ impl World {
         self.clamp = (0, None);
         self.net.disarm();
         self.until.down = None;
+        self.keep.missing = None;
         self.look(true);
         for at in [&mut self.until.offline, &mut self.until.slow] {
             *at = at.map(|_| self.now);

@@ -27,7 +27,8 @@ impl World {
         loop {
             let due = self.timer();
             let limit = self.net.next_timeout().filter(|_| !self.frozen);
-            let next = [due, limit, Some(self.beat_at), self.until.next()];
+            let kept = self.keep.due();
+            let next = [due, limit, Some(self.beat_at), self.until.next(), kept];
             let next = next.into_iter().flatten().min().unwrap_or(end).clamp(self.now, end);
             spins = if next == self.now { spins + 1 } else { 0 };
             assert!(spins < 300, "a tight loop: {:?}", self.client.poll_timeout());
@@ -37,8 +38,12 @@ impl World {
             if self.beat_at <= self.now {
                 self.beat_at = self.now + if self.server.wire == Wire::Old { 30_000 } else { 10_000 };
                 self.server.publish("", "server.heartbeat", json!({}));
+                // A keeper reads on, whatever the page does.
+                self.relay();
             } else if self.until.next().is_some_and(|at| at <= self.now) {
                 self.recover();
+            } else if kept.is_some_and(|at| at <= self.now) {
+                self.keep_time();
             } else if limit.is_some_and(|at| at <= self.now) {
                 self.time_out();
             } else if due.is_some_and(|at| at <= self.now) {
@@ -116,9 +121,7 @@ impl World {
         if past(&self.until.mute, self.now) {
             self.until.mute = None;
             // What no message tells of, a title, is only found when the proxy ends the stream.
-            if self.net.stream.as_ref().is_some_and(|stream| stream.mute) {
-                self.cut(false);
-            }
+            self.end_hush();
         }
     }
 }

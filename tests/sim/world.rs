@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::fault::{Counts, Fault, Profile, Reached};
 use crate::judge::{Judge, Open};
+use crate::keep::Keep;
 use crate::net::Net;
 use crate::plan::{Plan, Step};
 use crate::support_rs::server::{Server, Wire};
@@ -19,6 +20,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) server: Server,
     pub(crate) net: Net,
+    pub(crate) keep: Keep,
     pub(crate) judge: Judge,
     pub(crate) opens: Vec<Open>,
     pub(crate) counts: Counts,
@@ -100,7 +102,8 @@ impl World {
             } else {
                 Transport::Auto
             },
-            keeper: false,
+            // Drawn from nothing, so that what a seed is known for stays.
+            keeper: matches!(seed % 5, 2 | 4),
             retry: RetryPolicy::default(),
             limits: limits(plan.profile),
             seed,
@@ -129,6 +132,7 @@ impl World {
             taken_at: server.now,
             awake_at: server.now,
             net: Net::default(),
+            keep: Keep::default(),
             judge: Judge::default(),
             opens: Vec::new(),
             counts: Counts::default(),

@@ -70,6 +70,10 @@ impl Shown {
             }
             text.clone_into(before);
         }
+        // What left the list, because that began anew with a newer page, comes back as the server has it.
+        let there: Vec<&str> = mirror.parts().map(Part::id).collect();
+        let lost = |id: &String| server.said.get(id).is_some_and(|said| said.lost);
+        self.texts.retain(|id, _| there.contains(&id.as_str()) || !lost(id));
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 use super::Client;
 use crate::proto::event::{Envelope, Event};
+use crate::proto::store::Telling;
 use crate::proto::sync::{Heard, Output};
 
 /// What happens to sessions that need not be open, told for lists of them.
@@ -34,7 +35,7 @@ impl Client {
 
     /// Lists are asked for anew, in the directory's own name. While that is asked for, its answer does this.
     pub(super) fn again(&mut self) {
-        if !self.directory_asked && !self.context.replaying {
+        if !self.directory_asked && self.context.telling != Telling::Again {
             let directory = self.context.directory.clone().unwrap_or_default();
             self.hear(Heard::Again, &directory, &[]);
         }
@@ -42,7 +43,7 @@ impl Client {
 
     /// Old events that are told again are older than any list.
     pub(super) fn hear_event(&mut self, envelope: &Envelope<'_>) {
-        if !self.lookout || self.context.replaying {
+        if !self.lookout || self.context.telling == Telling::Again {
             return;
         }
         let (kind, raw) = match envelope.event {

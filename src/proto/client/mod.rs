@@ -65,6 +65,8 @@ pub struct Client {
     position: Option<String>,
     /// Such a stream was lost, and may go on from there.
     resuming: bool,
+    /// Something was answered while such a stream was away.
+    strayed: bool,
     hidden: bool,
 }
 
@@ -99,6 +101,7 @@ impl Client {
             holds: false,
             position: None,
             resuming: false,
+            strayed: false,
             hidden: false,
         }
     }
@@ -281,6 +284,8 @@ impl Client {
         self.context.offline = false;
         self.sessions.iter_mut().for_each(Session::revive);
         self.detach();
+        // Whoever asks for it wants all anew, also from a keeper.
+        self.leave_keeper();
         let action = self.link.reconnect(self.context.now);
         self.act(action);
         self.after();
@@ -303,7 +308,10 @@ impl Client {
                     });
                 }
             }
-            Input::Response { id, response } => self.response(id, &response),
+            Input::Response { id, response } => {
+                self.strayed |= self.resuming;
+                self.response(id, &response);
+            }
             Input::Failed { id, cause } => {
                 if let Some(purpose) = self.take(id) {
                     self.answer(purpose, "", Err(cause.error()));
@@ -319,6 +327,8 @@ impl Client {
                 self.context.offline = true;
                 self.drop_commands(Code::Offline, "There is no network.");
                 self.detach();
+                // Nothing is asked while it waits for a keeper that it may not go to.
+                self.leave_keeper();
                 self.link.offline();
                 self.context.outputs.push_back(Output::CloseStream);
             }
@@ -352,7 +362,7 @@ impl Client {
         sessions
             .chain(self.link.deadline())
             .chain(self.probe_at())
-            .chain(self.resync_at)
+            .chain(self.resync_due())
             .chain(self.version.again)
             .chain(self.version_deadline())
             .min()

@@ -6,6 +6,7 @@ use crate::proto::json::Str;
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::Response;
 use crate::proto::sse::{Decoder, Item, Notice, SseLimits};
+use crate::proto::store::Telling;
 use crate::proto::sync::{Output, Session, with_directory};
 
 /// A broken event makes all sessions fetch again, but not more often than this, milliseconds.
@@ -22,6 +23,7 @@ impl Client {
             return;
         }
         self.link.fed(self.context.now);
+        self.strayed &= self.resuming;
         // The decoder is lent out while its frames are handled.
         let limits = SseLimits { line: 0, event: 0 };
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(limits));
@@ -51,13 +53,13 @@ impl Client {
                 Event::Heartbeat => self.link.beat(self.context.now),
                 Event::ReplayOpened { kept } => self.attached(kept),
                 Event::ReplayLive => {
-                    self.context.replaying = false;
+                    self.context.telling = Telling::Now;
                     self.again();
                     self.moor();
                 }
                 Event::ReplayHole => {
                     // The keeper's own stream broke.
-                    if !self.context.replaying {
+                    if self.context.telling != Telling::Again {
                         self.renew_version();
                     }
                     for session in &mut self.sessions {
@@ -171,13 +173,19 @@ impl Client {
             self.reconnected();
         }
         self.await_version();
+        let strayed = std::mem::take(&mut self.strayed);
         if kept {
+            if strayed {
+                // What was answered meanwhile is newer than the first of what is told now.
+                self.context.telling = Telling::Before;
+                return self.begin();
+            }
             for session in &mut self.sessions {
                 session.resume(&mut self.context);
             }
         } else {
             self.ask_directory();
-            self.context.replaying = true;
+            self.context.telling = Telling::Again;
             self.interrupt();
             self.sessions.iter_mut().for_each(Session::rewind);
             self.begin();
@@ -192,6 +200,7 @@ impl Client {
     }
 
     pub(super) fn begin(&mut self) {
+        self.resync_at = None;
         for session in &mut self.sessions {
             session.begin(&mut self.context);
         }
@@ -209,14 +218,17 @@ impl Client {
         self.timeout_resync();
     }
 
+    /// When what was lost on a stream is fetched: not before there is one again.
+    pub(super) fn resync_due(&self) -> Option<u64> {
+        self.resync_at
+            .filter(|_| matches!(self.link.phase(), Phase::Syncing | Phase::Live))
+    }
+
     pub(super) fn timeout_resync(&mut self) {
-        if self.resync_at.is_some_and(|at| self.context.now >= at) {
-            self.resync_at = None;
+        if self.resync_due().is_some_and(|at| self.context.now >= at) {
             self.last_resync = self.context.now;
-            if matches!(self.link.phase(), Phase::Syncing | Phase::Live) {
-                self.interrupt();
-                self.begin();
-            }
+            self.interrupt();
+            self.begin();
         }
     }
 
@@ -250,7 +262,8 @@ impl Client {
     /// From here on events come another way, and what the keeper would repeat is not what was missed.
     pub(super) fn leave_keeper(&mut self) {
         self.position = None;
-        self.context.replaying = false;
+        self.context.telling = Telling::Now;
+        self.strayed = false;
         if std::mem::take(&mut self.resuming) {
             self.interrupt();
         }

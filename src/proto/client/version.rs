@@ -1,6 +1,6 @@
 use super::Client;
 use crate::proto::error::Error;
-use crate::proto::json::text_field;
+use crate::proto::json::{is_whole, text_field};
 use crate::proto::planted::{self, Bug};
 use crate::proto::store::Stamp;
 use crate::proto::sync::{Purpose, Session};
@@ -70,7 +70,7 @@ impl Client {
         }
         self.version.asked = None;
         let told = match result {
-            Ok(body) => {
+            Ok(body) if is_whole(body) => {
                 let text = |name| text_field(body, name).map(|text| text.to_text()).unwrap_or_default();
                 let told = text("version");
                 if told != self.version.text {
@@ -82,7 +82,7 @@ impl Client {
             }
             // A server that answers without a readable version is taken for an old one.
             Err(error) if error.status != 0 => false,
-            Err(_) => {
+            _ => {
                 self.version.again = Some(self.context.now + AGAIN);
                 return;
             }

@@ -2,7 +2,6 @@ use super::backoff::{Backoff, RetryPolicy};
 use super::watchdog::Watchdog;
 use crate::proto::error::{Code, Error};
 use crate::proto::json::Object;
-use crate::proto::planted::{self, Bug};
 use crate::proto::rng::Rng;
 
 /// What the caller allows.
@@ -254,11 +253,7 @@ impl Link {
     pub fn offline(&mut self) {
         if self.phase != Phase::Idle {
             self.generation += 1;
-            self.enter(if planted::is(Bug::AskOffline) {
-                Phase::Waiting
-            } else {
-                Phase::Offline
-            });
+            self.enter(Phase::Offline);
         }
     }
 

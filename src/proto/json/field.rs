@@ -18,7 +18,13 @@ pub fn field<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
     read.ok().and(found)
 }
 
-/// The same for a field that is a string.
+/// Whether this is one whole JSON value: an answer may be cut off.
+pub fn is_whole(body: &[u8]) -> bool {
+    let mut cursor = Cursor::new(body);
+    cursor.raw().is_ok() && cursor.end().is_ok()
+}
+
+/// The same as [`field`] for one that is a string.
 pub fn text_field<'a>(object: &'a [u8], name: &str) -> Option<Str<'a>> {
     Cursor::new(field(object, name)?).maybe_string().ok().flatten()
 }

@@ -10,6 +10,6 @@ mod text;
 mod write;
 
 pub use cursor::{Bad, Cursor, has_control};
-pub use field::{field, text_field};
+pub use field::{field, is_whole, text_field};
 pub use text::{Str, Unescape};
 pub use write::{Object, quote};

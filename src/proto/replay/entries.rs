@@ -82,7 +82,7 @@ impl Entries {
             && run.text.len() + delta.text.len() <= RUN
         {
             *last = number;
-            self.bytes += delta.text.len() + delta.head.len() + 4 - run.head.len();
+            self.bytes = self.bytes + delta.text.len() + delta.head.len() + 4 - run.head.len();
             run.append(delta);
             return false;
         }

@@ -19,6 +19,18 @@ pub enum Placed {
     Unknown,
 }
 
+/// How events stand to the history that was applied last.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// They came after it was asked for.
+    #[default]
+    Now,
+    /// They came before; behind them some are missing, and their words are in the history. Texts need them, to be whole.
+    Before,
+    /// They are told again, from the start of what is open.
+    Again,
+}
+
 /// The messages of a session: order, merge, tombstones, and what to hand out.
 #[derive(Debug, Default)]
 pub struct Messages {
@@ -31,8 +43,7 @@ pub struct Messages {
     /// When the newest page that was applied was asked for.
     pub(super) paged: Stamp,
     pub(super) last_hit: (usize, usize),
-    /// Events are old ones, told again from the start of what is open.
-    pub(super) replaying: bool,
+    pub(super) telling: Telling,
 }
 
 impl Messages {
@@ -55,9 +66,12 @@ impl Messages {
         let Some(at) = self.find(head.message) else {
             return Placed::Unknown;
         };
-        let replaying = self.replaying;
+        let again = self.telling == Telling::Again;
         match self.find_part(at, head.id) {
-            Ok(part) => self.list[at].parts[part].receive(head, raw, stamp, replaying),
+            // What is not a text that grows is in the newer history as it is.
+            Ok(part) if self.is_telling_old() && !self.list[at].parts[part].is_open_text() => return Placed::Done,
+            Err(_) if self.is_telling_old() => return Placed::Done,
+            Ok(part) => self.list[at].parts[part].receive(head, raw, stamp, again),
             Err(_) => {
                 self.drop_local_part(at);
                 self.insert_part(at, Part::from_event(head, raw, stamp));
@@ -73,10 +87,14 @@ impl Messages {
             return Placed::Unknown;
         };
         let Ok(index) = self.find_part(at, part) else {
-            return Placed::Unknown;
+            return if self.is_telling_old() {
+                Placed::Done
+            } else {
+                Placed::Unknown
+            };
         };
-        let replaying = self.replaying;
-        self.list[at].parts[index].append(delta, stamp, replaying);
+        let again = self.telling == Telling::Again;
+        self.list[at].parts[index].append(delta, stamp, again);
         self.mark(at);
         Placed::Done
     }
@@ -160,14 +178,19 @@ impl Messages {
         }
     }
 
-    /// Whether the events that follow are old ones, told again from the start of what is open.
-    pub fn set_replaying(&mut self, replaying: bool) {
-        self.replaying = replaying;
+    /// How the events that follow stand to the history that was applied last.
+    pub fn set_telling(&mut self, telling: Telling) {
+        self.telling = telling;
     }
 
-    /// Whether they are.
-    pub fn is_replaying(&self) -> bool {
-        self.replaying
+    /// Whether the events that follow are old ones, told again from the start of what is open.
+    pub fn set_replaying(&mut self, again: bool) {
+        self.telling = if again { Telling::Again } else { Telling::Now };
+    }
+
+    /// Whether that history is newer than the events that follow.
+    pub fn is_telling_old(&self) -> bool {
+        self.telling != Telling::Now
     }
 
     /// Whether the message is in the list, told by the server.

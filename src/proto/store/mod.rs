@@ -13,7 +13,7 @@ mod seen;
 mod text;
 
 pub use message::Message;
-pub use messages::{Messages, Placed};
+pub use messages::{Messages, Placed, Telling};
 pub use page::{Page, PageItem};
 pub use part::Part;
 pub use seen::Seen;

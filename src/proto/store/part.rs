@@ -160,7 +160,9 @@ impl Part {
             let heard = self.is_heard();
             self.whole = true;
             self.retold = None;
-            if replaying || !(heard && self.is_open_text() && head.text.is_none_or(|text| text.is_empty())) {
+            // Words of this very telling that came before its start are not behind it.
+            let anew = replaying && self.torn;
+            if anew || !(heard && self.is_open_text() && head.text.is_none_or(|text| text.is_empty())) {
                 self.gap = None;
             }
             self.live = None;
@@ -445,7 +447,7 @@ impl Part {
         }
     }
 
-    fn is_open_text(&self) -> bool {
+    pub(super) fn is_open_text(&self) -> bool {
         self.rank < 2 && self.kind == PartKind::Text
     }
 

@@ -4,6 +4,7 @@ use super::session::{Phase, Session};
 use crate::proto::bytes::hash;
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, PartKind, decode};
+use crate::proto::store::Telling;
 
 /// Events that wait for the history, in order. Of whole parts only the newest waits: those before it say nothing more.
 #[derive(Debug, Default)]
@@ -15,8 +16,7 @@ pub(super) struct Buffer {
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) data: Vec<u8>,
-    /// It is an old one, told again.
-    pub(super) replayed: bool,
+    pub(super) telling: Telling,
     /// Digest of the id of the part it is about; 0: of none.
     part: u64,
     /// How final it tells the part, if it tells it whole.
@@ -24,6 +24,22 @@ pub(super) struct Waiting {
 }
 
 impl Buffer {
+    /// The history is asked for after the last hole: it is newer than what was told before that. `telling`: what comes
+    /// next; when that is outdated, so is all that is here.
+    pub(super) fn outdate(&mut self, telling: Telling) {
+        let mark = &HOLE[..HOLE.len() - 1];
+        let hole = self.events.iter().rposition(|waiting| waiting.data.starts_with(mark));
+        let count = match telling {
+            Telling::Before => self.events.len(),
+            _ => hole.map_or(0, |at| at + 1),
+        };
+        for waiting in self.events.iter_mut().take(count) {
+            if waiting.telling == Telling::Now {
+                waiting.telling = Telling::Before;
+            }
+        }
+    }
+
     fn push(&mut self, event: Waiting) {
         self.bytes += event.data.len();
         self.events.push(event);
@@ -51,7 +67,7 @@ impl Session {
             let old = &buffer.events[at];
             let size = old.data.len();
             let outdated = old.rank.is_some_and(|old| Some(old) <= rank)
-                && old.replayed == context.replaying
+                && old.telling == context.telling
                 && !(grows && data.len() < size);
             if outdated {
                 if let Ok(Some(Envelope { id: Some(known), .. })) = decode(&old.data, &|_| true) {
@@ -68,7 +84,7 @@ impl Session {
             || buffer.events.len() >= context.limits.buffered_events;
         let event = |data: &[u8], part, rank| Waiting {
             data: data.to_vec(),
-            replayed: context.replaying,
+            telling: context.telling,
             part,
             rank,
         };

@@ -11,7 +11,7 @@ use crate::proto::json::Cursor;
 use crate::proto::limits::Limits;
 use crate::proto::request::Request;
 use crate::proto::rng::Rng;
-use crate::proto::store::Stamp;
+use crate::proto::store::{Stamp, Telling};
 
 /// What the shell is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,8 +199,8 @@ pub struct Context {
     pub offline: bool,
     /// Events come by a stream that is live.
     pub streaming: bool,
-    /// The events that come are old ones, told again.
-    pub replaying: bool,
+    /// How what the stream tells now stands to the history that is asked for.
+    pub telling: Telling,
     /// The stream is away, or has not told yet what was missed: nothing is known to equal the server.
     pub adrift: bool,
     /// A session has seen that the stream carries no events of it.
@@ -228,7 +228,7 @@ impl Context {
             own_ids: None,
             offline: false,
             streaming: false,
-            replaying: false,
+            telling: Telling::Now,
             adrift: false,
             mute: false,
             missed: false,

@@ -60,6 +60,7 @@ impl Session {
         if let Phase::Fetching(old) | Phase::Failed(_, old) = std::mem::replace(&mut self.phase, Phase::Detached) {
             // Events that were kept for an older fetch are as needed for this one.
             snapshot.take_over(*old);
+            snapshot.buffer.outdate(context.telling);
         }
         self.lessen(&mut snapshot);
         let limit = snapshot.limit;
@@ -278,7 +279,7 @@ impl Session {
     /// What came meanwhile.
     pub(super) fn catch_up(&mut self, snapshot: &Snapshot, context: &mut Context) {
         for waiting in &snapshot.buffer.events {
-            self.messages.set_replaying(waiting.replayed);
+            self.messages.set_telling(waiting.telling);
             self.replay(&waiting.data, context);
         }
         self.vigil.heard(context.now);

@@ -88,8 +88,11 @@ impl Session {
         let prompts = || page.items.iter().filter(|item| item.head.role == Role::User);
         for item in prompts() {
             if self.messages.has(&item.head.id.to_text()) {
-                // Restored late, over a list that shows it already.
-                self.claim(item, context);
+                if let Some(key) = self.claim(item, context).filter(|key| !item.head.id.is(key)) {
+                    // Restored late, over a list that shows it already. Under its own name it stays: this page may not
+                    // be the one that is shown.
+                    self.messages.discard(&key);
+                }
                 continue;
             }
             let place = Some((item.head.created, item.head.id.raw()));

@@ -86,6 +86,10 @@ impl Session {
                 self.hide_page(&mut page, false);
                 self.messages.older(&page, asked);
                 self.recall();
+                if self.messages.has_gaps() {
+                    // A text that grows there was missed, too.
+                    self.fields.set_kept(false);
+                }
                 self.confirm_named(context);
                 for message in self.parked.readmit(|message| self.messages.has(message)) {
                     self.get_one(&message, context);

@@ -175,7 +175,10 @@ impl Session {
             return;
         };
         for item in &page.items {
-            self.claim(item, context);
+            if let Some(key) = self.claim(item, context) {
+                // It is further back than what is shown.
+                self.messages.discard(&key);
+            }
         }
         self.note_looked(&page, page.items.len() >= LOOK, false);
         let lost: Vec<String> = self
@@ -195,23 +198,23 @@ impl Session {
         self.clear_up(context);
     }
 
-    /// If the message, which is not the one shown for an own prompt, is a restored prompt, that prompt is stored.
-    pub(super) fn claim(&mut self, item: &PageItem<'_>, context: &mut Context) {
+    /// If the message, which is not the one shown for an own prompt, is a restored prompt, that prompt is stored: gives its
+    /// key.
+    pub(super) fn claim(&mut self, item: &PageItem<'_>, context: &mut Context) -> Option<String> {
         let id = item.head.id.to_text();
         if item.head.role != Role::User || self.messages.is_own(&id) {
-            return;
+            return None;
         }
         let restored = |prompt: &&Prompt| prompt.restored && !matches!(prompt.stage, Stage::Queued | Stage::Stored(_));
         let text = item.first_text();
         let found = self.outbox.prompts.iter().filter(restored).find(|prompt| {
             prompt.key == id || (!prompt.names_itself && prompt.draft.text == text && is_later(item.place(), prompt))
         });
-        if let Some(key) = found.map(|prompt| prompt.key.clone()) {
-            self.stored(&key, context);
-            self.note_stored(&key, Some((item.head.created, id)));
-            self.outbox.take(&key);
-            self.messages.discard(&key);
-        }
+        let key = found?.key.clone();
+        self.stored(&key, context);
+        self.note_stored(&key, Some((item.head.created, id)));
+        self.outbox.take(&key);
+        Some(key)
     }
 
     /// Prompts are stored in their order: those after one that is stored here can only be stored later.

@@ -16,7 +16,7 @@ use crate::proto::journal::Text;
 use crate::proto::json::{Cursor, text_field};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::{directory_query, query, session_path};
-use crate::proto::store::{Messages, Placed, Seen, Stamp};
+use crate::proto::store::{Messages, Placed, Seen, Stamp, Telling};
 
 /// One session: its snapshot, its events, its prompts, and what of it changed.
 ///
@@ -182,7 +182,7 @@ impl Session {
     /// The stream was lost and goes on without a hole.
     pub fn resume(&mut self, context: &mut Context) {
         // A repetition that was torn off goes on; a history asked for now is newer than all of it.
-        if matches!(self.phase, Phase::Detached) || context.replaying {
+        if matches!(self.phase, Phase::Detached) || context.telling != Telling::Now {
             self.begin(context);
         } else {
             self.fields.set_kept(!self.messages.has_gaps());
@@ -201,8 +201,13 @@ impl Session {
         } else {
             // In its place among the kept events.
             self.keep(None, data, context);
-            if context.replaying || !matches!(self.phase, Phase::Fetching(_)) {
-                return;
+            match &mut self.phase {
+                // The history was asked for after all of this.
+                Phase::Fetching(snapshot) if context.telling != Telling::Now => {
+                    return snapshot.buffer.outdate(context.telling);
+                }
+                Phase::Fetching(_) => {}
+                _ => return,
             }
         }
         // What was asked for before the hole may not hold what is missing there.
@@ -221,7 +226,7 @@ impl Session {
     pub fn event(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
         match self.phase {
             Phase::Live => {
-                self.messages.set_replaying(context.replaying);
+                self.messages.set_telling(context.telling);
                 self.apply(envelope, data, context);
             }
             Phase::Fetching(_) if planted::is(Bug::SkipBuffering) => {}
@@ -508,7 +513,7 @@ impl Session {
             Event::Part { head, .. } if self.parked.holds(head.message) => Placed::Unknown,
             Event::Part { head, .. } if self.is_part_hidden(head.message, head.id) => Placed::Done,
             Event::Part { head, raw } => {
-                if !self.held.is_empty() {
+                if !self.held.is_empty() && !self.messages.is_telling_old() {
                     self.release(head.message.raw(), head.text.map(|text| text.to_text()), stamp, context);
                 }
                 self.messages.part(head, raw, stamp)
@@ -520,7 +525,7 @@ impl Session {
                 Placed::Done
             }
             // The history was asked for since, and the end of this story may be behind a hole.
-            _ if self.messages.is_replaying() => Placed::Done,
+            _ if self.messages.is_telling_old() => Placed::Done,
             Event::Message { head, raw, parts } => {
                 self.message_event(head, raw, stamp, context);
                 let _ = Cursor::new(parts).array(&mut |part| {

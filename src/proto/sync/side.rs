@@ -5,7 +5,7 @@ use super::session::{Phase, Session};
 use super::snapshot::Scope;
 use crate::proto::change::Field;
 use crate::proto::error::{Code, Error};
-use crate::proto::json::{Cursor, text_field};
+use crate::proto::json::{is_whole, text_field};
 use crate::proto::request::session_path;
 use crate::proto::store::Stamp;
 
@@ -166,7 +166,7 @@ impl Session {
             return;
         }
         let result = result.and_then(|body| {
-            let whole = is_json(body).then_some(body);
+            let whole = is_whole(body).then_some(body);
             whole.ok_or_else(|| Error::new(Code::BadResponse, "The answer is not whole."))
         });
         match result {
@@ -312,10 +312,4 @@ impl Session {
             self.fields.set_error(error);
         }
     }
-}
-
-/// What is handed on unread must be whole. The page is read anyway.
-fn is_json(body: &[u8]) -> bool {
-    let mut cursor = Cursor::new(body);
-    cursor.raw().is_ok() && cursor.end().is_ok()
 }
