@@ -161,10 +161,7 @@ export interface ClientOptions {
  * await createClient({ baseUrl, wasm: new URL('/assets/core_bg.wasm', location.href) });
  * ```
  */
-export type WasmSource = ArrayBuffer | ArrayBufferView | URL | string | Response | Promise<Response> | CompiledWasm;
-
-/** `WebAssembly.Module`, where the project's types know it: those of Node alone do not. */
-type CompiledWasm = typeof globalThis extends { WebAssembly: { Module: new (...args: never[]) => infer Module } } ? Module : never;
+export type WasmSource = ArrayBuffer | ArrayBufferView | URL | string | Response | Promise<Response> | (typeof globalThis extends { WebAssembly: { Module: new (...args: never[]) => infer Module } } ? Module : never);
 
 /**
  * Answer of `client.health()`.
