@@ -86,8 +86,7 @@ export interface Problem {
  * @example
  * ```ts
  * const problem = problemOf(session.state);
- * banner.hidden = !problem?.worthShowing;
- * banner.textContent = problem?.sentence ?? '';
+ * console.log(problem?.worthShowing ? problem.sentence : 'All is well.');
  * ```
  */
 export function problemOf({ connection, error, status }: Pick<SessionState, 'connection' | 'error' | 'status'>): Problem | undefined {
