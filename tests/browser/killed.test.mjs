@@ -24,7 +24,7 @@ const fate = ({ state }, { id }) => state.messages.find(({ key }) => key === id)
 const someWords = (session) => waitFor(() => {
   const message = session.state.messages.find(({ info, parts }) => info.role === 'assistant' && parts.some(({ continuity, text }) => continuity === 'streaming' && /w5 /.test(text ?? '')));
   return message?.parts.find(({ type }) => type === 'text')?.text;
-}, { timeout: 30_000, message: 'words of an answer' });
+}, { message: 'words of an answer' });
 
 onServers('broken off', (scene) => {
   test('a stop drops what waits, and `done` tells each its own end', async (test) => {

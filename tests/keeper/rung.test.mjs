@@ -55,7 +55,7 @@ async function chat(mock, { path = '/', keeper = true, own = false } = {}) {
         };
         session.subscribe(look);
         look();
-        setTimeout(reject, 20_000, new Error(`not live: ${JSON.stringify(session.state.connection)}`));
+        setTimeout(reject, 90_000, new Error(`not live: ${JSON.stringify(session.state.connection)}`));
       });
       await session.ready.catch(() => undefined);
       const { phase, source, fallback } = session.state.connection;
