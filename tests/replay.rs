@@ -59,6 +59,14 @@ fn deltas_that_follow_each_other_are_read_as_one() {
 }
 
 #[test]
+fn a_run_may_begin_with_a_longer_event_than_it_goes_on_with() {
+    let long = delta("prt_1", "a").replacen('{', &format!(r#"{{"id":"evt_{}","#, "x".repeat(200)), 1);
+    let (log, _) = logged(&[text_part("prt_1", "", false), long, delta("prt_1", "b")]);
+    assert_eq!(replayed(&log, None).1.last(), Some(&delta("prt_1", "ab")));
+    assert!(log.bytes() < 1_000, "{} bytes", log.bytes());
+}
+
+#[test]
 fn a_full_part_makes_older_events_needless_but_not_their_numbers() {
     let mut events = vec![text_part("prt_1", "", false)];
     let mut text = String::new();

@@ -110,6 +110,21 @@ fn forks_that_number_otherwise_are_taken_for_old_servers() {
 }
 
 #[test]
+fn an_answer_that_is_cut_off_is_no_word_about_the_server() {
+    let mut world = World::new(Wire::New, 2);
+    let session = world.server.create_session("/project");
+    let cut = || Answer {
+        body: br#"{"healthy":true,"v"#.to_vec(),
+        ..version("")
+    };
+    world.front = Some(Box::new(move |path| (path == "/global/health").then(cut)));
+    let handle = world.open(&session, 100);
+    live_through(&mut world, 500);
+    world.front = None;
+    assert!(posts(&mut world, handle, 1), "an able server is taken for an old one");
+}
+
+#[test]
 fn nothing_is_posted_before_the_server_is_known_and_that_is_not_awaited_for_ever() {
     let mut world = World::new(Wire::New, 3);
     let session = world.server.create_session("/project");

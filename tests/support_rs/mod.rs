@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)] // each test file uses its own share
 
 pub(crate) mod bench;
+pub(crate) mod kept;
 pub(crate) mod mirror;
 pub(crate) mod oracle;
 pub(crate) mod revert;

@@ -3,7 +3,7 @@ use super::{Client, session};
 use crate::proto::connection::{Cause, Source};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::decode;
-use crate::proto::json::{Bad, Cursor, text_field};
+use crate::proto::json::{Bad, is_whole, text_field};
 use crate::proto::request::Response;
 use crate::proto::sync::{Output, Purpose, Reply, Session, with_directory};
 
@@ -36,9 +36,8 @@ impl Client {
             Purpose::Version { asked } => self.version_answer(asked, result),
             Purpose::Directory => {
                 self.directory_asked = false;
-                let whole = |body| Cursor::new(body).raw().is_ok();
                 match result {
-                    Ok(body) if whole(body) => {
+                    Ok(body) if is_whole(body) => {
                         let directory = text_field(body, "directory").map(|text| text.to_text());
                         self.directory_known(directory.unwrap_or_default());
                     }

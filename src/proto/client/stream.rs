@@ -64,7 +64,7 @@ impl Client {
                     }
                     for session in &mut self.sessions {
                         if envelope.session.is_empty() || envelope.session.is(&session.id) {
-                            session.hole(data, &mut self.context);
+                            session.hole(&mut self.context);
                         }
                     }
                     self.again();

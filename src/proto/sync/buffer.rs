@@ -27,8 +27,7 @@ impl Buffer {
     /// The history is asked for after the last hole: it is newer than what was told before that. `telling`: what comes
     /// next; when that is outdated, so is all that is here.
     pub(super) fn outdate(&mut self, telling: Telling) {
-        let mark = &HOLE[..HOLE.len() - 1];
-        let hole = self.events.iter().rposition(|waiting| waiting.data.starts_with(mark));
+        let hole = self.events.iter().rposition(|waiting| waiting.data == HOLE);
         let count = match telling {
             Telling::Before => self.events.len(),
             _ => hole.map_or(0, |at| at + 1),

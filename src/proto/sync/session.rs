@@ -1,5 +1,6 @@
 use super::context::{Context, Purpose, Reply, What};
 use super::fields::{Fields, Status};
+use super::missed::HOLE;
 use super::parked::Parked;
 use super::partial::Partial;
 use super::reverted::Cut;
@@ -194,13 +195,13 @@ impl Session {
         self.seen.clear();
     }
 
-    /// Events are missing from the stream at this place. `data` is the mark's JSON.
-    pub fn hole(&mut self, data: &[u8], context: &mut Context) {
+    /// Events are missing from the stream at this place.
+    pub fn hole(&mut self, context: &mut Context) {
         if self.is_live() {
             self.interrupt();
         } else {
             // In its place among the kept events.
-            self.keep(None, data, context);
+            self.keep(None, HOLE, context);
             match &mut self.phase {
                 // The history was asked for after all of this.
                 Phase::Fetching(snapshot) if context.telling != Telling::Now => {
