@@ -2,6 +2,8 @@
 // tidying after an allocation that failed, which ends the wasm instance anyway, and freeing of a `Core` that nobody holds: a client
 // that was not closed has timers and a stream, which hold it. Texts cross seldom: the plain way to encode them is good enough.
 
+import { short } from './sections.mjs';
+
 /** Streams what is served as wasm, and reads all else first. */
 const LOAD = `async function __wbg_load(module, imports) {
     if (module instanceof Response) {
@@ -48,5 +50,5 @@ export function slim(glue) {
     if (left === glue) throw new Error(`the glue has another form than expected: nothing is like ${cut}`);
     glue = left;
   }
-  return plainNumbers(glue);
+  return plainNumbers(glue).replace(/^ {8}(__wbg_\w+)(?=: function)/gm, (_, name) => `        ${short(name)}`);
 }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import binaryen from 'binaryen';
+import { forgetLocations, shortImports } from './sections.mjs';
 
 const wasmOpt = fileURLToPath(new URL('../../node_modules/binaryen/bin/wasm-opt', import.meta.url));
 const STANDARD = /^<?(core|std|alloc|__rustc)[[:]|^<.* as core\[\w+\]::fmt::/;
@@ -16,11 +17,11 @@ const FORMAT = /\bfmt::(write\b|Write|Formatter|Display|Debug|Error)/;
  * (engines do not use them), no inlining, and no sharing of expressions. The linker puts the stack first, so that no
  * address of a value is in the lowest kilobyte.
  */
-const OPTIONS = ['--flatten', '--rereloop', '-Oz', '-Oz', '--dealign', '-ocimfs', '0', '-aimfs', '0', '-fimfs', '0', '--low-memory-unused', '--skip-pass=local-cse', '--converge'];
+const OPTIONS = ['--flatten', '--rereloop', '-Oz', '-Oz', '--dealign', '-ocimfs', '0', '-aimfs', '0', '-fimfs', '0', '--low-memory-unused', '--skip-pass=local-cse', '--converge', '--strip-target-features'];
 
 /** Optimises a file that still has its names. */
 export function optimise(from, to) {
-  writeFileSync(to, mute(readFileSync(from)));
+  writeFileSync(to, shortImports(forgetLocations(mute(readFileSync(from)))));
   execFileSync(process.execPath, [wasmOpt, ...OPTIONS, to, '-o', to], { stdio: 'inherit' });
   if (!WebAssembly.validate(readFileSync(to))) throw new Error('the optimised wasm is not valid');
 }

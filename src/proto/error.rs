@@ -1,5 +1,6 @@
 //! Everything that can go wrong, with a stable code and the one thing to do about it.
 
+use super::bytes::contains;
 use super::json::{Object, field, has_control, quote, text_field};
 use super::request::Response;
 
@@ -330,7 +331,7 @@ impl Error {
             status => {
                 let message = said(response, &["The server answered ", &status.to_string(), "."].concat());
                 // Servers before 1.18 say so only in words.
-                let busy = message.contains(" is busy");
+                let busy = contains(message.as_bytes(), BUSY);
                 fail(if busy { Code::Busy } else { Code::ServerError }, message)
             }
         }
@@ -361,6 +362,9 @@ fn is_own_word(body: &[u8]) -> bool {
 fn said(response: &Response<'_>, otherwise: &str) -> String {
     server_message(response.body).unwrap_or_else(|| String::from(otherwise))
 }
+
+/// In what servers before 1.18 say of a session that runs a turn.
+const BUSY: &[u8] = b" is busy";
 
 /// Servers put their sentence into `message` or `data.message`; it is shown shortened, since it may quote input.
 fn server_message(raw: &[u8]) -> Option<String> {

@@ -2,7 +2,7 @@
 //!
 //! The shell keeps one record for each session and tab. A record that cannot be read is dropped, never believed in part.
 
-use super::json::{Bad, Cursor, Object, quote};
+use super::json::{Bad, Cursor, Object, quote, utf8};
 
 /// The newest form of a record; others are dropped.
 const VERSION: i64 = 1;
@@ -212,7 +212,7 @@ fn saved(value: &mut Cursor<'_>) -> Result<Saved, Bad> {
                 Ok(())
             })?;
         } else if key.is("draft") {
-            found.draft = String::from_utf8_lossy(value.raw()?).into_owned();
+            found.draft = utf8(value.raw()?);
         } else if key.is("created") {
             found.created = value
                 .maybe_integer()?

@@ -17,3 +17,7 @@ mod shell;
 mod sink;
 #[cfg(feature = "v2")]
 mod v2;
+
+/// Half the code of the default allocator: 2 KB less of the core entry's Brotli size.
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

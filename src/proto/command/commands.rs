@@ -1,6 +1,6 @@
 use super::prompt::Model;
 use crate::proto::error::{Code, Error};
-use crate::proto::json::{Cursor, Object};
+use crate::proto::json::{Cursor, Object, utf8};
 
 /// What a command does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Command {
             } else if key.is("agent") {
                 command.agent = text();
             }
-            command.fields.raw(&key.to_text(), &String::from_utf8_lossy(raw));
+            command.fields.raw(&key.to_text(), &utf8(raw));
             Ok(())
         });
         match (read, bad_model) {

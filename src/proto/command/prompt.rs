@@ -1,5 +1,5 @@
 use crate::proto::error::{Code, Error};
-use crate::proto::json::{Bad, Cursor, Object, quote};
+use crate::proto::json::{Bad, Cursor, Object, push_utf8, quote};
 
 /// A model, as prompts name it: nested. The flat form is silently ignored by servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,7 +197,7 @@ impl Draft {
             }
             quote(&key.to_text(), &mut clean);
             clean.push(':');
-            clean.push_str(&String::from_utf8_lossy(raw));
+            push_utf8(raw, &mut clean);
             Ok(())
         })?;
         clean.push('}');

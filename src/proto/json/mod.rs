@@ -11,5 +11,5 @@ mod write;
 
 pub use cursor::{Bad, Cursor, has_control};
 pub use field::{field, is_whole, text_field};
-pub use text::{Str, Unescape};
+pub use text::{Str, Unescape, push_utf8, utf8};
 pub use write::{Object, quote};

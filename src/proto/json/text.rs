@@ -110,10 +110,23 @@ impl Unescape {
     }
 }
 
-fn push_utf8(bytes: &[u8], out: &mut String) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => out.push_str(text),
-        Err(_) => out.push_str(&String::from_utf8_lossy(bytes)),
+/// Text of bytes that came as UTF-8, with U+FFFD where they are none.
+pub fn utf8(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    push_utf8(bytes, &mut out);
+    out
+}
+
+/// Like [`utf8`], behind `out`.
+pub fn push_utf8(bytes: &[u8], out: &mut String) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return out.push_str(text);
+    }
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            out.push(char::REPLACEMENT_CHARACTER);
+        }
     }
 }
 

@@ -2,6 +2,7 @@ use super::context::Context;
 use super::restored::is_later;
 use super::session::Session;
 use super::turn::{CHECK_AGAIN, MAX_POSTS};
+use crate::proto::bytes::contains;
 use crate::proto::command::{Prompt, Stage};
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{MessageHead, Role, message_head};
@@ -118,7 +119,8 @@ impl Session {
         }
         let holds = |text: &str| {
             let mut texts = item.parts.iter().filter_map(|(head, _)| head.text);
-            !text.trim_ascii().is_empty() && texts.any(|told| told.to_text().contains(text.trim_ascii()))
+            !text.trim_ascii().is_empty()
+                && texts.any(|told| contains(told.to_text().as_bytes(), text.trim_ascii().as_bytes()))
         };
         let mut prompts = self.outbox.prompts.iter();
         let found = prompts.find(|prompt| {

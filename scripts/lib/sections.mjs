@@ -1,0 +1,122 @@
+// Edits of a wasm file that its optimiser does not do.
+
+const IMPORTS = 2;
+const DATA = 11;
+/** What the generator of the glue puts behind the name of each import. */
+const HASH = /^(__wbg_\w+)_[0-9a-f]{16}$/;
+/** `core::panic::Location` on this target: address and length of the file's name, line, column. */
+const LOCATION = 16;
+
+/** The name of an import as it is published. @param {string} name */
+export const short = (name) => name.replace(HASH, '$1');
+
+/** Imports without the hash in their names, which no compression can make small. The glue must be told the same. @param {Uint8Array} bytes */
+export function shortImports(bytes) {
+  const seen = new Set();
+  return edit(bytes, IMPORTS, (reader) => {
+    const count = reader.number();
+    const out = [...number(count)];
+    for (let at = 0; at < count; at += 1) {
+      const from = reader.text();
+      const name = short(reader.text());
+      if (seen.has(name)) throw new Error(`two imports are called ${name} without their hash`);
+      seen.add(name);
+      const begin = reader.at;
+      const kind = reader.number();
+      if (kind === 0) reader.number();
+      else throw new Error(`the import ${name} is no function`);
+      out.push(...text(from), ...text(name), ...reader.bytes.subarray(begin, reader.at));
+    }
+    return out;
+  });
+}
+
+/** Takes out where in the source a panic came from: nobody reads it once panics are mute. @param {Uint8Array} bytes */
+export function forgetLocations(bytes) {
+  return edit(bytes, DATA, (reader) => {
+    const body = reader.bytes.slice();
+    const segments = [];
+    for (let left = reader.number(); left > 0; left -= 1) {
+      if (reader.number() !== 0 || reader.number() !== 0x41) throw new Error('a data segment has another form than expected');
+      const address = reader.number();
+      reader.at += 1;
+      const size = reader.number();
+      segments.push({ address, at: reader.at, size });
+      reader.at += size;
+    }
+    const place = (address, size) => {
+      const home = segments.find((each) => address >= each.address && address + size <= each.address + each.size);
+      return home && home.at + address - home.address;
+    };
+    const view = new DataView(body.buffer, body.byteOffset);
+    const files = [];
+    for (const { at, size } of segments) {
+      for (let here = at; here + LOCATION <= at + size; here += 4) {
+        const length = view.getUint32(here + 4, true);
+        const file = place(view.getUint32(here, true), length);
+        if (file === undefined || !/^[\w./-]+\.rs$/.test(latin.decode(body.subarray(file, file + length)))) continue;
+        files.push([file, length]);
+        body.fill(0, here, here + LOCATION);
+      }
+    }
+    if (files.length === 0) throw new Error('no place of a panic in the wasm: its form has changed');
+    for (const [file, length] of files) body.fill(0, file, file + length);
+    return body;
+  });
+}
+
+const latin = new TextDecoder('latin1');
+
+/** @param {Uint8Array} bytes @param {number} wanted @param {(reader: Reader) => ArrayLike<number>} change */
+function edit(bytes, wanted, change) {
+  const out = [...bytes.subarray(0, 8)];
+  const reader = new Reader(bytes);
+  reader.at = 8;
+  while (reader.at < bytes.length) {
+    const id = reader.number();
+    const size = reader.number();
+    const body = bytes.subarray(reader.at, reader.at + size);
+    reader.at += size;
+    const next = id === wanted ? change(new Reader(body)) : body;
+    out.push(id, ...number(next.length));
+    for (let at = 0; at < next.length; at += 1) out.push(next[at]);
+  }
+  return Uint8Array.from(out);
+}
+
+class Reader {
+  at = 0;
+
+  /** @param {Uint8Array} bytes */
+  constructor(bytes) {
+    this.bytes = bytes;
+  }
+
+  /** LEB128, unsigned; an address above 2 GiB would be read wrongly, and there is none. */
+  number() {
+    let [value, shift] = [0, 0];
+    for (;;) {
+      const byte = this.bytes[this.at];
+      this.at += 1;
+      value += (byte & 127) * 2 ** shift;
+      shift += 7;
+      if (byte < 128) return value;
+    }
+  }
+
+  text() {
+    const size = this.number();
+    this.at += size;
+    return latin.decode(this.bytes.subarray(this.at - size, this.at));
+  }
+}
+
+/** @param {number} value */
+function number(value) {
+  const out = [];
+  for (; value > 127; value = Math.floor(value / 128)) out.push((value % 128) | 128);
+  return [...out, value];
+}
+
+/** @param {string} value */
+const text = (value) => [...number(value.length), ...Array.from(value, (letter) => letter.charCodeAt(0))];
