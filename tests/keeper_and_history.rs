@@ -64,10 +64,14 @@ fn a_loss_is_fetched_though_the_stream_went_on_meanwhile() {
 }
 
 #[test]
-fn an_answer_that_came_while_the_stream_was_away_makes_the_history_be_asked_for_again() {
-    for answered in [false, true] {
+fn an_answer_that_came_after_the_last_word_of_the_stream_makes_the_history_be_asked_for_again() {
+    for (heard, answered) in [(true, false), (false, false), (true, true)] {
         let mut kept = Kept::new(&["one "]);
-        kept.attach("lost").starts().live().answered().lost();
+        kept.attach("lost").starts().live().answered();
+        if heard {
+            kept.says("two ");
+        }
+        kept.lost();
         if answered {
             kept.world.client.call(kept.handle, "GET", "/agent", None, 9);
             kept.world.pump();
@@ -75,7 +79,7 @@ fn an_answer_that_came_while_the_stream_was_away_makes_the_history_be_asked_for_
         }
         let before = histories(&kept);
         kept.attach("kept").live();
-        assert_eq!(histories(&kept) - before, usize::from(answered));
+        assert_eq!(histories(&kept) - before, usize::from(answered || !heard));
     }
 }
 

@@ -40,7 +40,7 @@ fn what_was_repeated_before_the_history_came_and_after_it_is_the_same() {
 #[test]
 fn a_stream_that_goes_on_where_it_was_left_loses_nothing() {
     let mut kept = Kept::new(&["one "]);
-    kept.attach("kept").starts().grows("one ").live().answered();
+    kept.attach("kept").starts().grows("one ").live().answered().beats();
     kept.world.drain();
     kept.lost();
     let asked = kept.world.requests.len();
@@ -75,7 +75,7 @@ fn nothing_is_called_settled_before_it_is_told_what_was_missed() {
     };
     wait(&mut kept, 1);
     assert!(kept.world.result(1).is_some(), "the turn is over");
-    kept.lost();
+    kept.beats().lost();
     wait(&mut kept, 2);
     assert!(kept.world.result(2).is_none(), "the stream is away");
     kept.attach("kept");

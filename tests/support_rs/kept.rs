@@ -105,6 +105,11 @@ impl Kept {
         self.frame(&json!({ "type": "replay.live", "properties": {} }))
     }
 
+    /// The stream is alive.
+    pub(crate) fn beats(&mut self) -> &mut Self {
+        self.frame(&json!({ "type": "server.heartbeat", "properties": {} }))
+    }
+
     pub(crate) fn hole(&mut self) -> &mut Self {
         self.frame(&json!({ "type": "replay.hole", "properties": {} }))
     }

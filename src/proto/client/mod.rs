@@ -65,7 +65,7 @@ pub struct Client {
     position: Option<String>,
     /// Such a stream was lost, and may go on from there.
     resuming: bool,
-    /// Something was answered while such a stream was away.
+    /// Something was answered since such a stream was heard: it may have been silent, or away.
     strayed: bool,
     hidden: bool,
 }
@@ -309,7 +309,7 @@ impl Client {
                 }
             }
             Input::Response { id, response } => {
-                self.strayed |= self.resuming;
+                self.strayed = true;
                 self.response(id, &response);
             }
             Input::Failed { id, cause } => {

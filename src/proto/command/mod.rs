@@ -8,6 +8,6 @@ mod prompt;
 
 pub use catalog::Catalog;
 pub use commands::{Command, Kind};
-pub use id::IdMaker;
+pub use id::{IdMaker, is_made_since};
 pub use outbox::{Outbox, Prompt, Stage};
 pub use prompt::{Draft, Model};

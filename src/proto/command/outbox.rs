@@ -27,6 +27,8 @@ pub struct Prompt {
     pub restored: bool,
     /// The history was seen back to where it would be stored.
     pub looked: bool,
+    /// Its answer stands in a part of the history that is not loaded.
+    pub answered_behind: bool,
     /// It is too large for the journal; that was told.
     pub unsaved: bool,
     /// When it came to its stage, or the history was last seen to lack it, milliseconds.

@@ -285,10 +285,13 @@ impl Part {
 
     /// Events are missing here, among those that are told again.
     pub(super) fn hole(&mut self) {
-        let told = self.whole && self.is_open_text();
+        // Another hole: what is told behind it is known to stand behind what was told before it.
+        let told = (self.whole || self.follows) && self.is_open_text();
         self.interrupt();
         if told && self.is_open() {
-            self.open_gap();
+            if self.gap.is_none() {
+                self.open_gap();
+            }
             self.follows = true;
         }
     }

@@ -143,15 +143,23 @@ impl Session {
                 "A full page of history names no next one: a proxy may hide the header X-Next-Cursor from pages.",
             );
         }
-        if let Some((_, info)) = self.sides.take(&What::Info) {
-            self.recut(&info);
-            context.learn(&info);
+        if let Some((asked, info)) = self.sides.take(&What::Info) {
+            if asked < snapshot.asked && self.cuts_otherwise(&info) {
+                // A prompt that is in the page may have ended that cut.
+                let asked = context.tick();
+                self.ask_side(&What::Info, asked, context);
+            } else {
+                self.recut(&info);
+                context.learn(&info);
+            }
         }
         self.note_cursor(&page, &snapshot.cursor);
         self.adopt_page(&mut page, more, context);
+        // Of a page that does not meet what is shown nobody knows what stands between.
+        let meets = self.messages.first().is_none() || !more || self.messages.shares(&page);
         let hidden = self.hide_page(&mut page, !more);
-        self.hide(snapshot.scope == Scope::All);
-        if hidden == 0 && snapshot.scope != Scope::All && more && !self.messages.shares(&page) {
+        self.hide(snapshot.scope == Scope::All && meets);
+        if snapshot.scope != Scope::All && more && self.is_apart(&page, hidden) {
             // So much has come that a small page does not reach what is shown.
             return self.begin(context);
         }
@@ -209,6 +217,7 @@ impl Session {
             self.turn.told(busy, context);
         }
         if whole {
+            self.turn.surveyed = snapshot.asked;
             self.light = 0;
         } else {
             self.polled = digest;

@@ -22,7 +22,7 @@ impl Session {
         let id = head.id.to_text();
         if self.fields.has_older() && self.messages.is_before_all((head.created, &id)) && !self.messages.has(&id) {
             // It belongs to a page that is not loaded.
-            return;
+            return self.answered_behind(head.parent);
         }
         if self.is_hidden(head.created, head.id) {
             return;

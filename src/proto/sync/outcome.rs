@@ -4,6 +4,7 @@ use super::session::Session;
 use crate::proto::change::Delivery;
 use crate::proto::command::{Prompt, Stage};
 use crate::proto::error::{Code, Error};
+use crate::proto::json::Str;
 use crate::proto::planted::{self, Bug};
 
 /// A cold server starts a turn seconds after it stored the prompt; one that restarted never does.
@@ -39,6 +40,20 @@ impl Session {
             Stage::Stored(_) => Some(prompt.since + ANSWER_WAIT),
             _ => None,
         }
+    }
+
+    /// An answer to this prompt was told that is older, by a server's clock that was set back, than all that is loaded.
+    pub(super) fn answered_behind(&mut self, parent: Option<Str<'_>>) {
+        let Some(parent) = parent else { return };
+        for prompt in &mut self.outbox.prompts {
+            prompt.answered_behind |= parent.is(self.messages.id_of(&prompt.key).unwrap_or(&prompt.key));
+        }
+    }
+
+    /// Whether a stored prompt has waited long enough, and only the end of the history was looked at since it was stored.
+    pub(super) fn is_overdue(&self, prompt: &Prompt, now: u64) -> bool {
+        matches!(prompt.stage, Stage::Stored(since) if self.turn.surveyed <= since)
+            && self.patience(prompt).is_some_and(|until| now >= until)
     }
 
     /// The turn is over: tells those who wait for answers. `seen`: what is shown was compared with the server.
@@ -88,7 +103,16 @@ impl Session {
                 _ => {}
             }
         }
-        if patient || !seen {
+        let behind = self
+            .outbox
+            .prompts
+            .iter()
+            .any(|prompt| prompt.key == key && prompt.answered_behind);
+        if behind {
+            let message = "By the server's clock the answer is older than what is loaded.";
+            return Some(Err(Error::new(Code::Incomplete, message)));
+        }
+        if patient || !seen || self.turn.surveyed <= since {
             return None;
         }
         if shown.is_none() {

@@ -268,6 +268,7 @@ impl Session {
             after: saved.after,
             restored: true,
             looked: unsent,
+            answered_behind: false,
             unsaved: false,
             since: context.now,
             misses: if saved.posted { 0 } else { MAX_MISSES - UNSENT_MISSES },

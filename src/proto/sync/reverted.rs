@@ -1,5 +1,6 @@
 use super::context::Context;
 use super::session::Session;
+use crate::proto::command::is_made_since;
 use crate::proto::json::{Str, field, text_field};
 use crate::proto::planted::{self, Bug};
 use crate::proto::store::Page;
@@ -43,13 +44,11 @@ impl Session {
     /// Takes the cut from the session. Gives whether another one, which hid something, has ended.
     pub(super) fn recut(&mut self, raw: &[u8]) -> bool {
         self.fields.set_session(raw);
-        let told = read(raw);
-        let known = self.cut.as_ref().map(|cut| (&cut.message, &cut.part));
-        if told.as_ref().map(|(message, part)| (message, part)) == known {
+        if !self.cuts_otherwise(raw) {
             return false;
         }
         let hid = self.cut.take().is_some_and(|cut| cut.hides > 0);
-        self.cut = told.map(|(message, part)| Cut {
+        self.cut = read(raw).map(|(message, part)| Cut {
             message,
             part,
             created: None,
@@ -57,6 +56,12 @@ impl Session {
             hides: 0,
         });
         hid
+    }
+
+    /// Whether the session tells another cut than the one that is known.
+    pub(super) fn cuts_otherwise(&self, raw: &[u8]) -> bool {
+        let known = self.cut.as_ref().map(|cut| (&cut.message, &cut.part));
+        read(raw).as_ref().map(|(message, part)| (message, part)) != known
     }
 
     /// Takes what is hidden out of the list. `all`: a cut that is not found is further back than what is loaded.
@@ -84,6 +89,11 @@ impl Session {
         if self.cut.take().is_some() {
             self.begin(context);
         }
+    }
+
+    /// Whether messages may be missing between what is shown and the page, of which so many were hidden.
+    pub(super) fn is_apart(&mut self, page: &Page<'_>, hidden: usize) -> bool {
+        !self.messages.shares(page) && (hidden == 0 || !page.items.is_empty())
     }
 
     /// Takes what is hidden out of a page. `whole`: it is all of the history. Gives how many messages that were.
@@ -134,12 +144,12 @@ impl Session {
 
 impl Cut {
     /// Whether a message stands at the cut or behind it. One that is not loaded is further back than all that is; of one
-    /// that is gone the ids tell: they grow.
+    /// that is gone the ids tell: they grow, but for a wrap.
     fn covers(&self, created: i64, id: &[u8]) -> bool {
         let cut = self.message.as_bytes();
         match self.created {
             Some(at) => (created, id) >= (at, cut),
-            None => !self.gone || id >= cut,
+            None => !self.gone || is_made_since(id, cut),
         }
     }
 }

@@ -121,7 +121,7 @@ impl Session {
         }
     }
 
-    fn ask_side(&mut self, what: &What, asked: Stamp, context: &mut Context) {
+    pub(super) fn ask_side(&mut self, what: &What, asked: Stamp, context: &mut Context) {
         self.sides.side(what).state = State::Asked(asked);
         let path = match what {
             What::Info => session_path(&self.id, ""),
@@ -276,6 +276,8 @@ impl Session {
         let busy = status.is_busy();
         self.fields.set_status(status);
         self.turn.told(busy, context);
+        // It may have been all that was awaited.
+        self.answer_settled(context);
     }
 
     fn show_requests(&mut self, field: Field, kind: &str, body: &[u8], context: &mut Context) {

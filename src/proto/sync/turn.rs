@@ -1,6 +1,7 @@
 use super::context::{Context, Purpose, Reply, What};
 use super::fields::Status;
 use super::session::Session;
+use super::snapshot::Scope;
 use crate::proto::change::Delivery;
 use crate::proto::command::{Catalog, Draft, Prompt, Stage};
 use crate::proto::error::{Code, Error};
@@ -19,6 +20,8 @@ pub(super) struct Turn {
     tries: u8,
     pub(super) ended: Stamp,
     pub(super) failed: Stamp,
+    /// When the newest history that is not just its end was asked for.
+    pub(super) surveyed: Stamp,
     waiters: Vec<u32>,
     since: Stamp,
     /// Digest of the prompt that ended the history when the server said that no turn runs.
@@ -40,6 +43,8 @@ enum Check {
 const CHECK_AFTER: u64 = 150;
 pub(super) const CHECK_AGAIN: u64 = 1_000;
 const MAX_CHECKS: u8 = 3;
+/// So many messages before those that are shown are looked at for an answer, before its prompt is called dropped.
+const BEFORE_SHOWN: usize = 10;
 pub(super) const MAX_POSTS: u8 = 3;
 
 impl Turn {
@@ -285,7 +290,7 @@ impl Session {
         };
         self.adopt_page(&mut page, true, context);
         let hidden = self.hide_page(&mut page, false);
-        if !self.messages.shares(&page) && (hidden == 0 || !page.items.is_empty()) {
+        if self.is_apart(&page, hidden) {
             // More came meanwhile than a check looks at.
             return self.begin(context);
         }
@@ -426,6 +431,7 @@ impl Session {
             after: None,
             restored: false,
             looked: true,
+            answered_behind: false,
             unsaved: false,
             since: context.now,
             misses: 0,
@@ -482,6 +488,17 @@ impl Session {
                 context.reply_all(waiters.clone(), &Ok(Reply::Done));
             }
             return context.reply_all(waiters, &Ok(Reply::Done));
+        }
+        if self
+            .outbox
+            .prompts
+            .iter()
+            .any(|prompt| self.is_overdue(prompt, context.now))
+        {
+            // By the server's clock its answer may be further back than a check looks, and before all that is shown.
+            self.turn.unsettle();
+            let limit = self.limit.max(self.messages.len() + BEFORE_SHOWN) + self.hidden();
+            return self.fetch(Scope::All, limit, context);
         }
         // A stored prompt without a turn: its turn may start late, or may have died with the server.
         let patience = self.outbox.prompts.iter().filter_map(|prompt| self.patience(prompt));
