@@ -2,7 +2,7 @@
 //
 //   OPENCODE_URL=http://127.0.0.1:4096   use this server in place of a fresh one with a scripted model
 //   OPENCODE_DIRECTORY=/path             its project folder
-//   OPENCODE_VERSION=1.18.33             version of the fresh server
+//   OPENCODE_VERSION=1.18.34             version of the fresh server
 //   PAGE_CONNECT=https://other.example   more servers that ?server= may name
 //   PORT=…                               port of the page, in place of a free one
 import { spawn } from 'node:child_process';

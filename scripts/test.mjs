@@ -1,59 +1,67 @@
-// `npm test`: everything, in the order in which failures are cheapest. `npm test -- NAME…` runs only the named steps.
+// `npm test`: everything. `npm test -- NAME…` runs only the named steps.
+//
+// What the rest needs comes first. Then the compiler and what it tests in one lane, and the test files that use `dist/`, browsers
+// and servers in another, several at a time: most of their time they wait.
 import { readdirSync } from 'node:fs';
+import { runLanes } from './lib/pool.mjs';
 import { need, root, run } from './lib/tools.mjs';
 
-const node = (...folders) => {
-  const files = folders.flatMap((folder) =>
-    readdirSync(`${root}/${folder}`).filter((file) => file.endsWith('.test.mjs')).map((file) => `${folder}/${file}`),
-  );
-  if (files.length === 0) throw new Error(`no tests in ${folders.join(', ')}`);
-  // One file at a time: each starts servers and a browser of its own. The limit is for a whole file, on a machine with other work.
-  run(process.execPath, ['--test', '--test-concurrency=1', '--test-timeout=1800000', ...files]);
+/** Test files beside each other, each with a browser and servers of its own. */
+const WORKERS = 3;
+/** For a whole file, on a machine with other work, milliseconds. */
+const FILE_LIMIT = '1800000';
+
+/** @typedef {{ commands?: [string, string[]][], folders?: string[] }} Step `commands` come before the files of `folders` */
+
+const node = (/** @type {string[]} */ ...args) => /** @type {[string, string[]]} */ ([process.execPath, args]);
+const npx = (/** @type {string[]} */ ...args) => /** @type {[string, string[]]} */ (['npx', args]);
+const cargo = (/** @type {string[]} */ ...args) => /** @type {[string, string[]]} */ (['cargo', args]);
+const clippy = (/** @type {string[]} */ ...args) => cargo('clippy', '-q', '--locked', ...args, '--', '-D', 'warnings');
+
+/** One after the other, before all else: cheap, or needed by the rest. @type {Record<string, Step>} */
+const FIRST = {
+  format: { commands: [cargo('fmt', '--check')] },
+  build: { commands: [node('scripts/build.mjs')] },
+  types: { commands: [npx('tsc', '-p', '.', '--noEmit', '--emitDeclarationOnly', 'false'), npx('tsc', '-p', 'www')] },
+  lint: { commands: [npx('biome', 'lint', '--error-on-warnings')] },
+  size: { commands: [node('scripts/size.mjs')] },
 };
 
-const steps = {
-  format: () => run('cargo', ['fmt', '--check']),
-  clippy: () => {
-    run('cargo', ['clippy', '-q', '--locked', '--all-targets', '--features', 'xtask,planted', '--', '-D', 'warnings']);
-    run('cargo', ['clippy', '-q', '--locked', '--all-targets', '--features', 'xtask', '--', '-D', 'warnings']);
-    for (const feature of ['page', 'keeper', 'v2']) {
-      run('cargo', ['clippy', '-q', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--features', feature, '--', '-D', 'warnings']);
-    }
+/** The compiler's lane. @type {Record<string, Step>} */
+const COMPILED = {
+  contract: { commands: [cargo('build', '-q', '--locked', '--profile', 'test', '--example', 'sse-pipe'), ...files('tests/contract').map(({ commands }) => commands[0])] },
+  native: { commands: [cargo('test', '--locked')] },
+  sim: { commands: [node('scripts/sim.mjs', '--seeds', '10000'), node('scripts/sim.mjs', '--planted')] },
+  clippy: {
+    commands: [
+      clippy('--all-targets', '--features', 'xtask,planted'),
+      clippy('--all-targets', '--features', 'xtask'),
+      ...['page', 'keeper', 'v2'].map((feature) => clippy('--lib', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--features', feature)),
+    ],
   },
-  native: () => run('cargo', ['test', '--locked']),
-  sim: () => {
-    run(process.execPath, ['scripts/sim.mjs', '--seeds', '10000']);
-    run(process.execPath, ['scripts/sim.mjs', '--planted']);
-  },
-  build: () => run(process.execPath, ['scripts/build.mjs']),
-  types: () => {
-    run('npx', ['tsc', '-p', '.', '--noEmit', '--emitDeclarationOnly', 'false']);
-    run('npx', ['tsc', '-p', 'www']);
-  },
-  lint: () => run('npx', ['biome', 'lint', '--error-on-warnings']),
-  size: () => run(process.execPath, ['scripts/size.mjs']),
-  support: () => node('tests/support', 'tests/faults'),
-  wasm: () => node('tests/wasm'),
-  list: () => node('tests/list'),
-  doctor: () => node('tests/doctor'),
-  recorder: () => node('tests/recorder'),
-  browser: () => node('tests/browser'),
-  wpt: () => node('tests/wpt'),
-  contract: () => {
-    run('cargo', ['build', '-q', '--locked', '--profile', 'test', '--example', 'sse-pipe']);
-    node('tests/contract');
-  },
-  keeper: () => node('tests/keeper'),
-  chaos: () => node('tests/chaos'),
-  continuity: () => node('tests/continuity'),
-  package: () => node('tests/package'),
-  interop: () => node('tests/interop'),
-  docs: () => node('tests/docs'),
+};
+
+/** The lane of test files; the longest first. @type {Record<string, Step>} */
+const FILES = {
+  continuity: { folders: ['tests/continuity'] },
+  doctor: { folders: ['tests/doctor'] },
+  interop: { folders: ['tests/interop'] },
+  chaos: { folders: ['tests/chaos'] },
+  package: { folders: ['tests/package'] },
+  browser: { folders: ['tests/browser'] },
+  docs: { folders: ['tests/docs'] },
+  keeper: { folders: ['tests/keeper'] },
+  wpt: { folders: ['tests/wpt'] },
+  wasm: { folders: ['tests/wasm'] },
+  recorder: { folders: ['tests/recorder'] },
+  list: { folders: ['tests/list'] },
+  support: { folders: ['tests/support', 'tests/faults'] },
 };
 
 const chosen = process.argv.slice(2);
-const unknown = chosen.filter((name) => !(name in steps));
-if (unknown.length > 0) fail(`no step ${unknown.join(', ')}; there are ${Object.keys(steps).join(', ')}`);
+const names = Object.keys({ ...FIRST, ...COMPILED, ...FILES });
+const unknown = chosen.filter((name) => !names.includes(name));
+if (unknown.length > 0) fail(`no step ${unknown.join(', ')}; there are ${names.join(', ')}`);
 
 try {
   await need();
@@ -61,21 +69,37 @@ try {
   const { findChromium } = await import('../tests/support/browser.mjs');
   const { findFirefox } = await import('../tests/support/firefox.mjs');
   const { ensureOpenCode } = await import('../tests/support/opencode.mjs');
+  const { TESTED } = await import('../tests/support/versions.mjs');
   await findChromium();
   await findFirefox();
-  for (const version of ['1.18.33', '1.2.27', '1.1.65']) await ensureOpenCode(version);
-  const names = chosen.length > 0 ? chosen : Object.keys(steps);
-  for (const name of names) {
-    const begin = performance.now();
+  for (const version of TESTED) await ensureOpenCode(version);
+  const begin = performance.now();
+  for (const { name, commands } of jobs(FIRST)) {
     console.log(`\n=== ${name}`);
-    await steps[name]();
-    console.log(`=== ${name}: good, ${((performance.now() - begin) / 1000).toFixed(0)} s`);
+    for (const [command, args] of commands) run(command, args);
   }
-  console.log(`\n${names.length} passed, 0 failed`);
+  const lanes = [{ jobs: jobs(COMPILED), workers: 1 }, { jobs: jobs(FILES), workers: WORKERS }];
+  await runLanes(lanes, ({ name }, output, seconds) => console.log(`\n=== ${name}, ${seconds.toFixed(0)} s\n${output.trimEnd()}`));
+  console.log(`\n${chosen.length || names.length} passed, 0 failed, ${((performance.now() - begin) / 1000).toFixed(0)} s`);
 } catch (error) {
-  fail(error.message);
+  fail(/** @type {Error} */ (error).message);
 }
 
+/** The chosen steps as jobs: one for each test file, so that they can be shared out. @param {Record<string, Step>} steps @returns {import('./lib/pool.mjs').Job[]} */
+function jobs(steps) {
+  return Object.entries(steps)
+    .filter(([name]) => chosen.length === 0 || chosen.includes(name))
+    .flatMap(([name, { commands = [], folders = [] }]) => [...(commands.length > 0 ? [{ name, commands }] : []), ...folders.flatMap(files)]);
+}
+
+/** @param {string} folder @returns {import('./lib/pool.mjs').Job[]} */
+function files(folder) {
+  const found = readdirSync(`${root}/${folder}`).filter((file) => file.endsWith('.test.mjs'));
+  if (found.length === 0) throw new Error(`no tests in ${folder}`);
+  return found.map((file) => ({ name: `${folder}/${file}`, commands: [node('--test', '--test-reporter=spec', `--test-timeout=${FILE_LIMIT}`, `${folder}/${file}`)] }));
+}
+
+/** @param {string} message @returns {never} */
 function fail(message) {
   console.error(`npm test: ${message}`);
   process.exit(1);

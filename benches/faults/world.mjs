@@ -5,8 +5,9 @@ import { startOpenCode } from '../../tests/support/opencode.mjs';
 import { call, openEvents, prompt } from '../../tests/support/events.mjs';
 import { Bridge } from './bridge.mjs';
 import { Observer } from './observer.mjs';
+import { NEWEST } from '../../tests/support/versions.mjs';
 
-export const VERSION = '1.18.33';
+export const VERSION = NEWEST;
 
 export class World {
   /** @type {import('../../tests/support/opencode.mjs').OpenCode | undefined} */

@@ -8,6 +8,7 @@ import { waitFor } from '../support/wait.mjs';
 import { assertProblem, assertSettled, history } from './checks.mjs';
 import { onPage, onServers, withStage } from './scene.mjs';
 import { watched } from './stage.mjs';
+import { TESTED } from '../support/versions.mjs';
 
 const shared = withStage();
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
@@ -135,4 +136,4 @@ onServers('attachments', (scene) => {
       }
     });
   });
-}, { versions: ['1.18.33', '1.2.27', '1.1.65'] });
+}, { versions: TESTED });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertSettled, numbered } from './checks.mjs';
 import { onPage, onServers, withStage } from './scene.mjs';
+import { TESTED } from '../support/versions.mjs';
 
 const shared = withStage();
 const TASK = JSON.stringify({ description: 'Look', prompt: 'words 3, tool bash: echo from-child', subagent_type: 'general' });
@@ -61,4 +62,4 @@ onServers('a sub-agent', (scene) => {
     });
     await page.evaluate(() => drive.until(drive.session, ({ permissions, status }) => permissions.length === 0 && status.type !== 'busy'));
   }));
-}, { versions: ['1.18.33', '1.2.27', '1.1.65'] });
+}, { versions: TESTED });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { call } from '../support/events.mjs';
 import { assertProblem, assertSettled, history, numbered } from './checks.mjs';
 import { onPage, onServers, withStage } from './scene.mjs';
+import { TESTED } from '../support/versions.mjs';
 
 const shared = withStage();
 const server = { config: { command: { count: { template: 'words 3 then say: $ARGUMENTS', description: 'counts' } } } };
@@ -137,4 +138,4 @@ onServers('commands', (scene) => {
     assert.ok(!told.out);
     assert.deepEqual(told.children, [child.id]);
   }));
-}, { server, versions: ['1.18.33', '1.2.27', '1.1.65'] });
+}, { server, versions: TESTED });

@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { createClient } from '../../dist/node.js';
 import { sleep, waitFor } from '../support/wait.mjs';
 import { onServers } from './scene.mjs';
+import { TESTED } from '../support/versions.mjs';
 
-const options = { versions: ['1.18.33', '1.2.27', '1.1.65'] };
+const options = { versions: TESTED };
 
 /** A session on the server, live, with a first answer behind it. */
 async function talk({ server }, test) {

@@ -3,8 +3,9 @@ import { after, before, describe } from 'node:test';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
 import { startStage } from './stage.mjs';
+import { NEWEST } from '../support/versions.mjs';
 
-export const NEWEST = '1.18.33';
+export { NEWEST };
 export const VERSIONS = [NEWEST, '1.1.65'];
 
 /** @returns {{ stage: Awaited<ReturnType<typeof startStage>> }} filled before the first test */

@@ -6,6 +6,7 @@ import { call, prompt } from '../support/events.mjs';
 import { startProxy } from '../support/proxy.mjs';
 import { waitFor } from '../support/wait.mjs';
 import { onPage, onServers, withStage } from './scene.mjs';
+import { TESTED } from '../support/versions.mjs';
 
 const shared = withStage();
 const TASK = JSON.stringify({ description: 'Look', prompt: 'tool bash: echo from-child', subagent_type: 'general' });
@@ -254,7 +255,7 @@ onServers('the live list', (scene) => {
     const state = await until(page, (now) => find(now, near.id), 'the near one');
     assert.ok(!find(state, far.id) && !find(state, second.id));
   }));
-}, { versions: ['1.18.33', '1.2.27', '1.1.65'] });
+}, { versions: TESTED });
 
 test('a server that is away is told, and the list comes with it', async () => {
   const { startMock } = await import('../support/mock.mjs');

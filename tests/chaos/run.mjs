@@ -4,6 +4,7 @@ import { planScene } from './plan.mjs';
 import { sceneSeed } from './random.mjs';
 import { Scene } from './scene.mjs';
 import { startWorld } from './world.mjs';
+import { NEWEST } from '../support/versions.mjs';
 
 const SHOWN = 4000;
 
@@ -21,7 +22,7 @@ const SHOWN = 4000;
 
 /** @param {ChaosOptions} options @returns {Promise<{ violations: number, faults: number, restarts: number, scenes: number, checks: number, gapped: number, settled: number, mostStreams: number, recovery: number[], counts: Record<string, number> }>} */
 export async function chaos(options) {
-  const { version = '1.18.33', minutes = 1, scenes = Infinity, seed = Date.now() % 1_000_000, from = 0, keeper = false, browser, say = console.log } = options;
+  const { version = NEWEST, minutes = 1, scenes = Infinity, seed = Date.now() % 1_000_000, from = 0, keeper = false, browser, say = console.log } = options;
   const world = await startWorld({ version, script: 'tab.js', keeper, browser });
   const end = Date.now() + (scenes === Infinity ? minutes * 60_000 : Infinity);
   /** @type {Record<string, number>} */

@@ -4,6 +4,7 @@ import { call } from '../support/events.mjs';
 import { sleep } from '../support/wait.mjs';
 import { random } from './random.mjs';
 import { idle, startWorld } from './world.mjs';
+import { NEWEST } from '../support/versions.mjs';
 
 const MB = 1 << 20;
 const MOST_GROWTH = 5 * MB;
@@ -18,7 +19,7 @@ const SAMPLE = 60_000;
  * @param {{ version?: string, minutes?: number, seed?: number, keeper?: boolean, say?: (line: string) => void }} options
  * @returns {Promise<string[]>} what is wrong
  */
-export async function soak({ version = '1.18.33', minutes = 30, seed = 1, keeper = false, say = console.log }) {
+export async function soak({ version = NEWEST, minutes = 30, seed = 1, keeper = false, say = console.log }) {
   const world = await startWorld({ version, script: 'soak.js', keeper });
   try {
     const { proxy, server, browser, site, options } = world;

@@ -6,8 +6,8 @@ import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
 import { away, PATIENT, reloads, secondTab } from './cases.mjs';
 import { manyTabs, tooManyTabs } from './tabs.mjs';
+import { NEWEST } from '../support/versions.mjs';
 
-const NEWEST = '1.18.33';
 const VERSIONS = [NEWEST, '1.2.27', '1.1.65'];
 const [CHROMIUM, FIREFOX] = ENGINES;
 

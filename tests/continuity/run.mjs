@@ -5,10 +5,11 @@ import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
 import { away, pressure, reloads, secondTab } from './cases.mjs';
 import { manyTabs, tooManyTabs } from './tabs.mjs';
+import { NEWEST } from '../support/versions.mjs';
 
 const { values } = parseArgs({
   options: {
-    server: { type: 'string', default: '1.18.33' },
+    server: { type: 'string', default: NEWEST },
     browser: { type: 'string', default: 'chromium' },
     moments: { type: 'string', default: '20' },
     keeper: { type: 'string', default: 'both' },

@@ -9,6 +9,7 @@ import { startOpenCode } from '../support/opencode.mjs';
 import { freePort, listen, LOOPBACK, shut } from '../support/ports.mjs';
 import { startProxy } from '../support/proxy.mjs';
 import { PATIENCE } from '../support/wait.mjs';
+import { NEWEST, TESTED } from '../support/versions.mjs';
 
 const dist = new URL('../../dist/', import.meta.url);
 const { diagnose } = await import(new URL('doctor-node.js', dist).href);
@@ -46,9 +47,9 @@ async function causes(options) {
 }
 
 describe('a good server', () => {
-  for (const version of ['1.18.33', '1.2.27', '1.1.65']) {
+  for (const version of TESTED) {
     test(`${version}: all is well`, async () => {
-      const own = version === '1.18.33' ? server : await startOpenCode({ model, version });
+      const own = version === NEWEST ? server : await startOpenCode({ model, version });
       const before = await (await fetch(`${own.url}/session`)).json();
       const report = await diagnose({ baseUrl: own.url, model: MODEL, origin: 'http://localhost:3000' });
       const bad = report.checks.filter(({ status }) => status !== 'passed');

@@ -3,6 +3,7 @@ import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
 import { startProxy } from '../support/proxy.mjs';
 import { CONFIG, warm } from './features.mjs';
+import { NEWEST } from '../support/versions.mjs';
 
 /** One of each generation, and of each that broke something. `always`: a part of `npm test`. */
 export const VERSIONS = [
@@ -12,7 +13,8 @@ export const VERSIONS = [
   { version: '1.14.41', always: false },
   { version: '1.15.13', always: false },
   { version: '1.17.19', always: false },
-  { version: '1.18.33', always: true },
+  { version: '1.18.33' },
+  { version: NEWEST, always: true },
 ];
 
 /** @param {string} version */

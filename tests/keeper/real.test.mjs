@@ -7,14 +7,15 @@ import { startOpenCode } from '../support/opencode.mjs';
 import { spoken } from '../support/script.mjs';
 import { sleep } from '../support/wait.mjs';
 import { read, ready, startStage, until } from './stage.mjs';
+import { NEWEST } from '../support/versions.mjs';
 
 const SCRIPT = 'words 60 every 30';
 
 for (const path of ['/event', '/global/event']) {
-  test(`a reload in the middle of an answer of 1.18.33 over ${path}`, async () => {
+  test(`a reload in the middle of an answer of ${NEWEST} over ${path}`, async () => {
     const stage = await startStage();
     const model = await startModel();
-    const server = await startOpenCode({ model, version: '1.18.33', password: 'secret', cors: [stage.url.slice(0, -1)] });
+    const server = await startOpenCode({ model, version: NEWEST, password: 'secret', cors: [stage.url.slice(0, -1)] });
     try {
       const profile = await stage.profile([server.url]);
       const auth = { name: 'authorization', value: server.headers.authorization ?? server.headers.Authorization };

@@ -11,6 +11,7 @@ import { startOpenCode } from '../support/opencode.mjs';
 import { startProxy } from '../support/proxy.mjs';
 import { tempDir } from '../support/temp.mjs';
 import { waitFor } from '../support/wait.mjs';
+import { MIDDLE, NEWEST } from '../support/versions.mjs';
 
 const dist = new URL('../../dist/', import.meta.url);
 const { createClient } = await import(new URL('node.js', dist).href);
@@ -21,7 +22,7 @@ const cli = fileURLToPath(new URL('cli.js', dist));
 const plain = (state) => JSON.stringify(state);
 const shown = (session) => session.state.messages.at(-1)?.parts.find(({ type }) => type === 'text')?.text ?? '';
 
-for (const version of ['1.18.33', '1.2.27']) {
+for (const version of [NEWEST, MIDDLE]) {
   describe(`on ${version}`, () => {
     let model;
     let server;

@@ -4,6 +4,7 @@ import { defaultRoutes } from './mock-routes.mjs';
 import { listen, LOOPBACK, shut } from './ports.mjs';
 import { Store } from './store.mjs';
 import { sleep } from './wait.mjs';
+import { NEWEST } from './versions.mjs';
 
 /**
  * @typedef {object} Call what a handler gets
@@ -47,7 +48,7 @@ export class Mock {
   #beat;
 
   /** @param {MockOptions} options */
-  constructor({ directory = '/project', version = '1.18.33', password, username = 'opencode', heartbeat = 0, clock } = {}) {
+  constructor({ directory = '/project', version = NEWEST, password, username = 'opencode', heartbeat = 0, clock } = {}) {
     this.directory = directory;
     this.version = version;
     this.basic = password ? Buffer.from(`${username}:${password}`).toString('base64') : undefined;

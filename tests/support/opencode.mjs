@@ -9,6 +9,7 @@ import { freePort, LOOPBACK } from './ports.mjs';
 import { endAll, endAllNow } from './processes.mjs';
 import { atExit, tempDir } from './temp.mjs';
 import { PATIENCE, sleep } from './wait.mjs';
+import { NEWEST } from './versions.mjs';
 
 export { ensureOpenCode };
 
@@ -47,7 +48,7 @@ const LOG = 200_000;
  * @returns {Promise<OpenCode>}
  */
 export async function startOpenCode(options) {
-  const { version = '1.18.33', password, username = 'opencode', cors = [] } = options;
+  const { version = NEWEST, password, username = 'opencode', cors = [] } = options;
   const program = await ensureOpenCode(version);
   const temp = tempDir('server');
   const home = temp.path;

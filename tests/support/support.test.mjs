@@ -10,10 +10,11 @@ import { ensureOpenCode, startOpenCode } from './opencode.mjs';
 import { descendants, marked } from './processes.mjs';
 import { parseScript, rounds, spoken } from './script.mjs';
 import { waitFor } from './wait.mjs';
+import { NEWEST, OLDEST } from './versions.mjs';
 
 const WORDS = (/** @type {number} */ n) => Array.from({ length: n }, (_, i) => `w${i + 1}`).join(' ');
 
-for (const version of ['1.18.33', '1.1.65']) {
+for (const version of [NEWEST, OLDEST]) {
   describe(`server ${version}`, () => {
     /** @type {Awaited<ReturnType<typeof startModel>>} */
     let model;

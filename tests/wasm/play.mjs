@@ -1,5 +1,6 @@
 // Plays recorded or made event streams to the built package, without a network: a fetch that answers from memory.
 import { createClient } from '../../dist/node.js';
+import { NEWEST } from '../support/versions.mjs';
 
 const encoder = new TextEncoder();
 const CONNECTED = 'data: {"id":"evt_0","type":"server.connected","properties":{}}\n\n';
@@ -18,7 +19,7 @@ export async function play(sessionID, options = {}) {
   const json = (value) => new Response(JSON.stringify(value), { headers: { 'content-type': 'application/json' } });
   const answers = [
     ...(options.answers ?? []),
-    [/^\/global\/health/, () => json({ healthy: true, version: '1.18.33' })],
+    [/^\/global\/health/, () => json({ healthy: true, version: NEWEST })],
     [/^\/path/, () => json({ directory: '/project' })],
     [/^\/session\/status/, () => json({})],
     [/^\/session\/[^/]+\/message/, () => json(options.history ?? [])],
