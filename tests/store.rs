@@ -175,6 +175,38 @@ fn m3_a_whole_text_replaces_a_longer_live_text() {
 }
 
 #[test]
+fn m3_a_correction_of_an_ended_part_shows_at_once() {
+    let mut bench = live();
+    bench.told(&text("as streamed", true)).told(&text("corrected", true));
+    assert_eq!(bench.shown(), ("corrected", "settled", ""));
+    let mut bench = loaded(text("as stored", true));
+    bench.told(&text("corrected", true));
+    assert_eq!(bench.shown(), ("corrected", "settled", ""));
+    let mut bench = live();
+    bench.told(&tool("completed", "cut")).told(&tool("completed", "whole"));
+    assert_eq!(bench.mirror.part("prt_1").unwrap().value, tool("completed", "whole"));
+}
+
+#[test]
+fn m8_a_check_does_not_end_what_grew_after_it_was_asked_for() {
+    for grows in [false, true] {
+        let mut bench = live();
+        bench.told(&text("", false)).grows("one ");
+        let asked = bench.tick();
+        if grows {
+            bench.grows("two");
+        }
+        bench.confirm(&[item("msg_1", 1, &[text("one ", false)])], asked);
+        let after = if grows {
+            ("one two", "streaming", "")
+        } else {
+            ("one ", "settled", "")
+        };
+        assert_eq!(bench.shown(), after);
+    }
+}
+
+#[test]
 fn m3_a_completed_message_does_not_become_open_again() {
     let mut done = info("msg_1", 1);
     done["time"]["completed"] = json!(5);

@@ -53,6 +53,13 @@ impl Bench {
         self.drain()
     }
 
+    /// The session is idle, and this is its newest page, asked for at `asked`.
+    pub(crate) fn confirm(&mut self, items: &[Value], asked: u64) -> &mut Self {
+        let body = json!(items).to_string();
+        self.messages.abandon(&Page::read(body.as_bytes()).unwrap(), asked);
+        self.drain()
+    }
+
     pub(crate) fn older(&mut self, items: &[Value], asked: u64) -> &mut Self {
         let body = json!(items).to_string();
         self.messages.older(&Page::read(body.as_bytes()).unwrap(), asked);
