@@ -87,7 +87,7 @@ export const FEATURES = [
   {
     name: 'live text',
     async run(world) {
-      const { text, shown } = await turn(world, 'words 40 every 20');
+      const { text, shown } = await turn(world, 'words 40 every 100');
       assert.equal(text.trimEnd(), numbered(40));
       assert.ok(Object.values(shown).some((texts) => texts.length > 10), 'the answer was not shown step by step');
     },
