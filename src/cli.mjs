@@ -19,7 +19,7 @@ doctor  looks at an OpenCode server and says what is wrong with it, and what to 
         --directory PATH     the project's directory on the server
         --provider ID, --model PROVIDER/MODEL
         --message TEXT       what the check "message" says
-        --origin ORIGIN      the origin of your page, for the check "cors"
+        --origin ORIGIN      the origin of your page, for "cors" and "older"
         --test NAME          only this check and those it needs; may be given again
         --patience SECONDS   the longest wait for an answer of the model, default 60
         --json               the report as JSON

@@ -1,6 +1,6 @@
 // The doctor's page in Chromium: the same checks from where CORS and proxies bite.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import { after, before, test } from 'node:test';
 import { buildPage, servePage } from '../../scripts/serve.mjs';
 import { launchChromium } from '../support/browser.mjs';
@@ -52,7 +52,7 @@ test('against a good server all is well, from a page too', async () => {
   const server = await startOpenCode({ model });
   const { states, summary } = await look(server);
   assert.deepEqual(states.filter(([, status]) => status !== 'passed'), []);
-  assert.match(summary, /^14 passed, 0 failed, 0 skipped/);
+  assert.match(summary, /^15 passed, 0 failed, 0 skipped/);
   await server.stop();
 });
 
@@ -62,6 +62,27 @@ test('a wrong password is called so, with what to do', async () => {
   const bad = states.filter(([, status]) => status === 'failed');
   assert.equal(bad.length, 1);
   assert.match(bad[0].join(' '), /check-auth failed .*refuses these credentials.*OPENCODE_SERVER_PASSWORD/);
+  await server.stop();
+});
+
+test('a front that does not let pages read where older messages begin', async () => {
+  const server = await startOpenCode({ model });
+  const front = createServer((req, res) => {
+    const up = request(server.url + req.url, { method: req.method, headers: req.headers }, (answer) => {
+      // A front with CORS headers of its own: the others stay, those of the server go.
+      const headers = Object.fromEntries(Object.entries(answer.headers).filter(([name]) => name !== 'access-control-expose-headers'));
+      res.writeHead(answer.statusCode ?? 502, headers);
+      answer.pipe(res);
+    });
+    up.on('error', () => res.destroy());
+    req.pipe(up);
+  });
+  const port = await listen(front);
+  const { states } = await look({ url: `http://${LOOPBACK}:${port}` });
+  const bad = states.filter(([, status]) => status === 'failed');
+  assert.equal(bad.length, 1, JSON.stringify(bad));
+  assert.match(bad[0].join(' '), /check-older failed .*X-Next-Cursor.*Access-Control-Expose-Headers/);
+  await shut(front);
   await server.stop();
 });
 

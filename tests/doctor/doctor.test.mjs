@@ -1,7 +1,7 @@
 // The doctor against good servers, and against everything that goes wrong: it names the cause each time.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startModel } from '../support/model.mjs';
@@ -16,7 +16,7 @@ const { diagnose } = await import(new URL('doctor-node.js', dist).href);
 
 const MODEL = 'scripted/words';
 /** Without the check that waits for ten seconds. */
-const QUICK = ['cors', 'clock', 'scope', 'stream', 'conversation', 'reconnect', 'permission'];
+const QUICK = ['cors', 'clock', 'older', 'scope', 'stream', 'conversation', 'reconnect', 'permission'];
 
 /** @type {Awaited<ReturnType<typeof startModel>>} */
 let model;
@@ -46,6 +46,20 @@ async function causes(options) {
   }));
 }
 
+/** A front that changes the headers of what it passes on. */
+async function frontOf(upstream, change) {
+  const front = createServer((req, res) => {
+    const up = request(upstream + req.url, { method: req.method, headers: req.headers }, (answer) => {
+      res.writeHead(answer.statusCode ?? 502, change(answer.headers));
+      answer.pipe(res);
+    });
+    up.on('error', () => res.destroy());
+    req.pipe(up);
+  });
+  const port = await listen(front);
+  return { url: `http://${LOOPBACK}:${port}`, close: () => shut(front) };
+}
+
 describe('a good server', () => {
   for (const version of TESTED) {
     test(`${version}: all is well`, async () => {
@@ -54,7 +68,7 @@ describe('a good server', () => {
       const report = await diagnose({ baseUrl: own.url, model: MODEL, origin: 'http://localhost:3000' });
       const bad = report.checks.filter(({ status }) => status !== 'passed');
       assert.deepEqual(bad, []);
-      assert.equal(report.passed, 14);
+      assert.equal(report.passed, 15);
       const left = await (await fetch(`${own.url}/session`)).json();
       assert.equal(left.length, before.length, 'what it made is gone again');
       if (own !== server) await own.stop();
@@ -113,6 +127,30 @@ describe('what goes wrong', () => {
 
   test('a page that may not read it', async () => {
     assert.deepEqual(await causes({ origin: 'https://chat.example' }), { cors: 'cors_closed' });
+  });
+
+  test('a front that takes the place of older messages away, or does not name it for pages', async () => {
+    const origin = 'http://localhost:3000';
+    const hide = (headers) => {
+      const { 'x-next-cursor': _, link: __, ...rest } = headers;
+      return rest;
+    };
+    const rename = (headers) => ({ ...headers, 'access-control-allow-origin': '*', 'access-control-expose-headers': 'Link' });
+    const old = await startOpenCode({ model, version: '1.2.27' });
+    for (const { url } of [server, old]) {
+      for (const [change, asked, found] of [
+        [hide, {}, { older: 'cursor_hidden' }],
+        [rename, { origin }, { older: 'cursor_hidden' }],
+        // Who is no page reads it all the same.
+        [rename, {}, {}],
+        [(headers) => ({ ...headers, 'access-control-expose-headers': '*' }), { origin }, {}],
+      ]) {
+        const front = await frontOf(url, change);
+        assert.deepEqual(await causes({ baseUrl: front.url, only: ['older'], ...asked }), found);
+        await front.close();
+      }
+    }
+    await old.stop();
   });
 
   test('a proxy that collects', async () => {

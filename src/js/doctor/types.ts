@@ -26,7 +26,7 @@ export interface DoctorOptions {
   readonly model?: string;
   /** The prompt of the check `message`. */
   readonly message?: string;
-  /** The page's origin, for the check `cors`. Default: this page's. */
+  /** The page's origin, for the checks `cors` and `older`. Default: this page's. */
   readonly origin?: string;
   /** Names of the checks to run, with those they need. Default: all. */
   readonly only?: readonly string[];
