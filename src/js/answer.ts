@@ -26,9 +26,9 @@ export class Redirected extends Error {
 }
 
 /** What comes piece by piece may take so many limits in all: a byte now and then is no answer. */
-const LONGEST = 20;
+export const LONGEST = 20;
 /** Timers count no further, milliseconds. */
-const MOST = 2_000_000_000;
+export const MOST = 2_000_000_000;
 
 /**
  * Runs `job`, and gives it up when nothing came for `patience` milliseconds from now on, or since it called `heard` last;

@@ -102,11 +102,11 @@ class OpenCodeClient implements Client {
   }
 
   agents(): Promise<Agent[]> {
-    return this.#get('/agent');
+    return this.#link.list('/agent');
   }
 
   commands(): Promise<CommandInfo[]> {
-    return this.#get('/command');
+    return this.#link.list('/command');
   }
 
   openSession(id: string, options: OpenOptions = {}): ChatSession {
@@ -184,13 +184,15 @@ class OpenCodeClient implements Client {
 function sessions(link: Link): Sessions {
   const at = (id: string, rest = ''): string => `/session/${encodeURIComponent(id)}${rest}`;
   return {
-    list: (query: ListQuery = {}) => {
+    list: async (query: ListQuery = {}) => {
+      checkNames('list', query);
       const search = new URLSearchParams();
       for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
-      return link.call<SessionInfo[]>(0, 'GET', search.size === 0 ? '/session' : `/session?${search}`);
+      return link.list(search.size === 0 ? '/session' : `/session?${search}`);
     },
     get: (id) => link.call<SessionInfo>(0, 'GET', at(id)),
     create: async (init = {}) => {
+      checkNames('createSession', init);
       if (init.dialect === 'v2') await link.requests.speak();
       return link.call<SessionInfo>(0, 'POST', '/session', init);
     },
@@ -200,13 +202,13 @@ function sessions(link: Link): Sessions {
     remove: async (id) => {
       await link.call(0, 'DELETE', at(id));
     },
-    children: (id) => link.call<SessionInfo[]>(0, 'GET', at(id, '/children')),
+    children: (id) => link.list(at(id, '/children')),
     // A file of its own, for those who show lists.
     live: async (query) => {
       const { List } = await import('./list/sessions.js').catch(() => {
         throw missing('sessions.js');
       });
-      return new List(link, query, { closed, refused, withProblem });
+      return new List(link, query, { checkNames, closed, refused, withProblem });
     },
   };
 }
@@ -222,6 +224,7 @@ function checkOptions(options: ClientOptions): void {
   }
   if (directory !== undefined && (typeof directory !== 'string' || directory === '')) throw bad('directory is not a path.');
   checkAuth(auth);
+  if (typeof auth === 'object') checkNames('auth', auth);
   if (transport === 'eventsource') {
     if (typeof EventSource === 'undefined') {
       throw refused('unsupported', 'This host has no EventSource.', 'Leave transport out: the fetch stream works here.');

@@ -2,8 +2,10 @@
  * What a session can be told beside prompts. A file of its own, loaded at the first command.
  * @module
  */
+import { LONGEST, MOST } from './answer.js';
 import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 import type { Link } from './link.js';
+import { type CheckNames, FURTHER } from './options.js';
 import type { Message, SendOptions, SessionInfo, SessionState, Todo } from './types.js';
 
 /** The open session that commands are for, and how the core file makes errors: there is one class of them. */
@@ -12,7 +14,8 @@ interface Target {
   readonly handle: number;
   readonly link: Link;
   read(): SessionState;
-  refused(code: string, message: string, hint: string): Error;
+  readonly checkNames: CheckNames;
+  refused(code: string, message: string, hint: string, near?: readonly string[], retryable?: boolean): Error;
 }
 
 /** The commands of one session. The core knows their shapes and what they may name. */
@@ -24,10 +27,12 @@ export class Commands {
   }
 
   command(name: string, args: string, options: CommandOptions): Promise<Message> {
+    this.#opened.checkNames('command', options, FURTHER.command);
     return this.#run(0, { command: name, arguments: args, ...options });
   }
 
   shell(command: string, options: ShellOptions): Promise<Message> {
+    this.#opened.checkNames('shell', options, FURTHER.shell);
     const agent = options.agent ?? this.#opened.read().messages.at(-1)?.info.agent ?? 'build';
     return this.#run(1, { command, ...options, agent });
   }
@@ -65,17 +70,34 @@ export class Commands {
   }
 
   todo(): Promise<Todo[]> {
-    return this.#call('GET', '/todo');
+    return this.#list('/todo');
   }
 
   diff(messageID?: string): Promise<FileDiff[]> {
-    return this.#call('GET', messageID === undefined ? '/diff' : `/diff?messageID=${encodeURIComponent(messageID)}`);
+    return this.#list(messageID === undefined ? '/diff' : `/diff?messageID=${encodeURIComponent(messageID)}`);
   }
 
   #run(kind: number, body: object): Promise<Message> {
     const { link, handle } = this.#opened;
     const json = new TextEncoder().encode(JSON.stringify(body));
-    return link.answer((core, token) => core.command(link.now(), handle, kind, json, token));
+    return this.#whileItRuns(link.answer((core, token) => core.command(link.now(), handle, kind, json, token)));
+  }
+
+  /** A turn may take any time. Where none was seen to run for long, no answer will come any more: the caller's own `fetch` may hang. */
+  #whileItRuns<T>(answer: Promise<T>): Promise<T> {
+    const opened = this.#opened;
+    let timer: ReturnType<typeof setInterval> | undefined;
+    let looks = 0;
+    const late = new Promise<never>((_, reject) => {
+      timer = setInterval(() => {
+        const { connection: { phase }, status } = opened.read();
+        const runs = (phase === 'live' || phase === 'polling') && (status.type === 'busy' || status.type === 'retry');
+        looks = runs ? 0 : looks + 1;
+        if (looks < LONGEST) return;
+        reject(opened.refused('timeout', 'The command has no answer, and no turn runs.', 'See in the session whether it ran before you run it again.', [], true));
+      }, Math.min(opened.link.requests.patience, MOST));
+    });
+    return Promise.race([answer, late]).finally(() => clearInterval(timer));
   }
 
   /** A call that answers with the session: it is shown at once, whatever the stream does. */
@@ -87,8 +109,17 @@ export class Commands {
   }
 
   #call<T>(method: string, rest: string, body?: object): Promise<T> {
-    const { link, handle, id } = this.#opened;
-    return link.call<T>(handle, method, `/session/${encodeURIComponent(id)}${rest}`, body);
+    const { link, handle } = this.#opened;
+    return link.call<T>(handle, method, this.#path(rest), body);
+  }
+
+  #list<T>(rest: string): Promise<T[]> {
+    const { link, handle } = this.#opened;
+    return link.list<T>(this.#path(rest), handle);
+  }
+
+  #path(rest: string): string {
+    return `/session/${encodeURIComponent(this.#opened.id)}${rest}`;
   }
 
   /** The model of the last answer. */

@@ -53,7 +53,7 @@ export class Requests {
   readonly base: string;
   readonly #auth: ClientOptions['auth'];
   readonly #fetch: typeof fetch;
-  readonly #patience: number;
+  readonly patience: number;
   readonly #feed: (bytes: Uint8Array) => void;
   #speaking: Promise<Translation> | undefined;
   /** The server has answered as v1. */
@@ -68,7 +68,7 @@ export class Requests {
     this.base = base.url;
     this.#auth = options.auth;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
-    this.#patience = options.limits?.requestTimeout ?? PATIENCE;
+    this.patience = options.limits?.requestTimeout ?? PATIENCE;
     this.#feed = feed;
   }
 
@@ -120,7 +120,7 @@ export class Requests {
   /** Opens the event stream, until `signal`. */
   async open(path: string, signal: AbortSignal): Promise<Response> {
     const ask = (at: string): Promise<Response> =>
-      this.#respond('GET', at, 'text/event-stream', undefined, signal, Math.min(this.#patience, STREAM_PATIENCE));
+      this.#respond('GET', at, 'text/event-stream', undefined, signal, Math.min(this.patience, STREAM_PATIENCE));
     const translation = await this.#speaking?.catch(() => undefined);
     if (translation !== undefined) return ask(translation.stream(path));
     const response = await ask(path);
@@ -152,7 +152,7 @@ export class Requests {
   /** Sends a request as it is. */
   readonly #direct: Send = (method, path, body, timeout) =>
     bounded(timeout, async (signal, heard) =>
-      whole(await this.#respond(method, path, JSON_TYPE, body, signal, this.#patience), signal, heard));
+      whole(await this.#respond(method, path, JSON_TYPE, body, signal, this.patience), signal, heard));
 
   /** A function for `auth` is asked again once when the server answers 401. */
   async #respond(
@@ -176,7 +176,7 @@ export class Requests {
   }
 
   /** What is sent with each request; asked anew each time, and for so many milliseconds at most. */
-  async credentials(patience = Math.min(this.#patience, STREAM_PATIENCE)): Promise<{ name: string; value: string } | undefined> {
+  async credentials(patience = Math.min(this.patience, STREAM_PATIENCE)): Promise<{ name: string; value: string } | undefined> {
     const own = this.#auth;
     try {
       const auth = typeof own === 'function' ? await bounded(patience, () => own()) : own;
@@ -208,24 +208,21 @@ export function checkAuth(auth: ClientOptions['auth']): void {
 
 /** Checks `baseUrl`. */
 export function checkBase(baseUrl: unknown): Base {
-  let url: URL;
+  let url: URL | undefined;
   try {
     url = new URL(String(baseUrl));
   } catch {
-    throw refused('bad_base_url', 'baseUrl is not a URL.', 'Pass an address like "http://127.0.0.1:4096".');
+    // Told below.
   }
-  if (url.username !== '' || url.password !== '') {
+  if (url?.username || url?.password) {
     throw refused(
       'credentials_in_url',
       'baseUrl holds credentials; they would end up in logs.',
       'Pass them in the auth option: { type: "basic", username, password }.',
     );
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw refused('bad_base_url', `baseUrl starts with ${url.protocol}, not with http: or https:.`, 'Pass an http(s) address.');
-  }
-  if (url.search !== '' || url.hash !== '') {
-    throw refused('bad_base_url', 'baseUrl has a query or fragment.', 'Pass only the address, and a path if there is one.');
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
+    throw refused('bad_base_url', 'baseUrl is no http(s) address, or has a query or fragment.', 'Pass an address like "http://127.0.0.1:4096".');
   }
   const host = url.hostname;
   return {
@@ -235,8 +232,8 @@ export function checkBase(baseUrl: unknown): Base {
 }
 
 /** An error about an option or argument. */
-export function refused(code: string, message: string, hint: string, near: readonly string[] = []): SessionError {
-  return new SessionError({ code, message, hint, ...(near.length > 0 && { near }) });
+export function refused(code: string, message: string, hint: string, near: readonly string[] = [], retryable = false): SessionError {
+  return new SessionError({ code, message, hint, retryable, ...(near.length > 0 && { near }) });
 }
 
 /** A file that is loaded when it is needed could not be. */

@@ -127,8 +127,15 @@ export class Link {
     try {
       return JSON.parse(decoder.decode(answer)) as T;
     } catch {
-      throw refused('bad_response', 'The answer is not the JSON that its content type says.', "Check the server's version and any proxy in between.");
+      throw bad('the JSON that its content type says');
     }
+  }
+
+  /** Calls the server for a list; some say `null` for one that has nothing in it. */
+  async list<T>(path: string, session = 0): Promise<T[]> {
+    const all = (await this.call<T[] | null>(session, 'GET', path)) ?? [];
+    if (!Array.isArray(all)) throw bad('a list');
+    return all;
   }
 
   close(): void {
@@ -315,6 +322,10 @@ export class Link {
   #draw(): void {
     for (const drawn of this.drawn.values()) if (drawn.untold) drawn.draw();
   }
+}
+
+function bad(wanted: string): SessionError {
+  return refused('bad_response', `The answer is not ${wanted}.`, "Check the server's version and any proxy in between.");
 }
 
 /** Why a request failed, as the core's `failed` counts: 1 network, 2 time ran out, 3 no credentials. */

@@ -78,6 +78,7 @@ export class Opened implements Drawn {
     }
   }
 
+  readonly checkNames = checkNames;
   readonly refused = refused;
 
   message(index: number): Message | undefined {
@@ -101,6 +102,7 @@ export class Opened implements Drawn {
     };
     try {
       checkNames('send', options);
+      if (typeof prompt === 'object') checkNames('prompt', prompt);
       const json = promptJson(prompt, options, this.link.attachments);
       if (json instanceof Uint8Array && this.#sending === undefined) {
         hand(json);

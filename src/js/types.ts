@@ -351,6 +351,10 @@ export interface LiveSessionsState {
 export interface SessionInit {
   readonly title?: string;
   readonly parentID?: string;
+  /** What its tools may do, for example `[{ permission: 'bash', pattern: '*', action: 'ask' }]`. */
+  readonly permission?: readonly { readonly permission: string; readonly pattern: string; readonly action: 'ask' | 'allow' | 'deny' }[];
+  /** Kept with the session by newer servers (1.18.33 does, 1.2.27 does not). */
+  readonly metadata?: { readonly [name: string]: unknown };
   /** `v2` makes a session of the v2 API on a server that has both (1.16 to 1.18). Default: what the server speaks. */
   readonly dialect?: 'v1' | 'v2';
 }

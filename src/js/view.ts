@@ -124,7 +124,7 @@ export class View {
       (part as DraftPart).continuity = 'settled';
       this.#own.add(part);
     }
-    if (!this.#told.has(message)) this.#say(message, { type: 'update-message', index: at, message });
+    this.#update(message, at);
   }
 
   info(at: number, raw: Uint8Array): void {
@@ -132,13 +132,13 @@ export class View {
     if (info === undefined) return;
     const message = this.#message(at);
     message.info = info;
-    if (!this.#told.has(message)) this.#say(message, { type: 'update-message', index: at, message });
+    this.#update(message, at);
   }
 
   delivered(at: number, delivery: number): void {
     const message = this.#message(at);
     message.delivery = DELIVERY[delivery] ?? 'sending';
-    if (!this.#told.has(message)) this.#say(message, { type: 'update-message', index: at, message });
+    this.#update(message, at);
   }
 
   part(at: number, index: number, raw: Uint8Array): void {
@@ -241,6 +241,10 @@ export class View {
   #tell(message: object, at: number, index: number, part: DraftPart): void {
     if (this.#steps === undefined || this.#told.has(message) || this.#told.has(part)) return;
     this.#say(part, { type: 'update-part', message: at, index, part });
+  }
+
+  #update(message: DraftMessage, at: number): void {
+    if (!this.#told.has(message)) this.#say(message, { type: 'update-message', index: at, message });
   }
 
   #say(object: object, step: Change): void {

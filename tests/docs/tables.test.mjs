@@ -164,8 +164,12 @@ describe('docs/doctor.md', () => {
 });
 
 test('the names of options are those of the types', () => {
-  const types = read('src/js/types.ts');
-  for (const [of, name] of [['createClient', 'ClientOptions'], ['retry', 'RetryPolicy'], ['limits', 'Limits'], ['openSession', 'OpenOptions'], ['send', 'SendOptions']]) {
+  const types = ['types', 'command-options', 'recording', 'recorder/types', 'doctor/types'].map((file) => read(`src/js/${file}.ts`)).join('\n');
+  for (const [of, name] of [
+    ['createClient', 'ClientOptions'], ['retry', 'RetryPolicy'], ['limits', 'Limits'], ['openSession', 'OpenOptions'], ['send', 'SendOptions'],
+    ['prompt', 'PromptInput'], ['createSession', 'SessionInit'], ['list', 'ListQuery'], ['live', 'LiveQuery'], ['command', 'CommandOptions'],
+    ['shell', 'ShellOptions'], ['record', 'RecordOptions'], ['file', 'RecordingFileOptions'], ['replay', 'ReplayOptions'], ['diagnose', 'DoctorOptions'],
+  ]) {
     const body = types.slice(types.indexOf(`export interface ${name} {`));
     const members = [...body.slice(0, body.indexOf('\n}')).matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member]) => member);
     const known = new RegExp(`^ {2}${of}: '(.*)',$`, 'm').exec(read('src/js/options.ts'))?.[1].split(' ');

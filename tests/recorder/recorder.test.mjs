@@ -222,13 +222,13 @@ describe('secrets', () => {
       const message = own.store.assistant(session.id);
       own.store.putPart(message, { type: 'tool', tool: 'http', callID: 'call_1', state: { status: 'running', input: { url: '/x', token: 'tok-en-in-tool', headers: ['tok-en-in-tool'] }, time: { start: 1 } } });
       await waitFor(() => session.state.messages.at(-1)?.parts[0]?.type === 'tool', { message: 'the tool' });
-      await client.sessions.list({ search: 'query-token-9', token: 'query-token-9' }).catch(() => undefined);
+      await client.sessions.list({ search: 'query-token-9' });
       for (const text of ['keep', 'mask']) {
         const file = await (await client.record()).file({ text });
         const all = await file.text();
         for (const secret of SECRETS) {
-          if (secret === 'query-token-9' && text === 'keep') assert.ok(!all.includes(`token=${secret}`));
-          else assert.ok(!all.includes(secret), `${secret} stands in the file (${text})`);
+          // What was searched for is text.
+          if (secret !== 'query-token-9' || text === 'mask') assert.ok(!all.includes(secret), `${secret} stands in the file (${text})`);
         }
         assert.equal((await replay(file)).diverged, undefined, text);
       }

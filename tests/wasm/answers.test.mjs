@@ -55,7 +55,14 @@ test('each call that a caller waits for ends as a timeout', async () => {
   for (const options of [{ auth: never }, { fetch: never }]) {
     const { id, client } = await scene(options);
     const session = client.openSession(id);
-    const calls = [client.health(), client.providers(), client.sessions.list(), client.sessions.create(), client.agents(), session.abort(), session.todo()];
+    const { sessions } = client;
+    const calls = [
+      client.health(), client.providers(), client.models(), client.agents(), client.commands(), client.createSession(),
+      sessions.list(), sessions.get(id), sessions.create(), sessions.rename(id, 'x'), sessions.archive(id), sessions.remove(id), sessions.children(id),
+      session.abort(), session.todo(), session.diff(), session.fork(), session.unrevert(), session.share(), session.unshare(),
+      session.replyPermission('per_1', 'once'), session.replyPermission('per_1', 'once', 'why'), session.answerQuestion('que_1', []), session.rejectQuestion('que_1'),
+      session.command('review'), session.shell('ls'), session.summarize('mock/words'),
+    ];
     for (const call of calls.map(problem)) assert.equal((await call).code, 'timeout');
     client.close();
   }
@@ -74,6 +81,30 @@ test('a command waits for its turn as long as that takes, but not for auth', asy
   hangs = true;
   assert.equal((await problem(session.shell('ls'))).code, 'timeout');
 });
+
+for (const [name, run] of [
+  ['command', (session) => session.command('review')],
+  ['shell', (session) => session.shell('ls')],
+  ['summarize', (session) => session.summarize('mock/words')],
+]) {
+  test(`a ${name} that an own fetch never answers is given up when no turn runs for long`, async () => {
+    const own = (input, init) => (input.includes(`/${name}`) && init.method === 'POST' ? never() : fetch(input, init));
+    const { id, client, mock } = await scene({ fetch: own, limits: { requestTimeout: 150 } });
+    mock.on('GET', '/command', () => [{ name: 'review', template: '' }]);
+    const session = client.openSession(id);
+    await session.ready;
+    // As long as a turn runs, it may be that of the command.
+    mock.store.setStatus(id, { type: 'busy' });
+    await waitFor(() => session.state.status.type === 'busy', { message: 'a turn that runs' });
+    let told;
+    const ended = problem(run(session)).then((error) => { told = error; });
+    await sleep(25 * 150);
+    assert.equal(told, undefined);
+    mock.store.setStatus(id, { type: 'idle' });
+    await ended;
+    assert.deepEqual([told.code, told.retryable, told instanceof SessionError], ['timeout', true, true]);
+  });
+}
 
 test('what auth gives too late is not sent', async () => {
   let late = [];
@@ -179,6 +210,25 @@ test('a redirect of single answers is not followed either', async () => {
   await session.ready;
   const error = await problem(session.send('hello').stored);
   assert.equal(error.code, 'redirected');
+});
+
+test('a list that is null is an empty one; what is no list is refused', async () => {
+  const { mock, id, client } = await scene();
+  const session = client.openSession(id);
+  await session.ready;
+  for (const [path, ask] of [
+    ['/session/:id/todo', () => session.todo()],
+    ['/session/:id/diff', () => session.diff()],
+    ['/session/:id/children', () => client.sessions.children(id)],
+    ['/session', () => client.sessions.list()],
+    ['/agent', () => client.agents()],
+    ['/command', () => client.commands()],
+  ]) {
+    mock.on('GET', path, ({ reply }) => reply(200, 'null', { 'content-type': 'application/json' }));
+    assert.deepEqual(await ask(), [], path);
+    mock.on('GET', path, ({ reply }) => reply(200, {}));
+    assert.equal((await problem(ask())).code, 'bad_response', path);
+  }
 });
 
 test('a byte order mark before the JSON is no part of it', async () => {

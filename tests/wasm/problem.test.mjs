@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { createClient, SessionError } from '../../dist/node.js';
+import { diagnose } from '../../dist/doctor-node.js';
+import { replay } from '../../dist/recorder-node.js';
 import { problemOf, sentenceOf, SENTENCES } from '../../dist/problem.js';
 import { closeAll, handled, play } from './play.mjs';
 
@@ -40,6 +42,32 @@ test('unknown options of a session and of a prompt', async () => {
   await assert.rejects(stored, { code: 'bad_option', hint: 'Did you mean model?' });
   await assert.rejects(done, { code: 'bad_option' });
   assert.equal(session.state.messages.length, 0);
+  await assert.rejects(session.send({ txt: 'Hello' }).stored, { code: 'bad_option', hint: 'Did you mean text?' });
+});
+
+test('unknown options of every other method, before anything is asked', async () => {
+  const { client, session } = await play('ses_1', { client: { record: true } });
+  const recording = await client.record();
+  for (const [ask, hint] of [
+    [() => client.createSession({ titel: 'x' }), 'Did you mean title?'],
+    [() => client.sessions.create({ parentId: 'x' }), 'Did you mean parentID?'],
+    [() => client.sessions.list({ serch: 'x' }), 'Did you mean search?'],
+    [() => client.sessions.live({ limits: 3 }), 'Did you mean limit?'],
+    [() => session.command('review', '', { modle: 'a/b' }), 'Did you mean model?'],
+    [() => session.shell('ls', { agnet: 'build' }), 'Did you mean agent?'],
+    [() => recording.file({ txt: 'mask' }), 'Did you mean text?'],
+    [() => createClient({ baseUrl, record: { limits: 3 } }), 'Did you mean limit?'],
+    [() => createClient({ baseUrl, auth: { type: 'basic', user: 'u', password: 'p' } }), /^There are |^Did you mean/],
+    [() => diagnose({ baseUrl, modle: 'a/b' }), 'Did you mean model?'],
+    [() => replay('', { untill: 3 }), 'Did you mean until?'],
+  ]) {
+    await assert.rejects(async () => ask(), { code: 'bad_option', hint }, String(ask));
+  }
+});
+
+test('undefined ones are none', async () => {
+  const { client } = await play('ses_1', { answers: [[/^\/session$/, () => new Response('[]', { headers: { 'content-type': 'application/json' } })]] });
+  assert.deepEqual(await client.sessions.list({ serch: undefined }), []);
 });
 
 for (const auth of ['secret', {}, { type: 'Bearer', token: 't' }, { type: 'basic' }, { type: 'header', value: 3 }]) {

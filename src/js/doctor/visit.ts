@@ -4,6 +4,7 @@
  */
 import type { Client } from '../api.js';
 import { checkAuth, checkBase, header } from '../host.js';
+import { checkNames, FURTHER } from '../options.js';
 import type { ClientOptions } from '../types.js';
 import { CHECKS } from './checks.js';
 import type { CheckResult, DoctorOptions, Job, Known, Report, Visit } from './types.js';
@@ -21,6 +22,7 @@ const LONGEST = 30_000;
 /** Looks at a server. Never rejects, but for options that cannot be used. */
 export async function visit(connect: Connect, options: DoctorOptions): Promise<Report> {
   const { url } = checkBase(options.baseUrl);
+  checkNames('diagnose', options, FURTHER.diagnose);
   if (options.auth !== undefined) checkAuth(options.auth);
   const wanted = choose(options.only);
   const clients: Client[] = [];

@@ -7,6 +7,7 @@ import { bound } from '../bound.js';
 import type { SessionError } from '../errors.js';
 import { Frames } from '../frames.js';
 import type { Link } from '../link.js';
+import { type CheckNames, FURTHER } from '../options.js';
 import type { ConnectionState, LiveQuery, LiveSessionsState } from '../types.js';
 import { Roll } from './roll.js';
 import { fieldsOf, requestsOf, sessionOf, sessionsOf } from './wire.js';
@@ -28,6 +29,7 @@ const CONNECTING: ConnectionState = Object.freeze({ phase: 'connecting', source:
 
 /** What the core entry has already. */
 interface Kit {
+  readonly checkNames: CheckNames;
   /** The error of what is used after its end. */
   closed(): SessionError;
   refused(code: string, message: string, hint: string): SessionError;
@@ -68,7 +70,9 @@ export class List implements LiveSessions {
   #isStale = false;
   #isClosed = false;
 
-  constructor(link: Link, { search = '', limit = PAGE, roots = true }: LiveQuery = {}, kit: Kit) {
+  constructor(link: Link, query: LiveQuery = {}, kit: Kit) {
+    kit.checkNames('live', query, FURTHER.live);
+    const { search = '', limit = PAGE, roots = true } = query;
     this.#link = link;
     this.#kit = kit;
     this.#roll = new Roll(Math.max(1, Math.trunc(limit)) || PAGE, roots, search.trim());

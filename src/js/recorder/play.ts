@@ -3,6 +3,7 @@
  * @module
  */
 import { refused } from '../host.js';
+import { checkNames, FURTHER } from '../options.js';
 import type { WasmSource } from '../types.js';
 import { Player } from './player.js';
 import { readRecording } from './read.js';
@@ -12,6 +13,7 @@ let loading: Promise<unknown> | undefined;
 
 /** `replay` with the build's own way to load the wasm. */
 export async function play(load: (source?: WasmSource) => Promise<unknown>, source: RecordingSource, options: ReplayOptions): Promise<Replay> {
+  checkNames('replay', options, FURTHER.replay);
   const { until = Number.POSITIVE_INFINITY, onState, wasm } = options;
   if (typeof until !== 'number' || !(until >= 0)) throw refused('bad_option', 'until is not the number of an entry.', 'Leave it out to play all.');
   const recording = await readRecording(source);

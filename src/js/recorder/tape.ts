@@ -8,6 +8,7 @@ import type { Core } from '../core/core.js';
 import { SessionError } from '../errors.js';
 import { refused } from '../host.js';
 import type { Link } from '../link.js';
+import { checkNames, FURTHER } from '../options.js';
 import type { Recording, RecordingFileOptions, RecordOptions } from '../recording.js';
 import { BUILD, CALLS, type EndEntry, FORMAT, type LogLine, OUTPUTS, TIMELESS } from './format.js';
 import { write } from './write.js';
@@ -37,6 +38,7 @@ export function start(link: Link, make: (host: unknown, seed: number) => Core, o
   if (!['boolean', 'object'].includes(typeof record) || typeof limit !== 'number' || !(limit >= 1)) {
     throw refused('bad_option', 'record is neither true nor { limit } with a number of bytes.', 'Pass record: true.');
   }
+  if (typeof record === 'object') checkNames('record', record as RecordOptions, FURTHER.record);
   const tape = new Tape(link, options, limit);
   tapes.set(link, tape);
   return tape.attach((host) => make(host, tape.seed));
@@ -90,6 +92,7 @@ class Tape implements Recording {
   }
 
   async file(options: RecordingFileOptions = {}): Promise<Blob> {
+    checkNames('file', options, FURTHER.file);
     const { text = 'keep' } = options;
     if (text !== 'keep' && text !== 'mask') throw refused('bad_option', 'text is neither "keep" nor "mask".', 'Leave it out for "keep".');
     const { started, seed } = this;
