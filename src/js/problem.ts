@@ -1,9 +1,9 @@
 /**
- * `opencode-session/problem`: what to show a person, of all that a state says went wrong.
+ * `opencode-session/problem`: what to show a person, of all that a state says went wrong or is waited for.
  * @module
  */
 import type { SessionError } from './errors.js';
-import type { SessionState } from './types.js';
+import type { Message, SessionState } from './types.js';
 
 /**
  * A sentence for the person at the screen, by error code. The error's `hint` is for who runs the page.
@@ -112,6 +112,58 @@ export function problemOf({ connection, error, status }: Pick<SessionState, 'con
  */
 export function sentenceOf({ code, message }: Pick<SessionError, 'code' | 'message'>): string {
   return Object.hasOwn(SENTENCES, code) ? (SENTENCES[code] as string) : message;
+}
+
+/**
+ * What an own prompt waits for.
+ *
+ * @example
+ * ```ts
+ * const wait: Wait | undefined = waitOf(session.state, message);
+ * ```
+ */
+export interface Wait {
+  /**
+   * `offline`: a network; `server`: the server, or being let in; `history`: the chat, which is still being loaded; `earlier`: an own
+   * prompt before it; `sending`: the server's word that it is stored; `answer`: the end of another prompt's answer.
+   */
+  readonly kind: keyof typeof WAITS;
+  /** For the person at the screen: what it waits for and, where that is known, what is wrong. */
+  readonly sentence: string;
+}
+
+const WAITS = {
+  offline: 'Waits for a network.',
+  server: 'Waits for the server.',
+  history: 'Waits until the chat is loaded.',
+  earlier: 'Waits for the message before it.',
+  sending: 'Sending…',
+  answer: 'Waits for the running answer.',
+};
+
+/**
+ * What an own prompt waits for that is not stored yet, or not answered yet. `undefined` for all other messages.
+ *
+ * @example
+ * ```ts
+ * for (const message of session.state.messages) console.log(message.parts[0]?.text, waitOf(session.state, message)?.sentence ?? '');
+ * ```
+ */
+export function waitOf(state: SessionState, message: Message): Wait | undefined {
+  const { connection: { phase }, messages, session } = state;
+  if (message.delivery === 'queued') return waits('answer');
+  if (message.delivery !== 'sending') return undefined;
+  const problem = problemOf(state);
+  const why = problem?.worthShowing && problem.kind !== 'turn' ? problem.sentence : undefined;
+  if (phase === 'offline') return waits('offline');
+  if (phase === 'connecting' || phase === 'waiting' || phase === 'closed') return waits('server', why);
+  const isKnown = session !== undefined || messages.some(({ delivery }) => delivery === undefined);
+  if (phase === 'syncing' || !isKnown) return waits('history', why);
+  return waits(messages.find(({ delivery }) => delivery === 'sending')?.key === message.key ? 'sending' : 'earlier');
+}
+
+function waits(kind: Wait['kind'], why?: string): Wait {
+  return { kind, sentence: why === undefined ? WAITS[kind] : `${WAITS[kind]} ${why}` };
 }
 
 function told(kind: Problem['kind'], error: SessionError, worthShowing: boolean): Problem {

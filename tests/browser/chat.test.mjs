@@ -99,6 +99,25 @@ onServers('the chat page', (scene) => {
     assert.equal(await page.getByTestId('composer').inputValue(), 'typed early');
   }));
 
+  test('prompts that are not stored yet say what they wait for', () => onChat(async ({ page }) => {
+    let go = () => undefined;
+    const gate = new Promise((resolve) => { go = resolve; });
+    await page.route(/\/prompt_async(\?.*)?$/, async (route) => {
+      await gate;
+      await route.continue();
+    });
+    await say(page, 'words 1');
+    await say(page, 'words 2');
+    const waits = () => page.getByTestId('wait').allInnerTexts();
+    const wanted = ['Sending…', 'Waits for the message before it.'];
+    await waitFor(async () => isDeepStrictEqual(await waits(), wanted), { message: 'what they wait for' });
+    go();
+    // 1.1.65 reads both and answers once.
+    await waitFor(async () => (await shown(page)).includes(numbered(2)), { message: 'the answer' });
+    await idle(page);
+    await waitFor(async () => (await waits()).length === 0, { message: 'nothing waits' });
+  }));
+
   test('a permission is allowed with a click, and the tool runs', () => onChat(async ({ page }) => {
     await say(page, 'tool bash: echo from-the-tool then words 5');
     await page.getByTestId('permission').waitFor();

@@ -1,11 +1,13 @@
 // What a page is to show, and options that mean nothing.
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { createClient, SessionError } from '../../dist/node.js';
 import { diagnose } from '../../dist/doctor-node.js';
 import { replay } from '../../dist/recorder-node.js';
-import { problemOf, sentenceOf, SENTENCES } from '../../dist/problem.js';
-import { closeAll, handled, play } from './play.mjs';
+import { problemOf, sentenceOf, SENTENCES, waitOf } from '../../dist/problem.js';
+import { waitFor } from '../support/wait.mjs';
+import { closeAll, frame, handled, play } from './play.mjs';
 
 afterEach(closeAll);
 const baseUrl = 'http://model.test';
@@ -117,4 +119,82 @@ test('of a real session: a deleted one', async () => {
   while (problemOf(session.state) === undefined) await handled();
   assert.equal(problemOf(session.state).error.code, 'session_not_found');
   assert.equal(problemOf(session.state).worthShowing, true);
+});
+
+/** A promise that is fulfilled from outside. */
+function gate() {
+  let open = () => undefined;
+  const passed = new Promise((resolve) => { open = resolve; });
+  return { passed, open };
+}
+
+/** What each message waits for, once that is `wanted`. */
+async function waits(session, wanted) {
+  const kinds = () => session.state.messages.map((message) => waitOf(session.state, message)?.kind);
+  await waitFor(() => isDeepStrictEqual(kinds(), wanted), { message: () => `${JSON.stringify(kinds())} is ${JSON.stringify(wanted)}` });
+}
+
+test('the first prompts of a page say what they wait for: the server, the history, each other, the answer', async () => {
+  const [server, history, posts] = [gate(), gate(), gate()];
+  const json = (value) => new Response(JSON.stringify(value), { headers: { 'content-type': 'application/json' } });
+  let told = () => undefined;
+  const posted = [];
+  const client = await createClient({
+    baseUrl,
+    fetch: async (url, init) => {
+      await server.passed;
+      const path = new URL(url).pathname;
+      if (path === '/event') {
+        const body = new ReadableStream({ start: (made) => { told = (value) => made.enqueue(frame(value)); } });
+        told({ id: 'evt_0', type: 'server.connected', properties: {} });
+        return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+      }
+      if (path.endsWith('/message')) {
+        await history.passed;
+        return json([]);
+      }
+      if (init.method === 'POST') {
+        posted.push(JSON.parse(init.body instanceof Uint8Array ? new TextDecoder().decode(init.body) : init.body));
+        await posts.passed;
+        return new Response(null, { status: 204 });
+      }
+      if (path === '/global/health') return json({ healthy: true, version: '1.18.33' });
+      if (/^\/session\/[^/]+$/.test(path) && !path.endsWith('status')) return json({ id: 'ses_1', title: 't', directory: '/project', time: { created: 1, updated: 1 } });
+      return json(/todo|permission|question/.test(path) ? [] : {});
+    },
+  });
+  const session = client.openSession('ses_1');
+  const first = session.send('one');
+  session.send('two');
+  await waits(session, ['server', 'server']);
+  assert.equal(waitOf(session.state, session.state.messages[0]).sentence, 'Waits for the server.');
+  server.open();
+  await waits(session, ['history', 'history']);
+  history.open();
+  await waits(session, ['sending', 'earlier']);
+  posts.open();
+  const store = ({ messageID: id, parts }, created) => {
+    told({ id: `evt_${created}`, type: 'message.updated', properties: { sessionID: 'ses_1', info: { id, sessionID: 'ses_1', role: 'user', time: { created } } } });
+    told({ id: `evt_${created}p`, type: 'message.part.updated', properties: { sessionID: 'ses_1', part: { ...parts[0], sessionID: 'ses_1', messageID: id }, time: created } });
+  };
+  const now = Date.now();
+  store(posted[0], now);
+  await first.stored;
+  await waits(session, [undefined, 'sending']);
+  told({ id: 'evt_busy', type: 'session.status', properties: { sessionID: 'ses_1', status: { type: 'busy' } } });
+  const answer = { id: 'msg_z', sessionID: 'ses_1', role: 'assistant', parentID: posted[0].messageID, time: { created: now + 1 } };
+  told({ id: 'evt_answer', type: 'message.updated', properties: { sessionID: 'ses_1', info: answer } });
+  await waitFor(() => posted.length === 2, { message: 'the second post' });
+  store(posted[1], now + 2);
+  await waits(session, [undefined, undefined, 'answer']);
+  client.close();
+});
+
+test('a prompt without a network, and one whose server does not let it in, say so', () => {
+  const message = { key: 'key_1', info: {}, parts: [], delivery: 'sending' };
+  const state = { connection: LIVE, status: IDLE, messages: [message], session: { id: 'ses_1' } };
+  assert.deepEqual(waitOf({ ...state, connection: { ...LIVE, phase: 'offline' } }, message), { kind: 'offline', sentence: 'Waits for a network.' });
+  const closed = waitOf({ ...state, connection: { ...LIVE, phase: 'closed', error: error('unauthorized', false) } }, message);
+  assert.deepEqual(closed, { kind: 'server', sentence: `Waits for the server. ${SENTENCES.unauthorized}` });
+  for (const delivery of ['sent', 'failed', 'dropped', undefined]) assert.equal(waitOf(state, { ...message, delivery }), undefined);
 });

@@ -82,6 +82,7 @@ export class Conversation {
     const messages = shownMessages(state);
     if (this.list.prepends(messages)) this.host.scroller.keepingPlace(this.rows, () => this.list.show(messages));
     else this.list.show(messages);
+    this.list.refreshWaiting();
     setAttribute(this.older, 'hidden', !state.hasOlder);
     this.asks.show(state);
     this.announce(before, state);

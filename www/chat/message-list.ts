@@ -5,6 +5,8 @@ import { MessageView, type Delivery } from './message-view.js';
 export class MessageList {
   private readonly views = new Map<string, MessageView>();
   private shown: readonly Message[] = [];
+  /** Own prompts that wait for something: what that is may change while they do not. */
+  private readonly waiting = new Set<string>();
 
   constructor(
     private readonly parent: HTMLElement,
@@ -31,9 +33,14 @@ export class MessageList {
     this.replace(old.slice(start, old.length - same), messages.slice(start, messages.length - same), messages[messages.length - same]?.key);
   }
 
+  /** Shows again what own prompts wait for. */
+  refreshWaiting(): void {
+    for (const key of this.waiting) this.refresh(key);
+  }
+
   /** Shows again what the page, not the server, knows of a message. */
   refresh(key: string): void {
-    const message = this.shown.find((one) => one.key === key);
+    const message = this.shown.findLast((one) => one.key === key);
     if (message) this.views.get(key)?.update(message);
   }
 
@@ -43,6 +50,7 @@ export class MessageList {
       if (kept.has(key)) continue;
       this.views.get(key)?.node.remove();
       this.views.delete(key);
+      this.waiting.delete(key);
     }
     let before: Node | null = (beforeKey !== undefined && this.views.get(beforeKey)?.node) || null;
     for (const message of fresh.toReversed()) {
@@ -56,6 +64,8 @@ export class MessageList {
     const view = this.views.get(message.key) ?? new MessageView(this.delivery);
     this.views.set(message.key, view);
     view.update(message);
+    if (message.delivery === 'sending' || message.delivery === 'queued') this.waiting.add(message.key);
+    else this.waiting.delete(message.key);
     return view;
   }
 }

@@ -7,6 +7,8 @@ import type { Problem } from './problem.js';
 export interface Delivery {
   /** Why this prompt was not stored, when that is known. */
   reason(key: string): Problem | undefined;
+  /** What this prompt waits for. */
+  wait(message: Message): string | undefined;
   resend(message: Message): void;
   discard(message: Message): void;
 }
@@ -21,6 +23,7 @@ export class MessageView {
   private readonly lastParts = new Map<string, Part>();
   private last: Message | undefined;
   private lastReason: Problem | undefined;
+  private lastWait: string | undefined;
 
   constructor(private readonly delivery: Delivery) {
     this.node.append(this.head, this.body, this.foot);
@@ -29,16 +32,19 @@ export class MessageView {
   update(message: Message): void {
     const before = this.last;
     const reason = message.delivery === 'failed' ? this.delivery.reason(message.key) : undefined;
-    if (message === before && reason === this.lastReason) return;
+    const wait = this.delivery.wait(message);
+    const isTold = reason === this.lastReason && wait === this.lastWait;
+    if (message === before && isTold) return;
     this.last = message;
     if (message.parts !== before?.parts) this.updateParts(message.parts);
-    if (message.info === before?.info && message.delivery === before?.delivery && reason === this.lastReason) return;
+    if (message.info === before?.info && message.delivery === before?.delivery && isTold) return;
     this.lastReason = reason;
+    this.lastWait = wait;
     setAttribute(this.node, 'data-role', message.info.role);
     setAttribute(this.node, 'data-key', message.key);
     setAttribute(this.node, 'data-delivery', message.delivery);
     setText(this.head, message.info.role === 'user' ? 'You' : nameOf(message));
-    this.foot.replaceChildren(...footOf(message, reason, this.delivery));
+    this.foot.replaceChildren(...footOf(message, reason, wait, this.delivery));
   }
 
   private updateParts(parts: readonly Part[]): void {
@@ -74,10 +80,9 @@ function nameOf(message: Message): string {
   return typeof agent === 'string' && agent !== '' ? agent : 'Assistant';
 }
 
-function footOf(message: Message, reason: Problem | undefined, delivery: Delivery): Node[] {
-  if (message.delivery === 'sending') return [el('p', { class: 'sending' }, 'Sending…')];
+function footOf(message: Message, reason: Problem | undefined, wait: string | undefined, delivery: Delivery): Node[] {
+  if (wait !== undefined) return [el('p', { class: 'sending', 'data-testid': 'wait' }, wait)];
   if (message.delivery === 'failed') return [failedBox(message, reason, delivery)];
-  if (message.delivery === 'queued') return [el('p', { class: 'sending' }, 'Waits for the running answer…')];
   if (message.delivery === 'dropped') return [droppedBox(message, delivery)];
   if (message.info.role === 'user') return [];
   const nodes: Node[] = [];

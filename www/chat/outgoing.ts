@@ -1,4 +1,5 @@
 import type { ChatSession, Message, PromptInput, PromptPart, SendOptions } from 'opencode-session';
+import { waitOf } from 'opencode-session/problem';
 import type { Delivery } from './message-view.js';
 import { toProblem, type Problem } from './problem.js';
 
@@ -34,6 +35,10 @@ export class Outgoing implements Delivery {
 
   reason(key: string): Problem | undefined {
     return this.entries.get(key)?.problem;
+  }
+
+  wait(message: Message): string | undefined {
+    return message.delivery === undefined ? undefined : waitOf(this.session.state, message)?.sentence;
   }
 
   resend(message: Message): void {
