@@ -21,6 +21,7 @@ pub mod limits;
 pub mod planted;
 pub mod replay;
 pub mod request;
+pub mod retry;
 pub mod rng;
 pub mod sse;
 pub mod store;

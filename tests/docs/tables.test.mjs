@@ -51,7 +51,7 @@ describe('docs/limits.md', () => {
   // The last: what never gets to the core.
   for (const [type, prefix, file, before, own] of [
     ['Limits', 'limits.', 'src/proto/limits.rs', 'impl Default for Limits', { attachments: /ATTACHMENTS = ([\d *]+);/.exec(read('src/js/prompt.ts'))?.[1] }],
-    ['RetryPolicy', 'retry.', 'src/proto/connection/backoff.rs', 'impl Default for RetryPolicy', {}],
+    ['RetryPolicy', 'retry.', 'src/proto/retry/backoff.rs', 'impl Default for RetryPolicy', {}],
   ]) {
     test(`has every one of ${type}, with the defaults of the code`, () => {
       const core = defaults(file, before);
@@ -76,7 +76,7 @@ describe('docs/limits.md', () => {
     ['the history is shown without', 'src/proto/connection/link.rs', 'PATIENCE'],
     ['silence that is never', 'src/proto/connection/watchdog.rs', 'FLOOR'],
     ["the same, while the server's beat", 'src/proto/connection/watchdog.rs', 'FIRST_GUESS'],
-    ['longest Retry-After', 'src/proto/connection/backoff.rs', 'MAX_RETRY_AFTER'],
+    ['longest Retry-After', 'src/proto/retry/backoff.rs', 'MAX_RETRY_AFTER'],
     ['a better source', 'src/proto/connection/link.rs', 'PROBE_AFTER'],
     ['the same, after many', 'src/proto/connection/link.rs', 'MAX_PROBE_AFTER'],
     ['polling while a turn', 'src/proto/client/mod.rs', 'POLL_BUSY'],

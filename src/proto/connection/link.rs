@@ -1,7 +1,7 @@
-use super::backoff::{Backoff, RetryPolicy};
 use super::watchdog::Watchdog;
 use crate::proto::error::{Code, Error};
 use crate::proto::json::Object;
+use crate::proto::retry::{Backoff, RetryPolicy};
 use crate::proto::rng::Rng;
 
 /// What the caller allows.
