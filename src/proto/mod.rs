@@ -19,6 +19,8 @@ pub mod keeper;
 pub mod limits;
 #[doc(hidden)]
 pub mod planted;
+#[cfg(feature = "provider")]
+pub mod provider;
 pub mod replay;
 pub mod request;
 pub mod retry;

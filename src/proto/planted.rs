@@ -1,6 +1,7 @@
 //! Bugs on purpose, for the simulation in `tests/sim` to find. Compiled only with the feature `planted`; in every other
 //! build `is` is a constant `false`, and nothing of this is left.
 
+/// The bugs of one simulation.
 macro_rules! bugs {
     ($($name:ident: $what:literal,)+) => {
         /// A bug that can be planted.
@@ -10,8 +11,34 @@ macro_rules! bugs {
         /// All of them, by name.
         #[cfg(feature = "planted")]
         pub const ALL: &[(Bug, &str)] = &[$((Bug::$name, stringify!($name)),)+];
+
+        #[cfg(feature = "planted")]
+        thread_local! {
+            static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
+        }
+
+        /// Plants a bug in what runs on this thread.
+        #[cfg(feature = "planted")]
+        pub fn set(bug: Option<Bug>) {
+            PLANTED.set(bug);
+        }
+
+        /// Whether the bug is there.
+        #[cfg(feature = "planted")]
+        pub(crate) fn is(bug: Bug) -> bool {
+            PLANTED.get() == Some(bug)
+        }
+
+        /// Whether the bug is there: it is not.
+        #[cfg(not(feature = "planted"))]
+        pub(crate) const fn is(_: Bug) -> bool {
+            false
+        }
     };
 }
+
+#[cfg(feature = "provider")]
+pub(crate) use bugs;
 
 bugs! {
     SkipBuffering: "Events that come while the snapshot is on its way are dropped.",
@@ -52,27 +79,4 @@ bugs! {
     ForgetLost: "A text that the server lost is taken away.",
     DropAtOnce: "A prompt whose turn has not begun is called dropped when the session is idle.",
     AnyAnswer: "An answer to an earlier prompt counts for one that has none.",
-}
-
-#[cfg(feature = "planted")]
-thread_local! {
-    static PLANTED: std::cell::Cell<Option<Bug>> = const { std::cell::Cell::new(None) };
-}
-
-/// Plants a bug in what runs on this thread.
-#[cfg(feature = "planted")]
-pub fn set(bug: Option<Bug>) {
-    PLANTED.set(bug);
-}
-
-/// Whether the bug is there.
-#[cfg(feature = "planted")]
-pub(crate) fn is(bug: Bug) -> bool {
-    PLANTED.get() == Some(bug)
-}
-
-/// Whether the bug is there: it is not.
-#[cfg(not(feature = "planted"))]
-pub(crate) const fn is(_: Bug) -> bool {
-    false
 }
