@@ -1,6 +1,7 @@
 //! The provider: models behind OpenAI-compatible endpoints, as pure machines. They are told the time and what came, and say
 //! what to do (`handle_*`, `poll_*`); requests, keys and clocks are the shell's.
 
+pub mod answer;
 pub mod limiter;
 #[doc(hidden)]
 pub mod planted;
