@@ -8,13 +8,12 @@ use opencode_session::proto::error::{Code, Error};
 use opencode_session::proto::journal::{Record, Text};
 use opencode_session::proto::request::Request;
 use opencode_session::proto::sync::Reply;
-use serde_json::Value;
 
 use crate::fault::{Counts, Profile, Reached};
 use crate::net::Net;
 use crate::support_rs::mirror::{Message, Mirror, Part};
 use crate::support_rs::oracle::{Shown, equal};
-use crate::support_rs::server::{HIGH, LOW, Server};
+use crate::support_rs::server::{HIGH, LOW, Server, Stored};
 
 /// A session that the page shows.
 #[derive(Debug)]
@@ -92,6 +91,10 @@ impl Open {
         if self.is_hopeless() {
             counts.reach(Reached::DeadSession);
         }
+        assert!(
+            !honest || self.mirror.field("error")["code"] != "session_not_found",
+            "P11: called gone, but the server has it"
+        );
         let gapped = self.mirror.parts().any(|part| part.gap.is_some());
         if gapped {
             counts.reach(Reached::Gapped);
@@ -149,12 +152,9 @@ impl Open {
             let visible = server.visible(&self.session);
             let told = self.mirror.messages.iter().filter(|message| message.delivery.is_none());
             for message in told {
-                let stored = visible.iter().find(|stored| stored["info"]["id"] == message.id());
+                let stored = visible.iter().find(|stored| stored.id() == message.id());
                 let stored = stored.unwrap_or_else(|| panic!("P3: all was told, but {} is shown", message.id()));
-                let there = |part: &&Part| {
-                    let parts = stored["parts"].as_array();
-                    parts.is_some_and(|parts| parts.iter().any(|stored| stored["id"] == part.id()))
-                };
+                let there = |part: &&Part| stored.parts().any(|stored| stored["id"] == part.id());
                 let more = message.parts.iter().find(|part| !there(part));
                 assert!(more.is_none(), "P3: all was told, but a part is shown: {more:?}");
             }
@@ -204,7 +204,11 @@ impl Open {
 
     /// P2 for whole messages: only what the server removed goes, when all of the history is loaded.
     fn nothing_vanishes(&mut self, server: &Server, counts: &mut Counts) {
-        let ids: BTreeSet<String> = self.mirror.ids().into_iter().map(String::from).collect();
+        let there: BTreeSet<&str> = self.mirror.ids().into_iter().collect();
+        if there.iter().eq(self.ids.iter()) {
+            return;
+        }
+        let ids: BTreeSet<String> = there.into_iter().map(String::from).collect();
         for id in self.ids.difference(&ids) {
             // What was put back since was hidden before.
             if server.has(&self.session, id) && !server.hidden.contains(id) {
@@ -569,6 +573,6 @@ impl Sent {
 
 /// How often the text is a message of the history.
 fn shown(server: &Server, session: &str, text: &str) -> usize {
-    let says = |message: &&Value| message["parts"][0]["text"] == text;
-    server.history(session).iter().filter(says).count()
+    let says = |stored: &&Stored| stored.parts.values().next().is_some_and(|part| part["text"] == text);
+    server.rooms[session].messages.iter().filter(says).count()
 }

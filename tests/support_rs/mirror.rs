@@ -122,7 +122,10 @@ impl Mirror {
             Change::Text { message, index, text } => self.messages[message].parts[index].value["text"] = json!(text),
             Change::Append { message, index, text } => {
                 let part = &mut self.messages[message].parts[index];
-                part.value["text"] = json!([part.text(), &text].concat());
+                match &mut part.value["text"] {
+                    Value::String(shown) => shown.push_str(&text),
+                    other => *other = json!(text),
+                }
             }
             Change::Meta {
                 message,
@@ -177,11 +180,14 @@ impl Mirror {
             let parts: Vec<&Value> = message.parts.iter().map(|part| &part.value).collect();
             json!({ "info": message.info, "parts": parts })
         };
+        self.history_of().map(plain).collect()
+    }
+
+    /// The messages of which a fresh load may tell: not the prompts that failed.
+    pub(crate) fn history_of(&self) -> impl Iterator<Item = &Message> {
         self.messages
             .iter()
             .filter(|message| message.delivery != Some(Delivery::Failed))
-            .map(plain)
-            .collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::mirror::{Message, Mirror, Part, utf16};
+use super::revert::Visible;
 use super::server::Server;
 
 /// What was shown of each part so far.
@@ -73,7 +74,7 @@ impl Shown {
         // What left the list, because that began anew with a newer page, comes back as the server has it.
         let there: Vec<&str> = mirror.parts().map(Part::id).collect();
         let lost = |id: &String| server.said.get(id).is_some_and(|said| said.lost);
-        self.texts.retain(|id, _| there.contains(&id.as_str()) || !lost(id));
+        self.texts.retain(|id, _| !lost(id) || there.contains(&id.as_str()));
         Ok(())
     }
 }
@@ -101,19 +102,37 @@ pub(crate) fn as_stored(mirror: &Mirror, server: &Server) -> Vec<Value> {
     mirror.history()
 }
 
+/// Whether the message is shown as a fresh load tells it, but for texts that the server lost.
+fn is_same(shown: &Message, told: &Visible<'_>, server: &Server) -> bool {
+    let same = |part: &Part, told: &Value| {
+        if !is_broken_off(part, server) {
+            return part.value == *told;
+        }
+        let mut value = part.value.clone();
+        value["text"] = json!("");
+        value == *told
+    };
+    let mut parts = told.parts();
+    let all = shown
+        .parts
+        .iter()
+        .all(|part| parts.next().is_some_and(|told| same(part, told)));
+    shown.info == *told.info() && all && parts.next().is_none()
+}
+
 /// P3: what is shown equals a fresh load, as far back as it reaches.
 pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str) -> Result<(), String> {
     let room = &server.rooms[session];
     let history = server.visible(session);
-    let mut shown = as_stored(mirror, server);
+    let mut shown: Vec<&Message> = mirror.history_of().collect();
     if server.skewed && mirror.field("hasOlder") == true {
         // A clock that went back puts what is new before what is loaded: there it is shown all the same.
-        let id = |message: &Value| message["info"]["id"].clone();
-        let apart = |shown: &[Value]| {
+        let apart = |shown: &[&Message]| {
             let from = history.len().checked_sub(shown.len());
-            from.is_none_or(|from| id(&history[from]) != id(&shown[0]))
+            from.is_none_or(|from| history[from].id() != shown[0].id())
         };
-        while shown.len() > 1 && apart(&shown) && history.contains(&shown[0]) {
+        let told = |shown: &Message| history.iter().any(|told| is_same(shown, told, server));
+        while shown.len() > 1 && apart(&shown) && told(shown[0]) {
             shown.remove(0);
         }
     }
@@ -122,8 +141,11 @@ pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str) -> Result<(
         return Err(format!("the history is not whole: {:?}", mirror.ids()));
     }
     for (at, told) in history[older..].iter().enumerate() {
-        if shown.get(at) != Some(told) {
-            return Err(format!("P3: message {at} differs: {}", difference(shown.get(at), told)));
+        if !shown.get(at).is_some_and(|shown| is_same(shown, told, server)) {
+            return Err(format!(
+                "P3: message {at} differs: {}",
+                difference(shown.get(at).copied(), told)
+            ));
         }
     }
     if shown.len() != history.len() - older {
@@ -139,35 +161,39 @@ pub(crate) fn equal(mirror: &Mirror, server: &Server, session: &str) -> Result<(
             .as_array()
             .map_or(told.is_empty(), |list| list == told)
     };
-    let fields = [
-        ("session", mirror.field("session") == &room.info, &room.info),
-        ("todos", mirror.field("todos") == &room.todos, &room.todos),
-        (
-            "permissions",
-            asked("permissions", &room.permissions),
-            &json!(room.permissions),
-        ),
-        ("questions", asked("questions", &room.questions), &json!(room.questions)),
-    ];
-    match fields.iter().find(|(_, same, _)| !same) {
-        Some((name, _, told)) => Err(format!("P3: {name} is {} instead of {told}", mirror.field(name))),
-        None => Ok(()),
+    let wrong = |name: &str, told: &dyn Fn() -> Value| {
+        Err(format!("P3: {name} is {} instead of {}", mirror.field(name), told()))
+    };
+    if mirror.field("session") != &room.info {
+        return wrong("session", &|| room.info.clone());
     }
+    if mirror.field("todos") != &room.todos {
+        return wrong("todos", &|| room.todos.clone());
+    }
+    if !asked("permissions", &room.permissions) {
+        return wrong("permissions", &|| json!(room.permissions));
+    }
+    if !asked("questions", &room.questions) {
+        return wrong("questions", &|| json!(room.questions));
+    }
+    Ok(())
 }
 
 /// The first thing in which two messages differ.
-fn difference(shown: Option<&Value>, told: &Value) -> String {
+fn difference(shown: Option<&Message>, told: &Visible<'_>) -> String {
     let Some(shown) = shown else {
-        return format!("it is missing: {}", told["info"]);
+        return format!("it is missing: {}", told.info());
     };
-    if shown["info"] != told["info"] {
-        return format!("{} instead of {}", shown["info"], told["info"]);
+    if shown.info != *told.info() {
+        return format!("{} instead of {}", shown.info, told.info());
     }
-    let list = |value: &Value| value["parts"].as_array().cloned().unwrap_or_default();
-    let (shown, told) = (list(shown), list(told));
+    let (shown, told): (Vec<&Value>, Vec<&Value>) = (
+        shown.parts.iter().map(|part| &part.value).collect(),
+        told.parts().collect(),
+    );
     let at = (0..shown.len().max(told.len()))
         .find(|at| shown.get(*at) != told.get(*at))
         .unwrap_or_default();
-    let text = |part: Option<&Value>| part.map_or("nothing".into(), Value::to_string);
+    let text = |part: Option<&&Value>| part.map_or("nothing".into(), |part| part.to_string());
     format!("part {at} is {} instead of {}", text(shown.get(at)), text(told.get(at)))
 }

@@ -4,7 +4,30 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-use super::server::{Op, Server, Stored, tell};
+use super::server::{Op, Server, Stored};
+
+/// A message of which something is visible.
+pub(crate) struct Visible<'a> {
+    stored: &'a Stored,
+    /// The first part that is hidden.
+    end: Option<String>,
+}
+
+impl<'a> Visible<'a> {
+    pub(crate) fn id(&self) -> &'a str {
+        self.stored.info["id"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn info(&self) -> &'a Value {
+        &self.stored.info
+    }
+
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &'a Value> {
+        let end = self.end.clone();
+        let shown = move |(id, _): &(&String, &Value)| end.as_ref().is_none_or(|end| *id < end);
+        self.stored.parts.iter().take_while(shown).map(|(_, part)| part)
+    }
+}
 
 impl Server {
     /// `POST /session/{id}/revert`.
@@ -69,22 +92,17 @@ impl Server {
     }
 
     /// The history without what is hidden.
-    pub(crate) fn visible(&self, session: &str) -> Vec<Value> {
+    pub(crate) fn visible(&self, session: &str) -> Vec<Visible<'_>> {
         let room = &self.rooms[session];
+        let whole = |stored| Visible { stored, end: None };
         let Some((message, part)) = cut(&room.info) else {
-            return room.messages.iter().map(tell).collect();
+            return room.messages.iter().map(whole).collect();
         };
-        let mut shown = Vec::new();
-        for stored in &room.messages {
-            if stored.info["id"] == message {
-                if let Some(part) = part {
-                    let Stored { info, parts, .. } = stored;
-                    let parts: Vec<&Value> = parts.range(..part).map(|(_, part)| part).collect();
-                    shown.push(json!({ "info": info, "parts": parts }));
-                }
-                break;
-            }
-            shown.push(tell(stored));
+        let at = room.messages.iter().position(|stored| stored.info["id"] == message);
+        let at = at.unwrap_or(room.messages.len());
+        let mut shown: Vec<Visible<'_>> = room.messages[..at].iter().map(whole).collect();
+        if let (Some(stored), Some(_)) = (room.messages.get(at), &part) {
+            shown.push(Visible { stored, end: part });
         }
         shown
     }

@@ -3,7 +3,7 @@
 use opencode_session::proto::request::Request;
 use serde_json::{Value, json};
 
-use super::server::{Answer, Room, Server, Stored, Wire, tell};
+use super::server::{Answer, Room, Server, Stored, Wire};
 
 impl Server {
     /// Answers as the state is now.
@@ -46,7 +46,7 @@ impl Server {
                     .messages
                     .iter()
                     .find(|stored| stored.info["id"] == *message);
-                found.map_or_else(missing, |stored| ok(&tell(stored)))
+                found.map_or_else(missing, |stored| said(told(stored)))
             }
             ("POST", ["session", id, "prompt_async"]) => {
                 let body = serde_json::from_slice(request.body.as_deref().unwrap()).unwrap();
@@ -85,7 +85,7 @@ impl Server {
             .and_then(|before| list.iter().position(|stored| self.cursor(stored) == before))
             .unwrap_or(list.len());
         let start = end.saturating_sub(limit.map_or(usize::MAX, |limit| limit.parse().unwrap()));
-        let items: Vec<Value> = list[start..end].iter().map(tell).collect();
+        let items: Vec<String> = list[start..end].iter().map(told).collect();
         let older = start > 0 && self.wire == Wire::New && !self.hides_cursors;
         let cursor = if older {
             self.cursor(&list[start])
@@ -94,7 +94,7 @@ impl Server {
         };
         Answer {
             cursor,
-            ..ok(&json!(items))
+            ..said(format!("[{}]", items.join(",")))
         }
     }
 }
@@ -132,13 +132,23 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// As `tell` makes it, without a copy.
+fn told(stored: &Stored) -> String {
+    let parts: Vec<String> = stored.parts.values().map(Value::to_string).collect();
+    format!("{{\"info\":{},\"parts\":[{}]}}", stored.info, parts.join(","))
+}
+
 fn ok(body: &Value) -> Answer {
+    said(body.to_string())
+}
+
+fn said(body: String) -> Answer {
     Answer {
         status: 200,
         content_type: "application/json",
         retry_after: "",
         cursor: String::new(),
-        body: body.to_string().into_bytes(),
+        body: body.into_bytes(),
     }
 }
 

@@ -408,7 +408,7 @@ impl Server {
     }
 
     pub(crate) fn has(&self, session: &str, message: &str) -> bool {
-        self.visible(session).iter().any(|told| told["info"]["id"] == message)
+        self.visible(session).iter().any(|told| told.id() == message)
     }
 
     /// Where a message stands in its session.

@@ -36,6 +36,7 @@ impl Session {
     /// Until when a stored prompt may still be answered, though no turn runs.
     pub(super) fn patience(&self, prompt: &Prompt) -> Option<u64> {
         match prompt.stage {
+            Stage::Stored(_) if planted::is(Bug::DropAtOnce) => Some(prompt.since),
             Stage::Stored(since) if self.turn.ended > since => Some(prompt.since + NEXT_WAIT),
             Stage::Stored(_) => Some(prompt.since + ANSWER_WAIT),
             _ => None,
@@ -75,7 +76,7 @@ impl Session {
         let Stage::Stored(since) = prompt.stage else {
             return None;
         };
-        let patient = self.patience(prompt).is_some_and(|until| now < until) && !planted::is(Bug::DropAtOnce);
+        let patient = self.patience(prompt).is_some_and(|until| now < until);
         let session = self.handle;
         let message = |index| Some(Ok(Reply::Message { session, index }));
         let shown = self.messages.position(key);
