@@ -133,21 +133,9 @@ impl Code {
                 true,
             ),
             Code::Busy => ("busy", "Wait for the running turn to end, or abort it.", true),
-            Code::BadRequest => (
-                "bad_request",
-                "Compare the call with the server's version; its message says what it refused.",
-                false,
-            ),
-            Code::ServerError => (
-                "server_error",
-                "Look at the server's log; the call may work when repeated.",
-                true,
-            ),
-            Code::HtmlResponse => (
-                "html_response",
-                "Point baseUrl at the OpenCode server itself: a web page or a proxy's login page answered.",
-                false,
-            ),
+            Code::BadRequest => ("bad_request", "The message says what it refused.", false),
+            Code::ServerError => ("server_error", "Look at the server's log.", true),
+            Code::HtmlResponse => ("html_response", "Point baseUrl at the OpenCode server itself.", false),
             Code::WrongContentType => (
                 "wrong_content_type",
                 "Point baseUrl at the OpenCode server itself.",
@@ -175,7 +163,7 @@ impl Code {
             ),
             Code::Incomplete => (
                 "incomplete",
-                "Nothing to do: the history is right, and the rest is asked for again. If it lasts, see the server's log.",
+                "Nothing to do: the rest is asked for again. If it lasts, look at the server's log.",
                 true,
             ),
             Code::LimitReached => (

@@ -140,7 +140,7 @@ impl Session {
             self.warned = true;
             context.warn(
                 "cursor_hidden",
-                "A full page of history names no next one: a proxy may hide the header X-Next-Cursor from pages.",
+                "A full page names no next one: a proxy may hide X-Next-Cursor.",
             );
         }
         if let Some((asked, info)) = self.sides.take(&What::Info) {
