@@ -412,6 +412,16 @@ fn m8_a_turn_that_ended_is_checked_a_few_times_and_no_more() {
 }
 
 #[test]
+fn m9_a_message_that_a_page_passes_over_is_gone_and_one_before_the_page_is_not() {
+    let page = |ids: &[u64]| -> Vec<Value> { ids.iter().map(|id| item(&format!("msg_{id}"), *id, &[])).collect() };
+    let mut bench = Bench::default();
+    bench.page(&page(&[1, 2, 3, 4]), 1, false);
+    bench.page(&page(&[2, 4]), 2, true);
+    let left: Vec<_> = bench.mirror.messages.iter().map(|message| message.id()).collect();
+    assert_eq!(left, ["msg_1", "msg_2", "msg_4"]);
+}
+
+#[test]
 fn m9_a_slow_page_does_not_revive_what_was_removed() {
     let page = [item("msg_1", 1, &[text("gone", true)]), item("msg_2", 2, &[])];
     let mut bench = Bench::default();
