@@ -219,3 +219,268 @@ proptest! {
         torment(seed, &bytes, &body, 200);
     }
 }
+
+/// A live session whose server says nothing of itself but what a test wants.
+struct Rig {
+    client: Client,
+    handle: u32,
+    generation: u32,
+    now: u64,
+}
+
+impl Rig {
+    fn new() -> Rig {
+        let mut client = Client::new(config(1));
+        let handle = client.open_session("ses_1", 10, 0);
+        Rig {
+            client,
+            handle,
+            generation: 0,
+            now: 1_000,
+        }
+    }
+
+    /// Hands out the requests, after opening the stream where that is wanted.
+    fn requests(&mut self) -> Vec<opencode_session::proto::request::Request> {
+        let mut found = Vec::new();
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::OpenStream { generation, .. } => {
+                    self.generation = generation;
+                    let response = Response {
+                        status: 200,
+                        content_type: "text/event-stream",
+                        ..Response::default()
+                    };
+                    let now = self.now;
+                    self.client
+                        .handle_input(Input::StreamOpened { generation, response }, now);
+                    self.stream(&json!({ "type": "server.connected", "properties": {} }));
+                }
+                Output::Request(request) => found.push(request),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    fn stream(&mut self, event: &serde_json::Value) {
+        let bytes = format!("data: {event}\n\n");
+        let (generation, bytes) = (self.generation, bytes.as_bytes());
+        self.client
+            .handle_input(Input::StreamBytes { generation, bytes }, self.now);
+    }
+
+    fn answer(&mut self, id: u32, status: u16, body: &str) {
+        let response = Response {
+            status,
+            content_type: "application/json",
+            body: body.as_bytes(),
+            ..Response::default()
+        };
+        self.client.handle_input(Input::Response { id, response }, self.now);
+    }
+
+    /// Answers everything but single messages until nothing more is asked, and gives the requests for those.
+    fn settle(&mut self) -> Vec<u32> {
+        let mut single = Vec::new();
+        loop {
+            let requests = self.requests();
+            if requests.is_empty() {
+                return single;
+            }
+            for request in requests {
+                if request.path.contains("/message/") {
+                    single.push(request.id);
+                } else {
+                    self.reply(&request);
+                }
+            }
+        }
+    }
+
+    /// A server with one session that has no messages.
+    fn reply(&mut self, request: &opencode_session::proto::request::Request) {
+        let body = match request.path.split('?').next().unwrap_or_default() {
+            "/global/health" => r#"{"healthy":true,"version":"1.18.33"}"#,
+            "/path" => r#"{"directory":"/project"}"#,
+            "/session/status" => "{}",
+            "/session/ses_1" => r#"{"id":"ses_1","directory":"/project"}"#,
+            _ => "[]",
+        };
+        self.answer(request.id, 200, body);
+    }
+
+    fn part(&mut self, message: &str, part: &str) {
+        let part = json!({ "id": part, "messageID": message, "sessionID": "ses_1", "type": "text", "text": "x" });
+        self.stream(&json!({ "type": "message.part.updated", "properties": { "sessionID": "ses_1", "part": part } }));
+    }
+
+    fn pass(&mut self, milliseconds: u64) {
+        let end = self.now + milliseconds;
+        while self.now < end {
+            self.now = self.client.poll_timeout().unwrap_or(end).clamp(self.now + 1, end);
+            self.client.handle_input(Input::Timeout, self.now);
+        }
+        self.stream(&json!({ "type": "server.heartbeat", "properties": {} }));
+    }
+
+    fn changes(&mut self) -> Vec<opencode_session::proto::change::Change> {
+        let mut changes = Vec::new();
+        self.client.drain(self.handle, &mut changes);
+        changes
+    }
+}
+
+/// Parts of so many unknown messages: how many single messages are asked for, how many at most at once.
+fn unknown(count: usize) -> (usize, usize) {
+    let mut rig = Rig::new();
+    assert!(rig.settle().is_empty());
+    for n in 0..count {
+        rig.part(&format!("msg_{n}"), "prt_1");
+    }
+    let mut open = rig.settle();
+    let (mut asked, mut most) = (open.len(), open.len());
+    while let Some(id) = open.pop() {
+        rig.answer(
+            id,
+            404,
+            r#"{"name":"NotFoundError","data":{"message":"Session not found"}}"#,
+        );
+        let more = rig.settle();
+        asked += more.len();
+        open.extend(more);
+        most = most.max(open.len());
+    }
+    (asked, most)
+}
+
+#[test]
+fn unknown_messages_are_fetched_a_few_at_a_time_and_the_history_instead_of_many() {
+    assert_eq!(unknown(40), (40, 4));
+    assert_eq!(unknown(1_000), (64, 4));
+    assert_eq!(unknown(4_000), (64, 4));
+}
+
+#[test]
+fn what_too_many_unknown_messages_told_is_in_the_history() {
+    let mut rig = Rig::new();
+    rig.settle();
+    rig.part("msg_known", "prt_0");
+    let one = rig.settle();
+    assert_eq!(one.len(), 1);
+    for n in 0..200 {
+        rig.part(&format!("msg_{n}"), "prt_1");
+    }
+    rig.settle();
+    assert!(
+        rig.changes()
+            .iter()
+            .any(|change| format!("{change:?}").contains("Error")),
+        "nothing tells of it"
+    );
+    let mut histories = 0;
+    for _ in 0..10 {
+        rig.pass(1_000);
+        for request in rig.requests() {
+            if request.path.starts_with("/session/ses_1/message?") {
+                histories += usize::from(request.path.contains("limit=10"));
+                let list: Vec<_> = (0..5).map(|n| json!({ "info": { "id": format!("msg_{n:03}"), "sessionID": "ses_1", "role": "assistant", "time": { "created": n } }, "parts": [] })).collect();
+                rig.answer(request.id, 200, &json!(list).to_string());
+            } else {
+                rig.reply(&request);
+            }
+        }
+    }
+    assert_eq!(histories, 1);
+}
+
+#[test]
+fn a_history_that_is_too_large_is_asked_for_with_fewer_messages_and_then_seldom() {
+    let mut rig = Rig::new();
+    let mut pages = Vec::new();
+    let fail = |rig: &mut Rig, pages: &mut Vec<u64>| {
+        loop {
+            let requests = rig.requests();
+            if requests.is_empty() {
+                break;
+            }
+            for request in requests {
+                if request.path.contains("/message?") {
+                    pages.push(rig.now);
+                    let cause = opencode_session::proto::client::Failure::Large;
+                    rig.client
+                        .handle_input(Input::Failed { id: request.id, cause }, rig.now);
+                } else {
+                    rig.reply(&request);
+                }
+            }
+        }
+    };
+    for _ in 0..300 {
+        fail(&mut rig, &mut pages);
+        rig.pass(1_000);
+    }
+    // Ten, five, two and one message, once a minute; and a look at the newest one now and then.
+    assert!((20..=32).contains(&pages.len()), "{pages:?}");
+    assert!(
+        rig.changes()
+            .iter()
+            .any(|change| format!("{change:?}").contains("Error")),
+        "nothing tells of it"
+    );
+}
+
+#[test]
+fn one_message_that_is_too_large_is_not_asked_for_again_with_each_event() {
+    let mut rig = Rig::new();
+    rig.settle();
+    let mut asked = 0;
+    for _ in 0..50 {
+        rig.part("msg_1", "prt_1");
+        for id in rig.settle() {
+            asked += 1;
+            let cause = opencode_session::proto::client::Failure::Large;
+            rig.client.handle_input(Input::Failed { id, cause }, rig.now);
+        }
+    }
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn parts_and_permissions_have_a_bound_that_is_told() {
+    let mut world = Rig::new();
+    world.settle();
+    world.stream(&json!({ "type": "message.updated", "properties": { "sessionID": "ses_1", "info": { "id": "msg_1", "sessionID": "ses_1", "role": "assistant", "time": { "created": 1 } } } }));
+    for n in 0..5_000 {
+        world.part("msg_1", &format!("prt_{n:05}"));
+        let asked = json!({ "id": format!("per_{n:05}"), "sessionID": "ses_1", "permission": "bash" });
+        world.stream(&json!({ "type": "permission.asked", "properties": asked }));
+    }
+    let mut warned = 0;
+    while let Some(output) = world.client.poll_output() {
+        warned += usize::from(matches!(
+            output,
+            Output::Log {
+                code: "limit_reached",
+                ..
+            }
+        ));
+    }
+    assert_eq!(warned, 2, "each is told once");
+    let mut mirror = support_rs::mirror::Mirror::default();
+    mirror.apply(world.changes());
+    let json = mirror.field("permissions");
+    assert_eq!(json.as_array().map(Vec::len), Some(1_000));
+    // When all of those are answered, the others are asked for.
+    for n in 0..1_000 {
+        world.stream(&json!({ "type": "permission.replied", "properties": { "sessionID": "ses_1", "requestID": format!("per_{n:05}"), "permissionID": format!("per_{n:05}") } }));
+    }
+    world.pass(5_000);
+    assert!(
+        world
+            .requests()
+            .iter()
+            .any(|request| request.path.starts_with("/permission"))
+    );
+}

@@ -205,7 +205,7 @@ impl Core {
         self.shell.input(now, Input::Response { id, response });
     }
 
-    /// A request got no answer: 1 network, 2 time ran out, 3 no credentials, 4 no keeper.
+    /// A request got no answer: 1 network, 2 time ran out, 3 no credentials, 4 no keeper, 5 too large.
     pub fn failed(&self, now: f64, id: u32, cause: u8) {
         self.shell.input(
             now,
@@ -234,6 +234,7 @@ fn failure(cause: u8) -> Failure {
         2 => Failure::Timeout,
         3 => Failure::Auth,
         4 => Failure::Keeper,
+        5 => Failure::Large,
         _ => Failure::Network,
     }
 }

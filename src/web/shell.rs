@@ -18,8 +18,6 @@ pub(super) struct Shell {
     armed: Cell<u64>,
     /// The newest time heard of.
     now: Cell<u64>,
-    /// Sessions whose changes are announced and not drained yet.
-    announced: RefCell<Vec<u32>>,
     closed: Cell<bool>,
 }
 
@@ -32,7 +30,6 @@ impl Shell {
             transport,
             armed: Cell::new(u64::MAX),
             now: Cell::new(0),
-            announced: RefCell::new(Vec::new()),
             closed: Cell::new(false),
         }
     }
@@ -60,11 +57,10 @@ impl Shell {
         self.input(now, Input::Timeout);
     }
 
-    /// Takes the session's changes; the next ones are announced again.
+    /// Takes the session's changes; those that follow are announced.
     pub(super) fn drain(&self, session: u32) -> Vec<Change> {
         let mut changes = Vec::new();
         self.client.borrow_mut().drain(session, &mut changes);
-        self.announced.borrow_mut().retain(|known| *known != session);
         changes
     }
 
@@ -112,12 +108,10 @@ impl Shell {
     }
 
     fn announce(&self) {
-        let client = self.client.borrow();
-        let mut announced = self.announced.borrow_mut();
-        let fresh: Vec<u32> = client.dirty().filter(|handle| !announced.contains(handle)).collect();
-        announced.extend(&fresh);
-        drop((client, announced));
-        for handle in fresh {
+        let mut next = 0;
+        loop {
+            let fresh = self.client.borrow_mut().next_dirty(&mut next);
+            let Some(handle) = fresh else { break };
             self.host.dirty(handle);
         }
     }

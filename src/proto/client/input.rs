@@ -31,6 +31,8 @@ pub enum Failure {
     Auth,
     /// There is no keeper, or it does not answer.
     Keeper,
+    /// More came than an answer may have.
+    Large,
 }
 
 impl Failure {
@@ -39,6 +41,7 @@ impl Failure {
             Failure::Network => Error::new(Code::Unreachable, "The server cannot be reached."),
             Failure::Timeout => Error::new(Code::Timeout, "There was no answer in time (limits.requestTimeout)."),
             Failure::Keeper => Error::new(Code::KeeperFailed, "There is no keeper, or it does not answer."),
+            Failure::Large => Error::new(Code::LimitReached, "The answer is larger than limits.answer."),
             Failure::Auth => Error::new(Code::AuthFailed, "The auth option gave no usable credentials."),
         }
     }

@@ -370,17 +370,19 @@ impl Client {
 
     /// Whether the session has changes to hand out.
     pub fn is_dirty(&self, handle: u32) -> bool {
-        self.sessions
-            .iter()
-            .any(|session| session.handle() == handle && session.is_dirty())
+        let at = self.sessions.binary_search_by_key(&handle, Session::handle);
+        at.is_ok_and(|at| self.sessions[at].is_dirty())
     }
 
-    /// Handles of sessions with changes to hand out.
-    pub fn dirty(&self) -> impl Iterator<Item = u32> {
-        self.sessions
-            .iter()
-            .filter(|session| session.is_dirty())
-            .map(Session::handle)
+    /// The next session, from `at` on, with changes to hand out that it was not named for since its last drain.
+    pub fn next_dirty(&mut self, at: &mut usize) -> Option<u32> {
+        while let Some(session) = self.sessions.get_mut(*at) {
+            *at += 1;
+            if session.announce() {
+                return Some(session.handle());
+            }
+        }
+        None
     }
 
     /// Hands out what changed in a session since the last call.
@@ -452,5 +454,6 @@ fn unslashed(mut directory: String) -> String {
 }
 
 fn session(sessions: &mut [Session], handle: u32) -> Option<&mut Session> {
-    sessions.iter_mut().find(|session| session.handle() == handle)
+    let at = sessions.binary_search_by_key(&handle, Session::handle).ok()?;
+    sessions.get_mut(at)
 }

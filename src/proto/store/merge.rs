@@ -39,6 +39,7 @@ impl Messages {
         let mut known = id_set(self.list.iter().map(|message| message.id.as_bytes()), count);
         let mut before = i64::MIN;
         for item in &page.items {
+            self.crowded |= item.cut;
             if self.is_buried(item.head.id, asked) {
                 continue;
             }
@@ -115,10 +116,11 @@ impl Messages {
         // A page that was asked for earlier and comes later may not know it yet.
         message.stamp = message.stamp.max(asked);
         let created = message.created;
+        let told = id_set(item.parts.iter().map(|(head, _)| head.id.raw()), item.parts.len());
         let gone: Vec<usize> = (0..message.parts.len())
             .filter(|index| {
                 let part = &message.parts[*index];
-                part.stamp <= asked && !item.parts.iter().any(|(head, _)| head.id.raw() == part.id.as_bytes())
+                part.stamp <= asked && !told.contains(part.id.as_bytes())
             })
             .collect();
         for index in gone.into_iter().rev() {

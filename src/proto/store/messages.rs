@@ -1,6 +1,6 @@
 use super::Stamp;
 use super::message::Message;
-use super::page::PageItem;
+use super::page::{MAX_PARTS, PageItem};
 use super::part::Part;
 use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Delivery};
@@ -8,6 +8,9 @@ use crate::proto::event::{MessageHead, PartHead, Role};
 use crate::proto::journal::Text;
 use crate::proto::json::{Cursor, Str};
 use crate::proto::planted::{self, Bug};
+
+/// Removed messages and parts remembered until the next history; the oldest are forgotten.
+const MAX_TOMBSTONES: usize = 4_096;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub struct Messages {
     pub(super) paged: Stamp,
     pub(super) last_hit: (usize, usize),
     pub(super) telling: Telling,
+    /// A message has more parts than are kept.
+    pub crowded: bool,
 }
 
 impl Messages {
@@ -104,7 +109,7 @@ impl Messages {
         if let Some(at) = self.find(id) {
             self.remove(at);
         }
-        self.tombstones.push((hash(id.raw()), stamp));
+        self.bury(id, stamp);
     }
 
     /// `message.part.removed`.
@@ -114,7 +119,14 @@ impl Messages {
         {
             self.take_part(at, index);
         }
-        self.tombstones.push((hash(part.raw()), stamp));
+        self.bury(part, stamp);
+    }
+
+    fn bury(&mut self, id: Str<'_>, stamp: Stamp) {
+        if self.tombstones.len() >= MAX_TOMBSTONES {
+            self.tombstones.drain(..MAX_TOMBSTONES / 2);
+        }
+        self.tombstones.push((hash(id.raw()), stamp));
     }
 
     /// Shows a text that an earlier page saw of an open part. Gives whether the part is there.
@@ -430,9 +442,17 @@ impl Messages {
 
     pub(super) fn insert_part(&mut self, at: usize, part: Part) {
         self.explode(at);
-        let Err(index) = self.list[at].find_part(part.id.as_bytes()) else {
+        let Err(mut index) = self.list[at].find_part(part.id.as_bytes()) else {
             return;
         };
+        if self.list[at].parts.len() >= MAX_PARTS {
+            self.crowded = true;
+            if index == 0 {
+                return;
+            }
+            self.take_part(at, 0);
+            index -= 1;
+        }
         self.list[at].parts.insert(index, part);
         self.ops.push(Change::InsertPart { message: at, index });
         self.mark(at);
@@ -470,7 +490,8 @@ impl Messages {
         message.refill(item.info);
         for (index, part) in message.parts.iter_mut().enumerate() {
             self.ops.push(Change::InsertPart { message: at, index });
-            if let Some((_, raw)) = item.parts.iter().find(|(head, _)| head.id.raw() == part.id.as_bytes()) {
+            // They came in the order of their ids, and nothing was added since.
+            if let Some((_, raw)) = item.parts.get(index) {
                 part.refill(raw);
             }
         }

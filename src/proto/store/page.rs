@@ -1,6 +1,9 @@
 use crate::proto::event::{MessageHead, PartHead, message_head, part_head};
 use crate::proto::json::{Bad, Cursor};
 
+/// Parts kept of a message: the newest ones.
+pub(super) const MAX_PARTS: usize = 4_000;
+
 /// A page of history: the answer of `GET /session/{id}/message`, oldest first.
 #[derive(Debug, Default)]
 pub struct Page<'a> {
@@ -19,8 +22,10 @@ pub struct PageItem<'a> {
     pub info: &'a [u8],
     /// What merging needs of each part, with the part.
     pub parts: Vec<(PartHead<'a>, &'a [u8])>,
-    /// The whole item.
+    /// The whole item; empty when it is not to be shown whole.
     pub raw: &'a [u8],
+    /// It has more parts than are kept.
+    pub cut: bool,
 }
 
 impl<'a> Page<'a> {
@@ -90,6 +95,7 @@ impl<'a> PageItem<'a> {
             info: &[],
             parts: Vec::new(),
             raw: &[],
+            cut: false,
         };
         cursor.object(&mut |key, value| {
             if key.is("info") {
@@ -109,6 +115,10 @@ impl<'a> PageItem<'a> {
             Ok(())
         })?;
         item.raw = start.upto(cursor);
+        if item.parts.len() > MAX_PARTS {
+            item.parts.drain(..item.parts.len() - MAX_PARTS);
+            (item.raw, item.cut) = (&[], true);
+        }
         if item.head.id.is_empty() { Err(Bad) } else { Ok(item) }
     }
 }

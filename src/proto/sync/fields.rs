@@ -58,6 +58,9 @@ impl Status {
     }
 }
 
+/// Permissions kept of a session, and questions. Those that come later are asked for again when these are answered.
+const MAX_REQUESTS: usize = 1_000;
+
 /// A list of requests (permissions or questions), by id.
 type Requests = Vec<(Box<str>, Vec<u8>)>;
 
@@ -75,6 +78,8 @@ pub struct Fields {
     kept: bool,
     error: Option<Error>,
     connection: Vec<u8>,
+    /// More was asked of a person than is kept.
+    pub crowded: bool,
     dirty: u16,
 }
 
@@ -184,11 +189,18 @@ impl Fields {
     pub fn ask(&mut self, field: Field, id: Str<'_>, raw: &[u8]) {
         let id = id.to_text();
         let list = self.list(field);
+        let full = list.len() >= MAX_REQUESTS;
         match list.iter_mut().find(|(known, _)| **known == *id) {
             Some((_, known)) => *known = raw.to_vec(),
+            None if full => self.crowded = true,
             None => list.push((id.into(), raw.to_vec())),
         }
         self.mark(field);
+    }
+
+    /// What was asked beyond the limit may be asked for: all that is known is answered.
+    pub fn has_room(&self) -> bool {
+        self.crowded && self.permissions.is_empty() && self.questions.is_empty()
     }
 
     /// It was answered.
@@ -203,16 +215,21 @@ impl Fields {
 
     /// The server's list for all sessions: those of this session, and of those that run inside it, are taken.
     pub fn set_requests(&mut self, field: Field, family: &Family, body: &[u8]) -> Result<(), Bad> {
-        let mut found = Requests::new();
+        let (mut found, mut crowded) = (Requests::new(), false);
         Cursor::new(body).array(&mut |item| {
             let raw = item.raw()?;
             let id = text_field(raw, "id").ok_or(Bad)?.to_text();
             let owner = owner(raw).to_text();
             if owner == self.id || family.is_below(&owner, &self.id) == Some(true) {
-                found.push((id.into(), raw.to_vec()));
+                if found.len() < MAX_REQUESTS {
+                    found.push((id.into(), raw.to_vec()));
+                } else {
+                    crowded = true;
+                }
             }
             Ok(())
         })?;
+        self.crowded |= crowded;
         let list = self.list(field);
         if *list != found {
             *list = found;

@@ -13,6 +13,8 @@ use crate::proto::store::{Page, Stamp};
 
 /// Failed snapshots in a row after which `ready` fails.
 const MAX_FAILURES: u32 = 3;
+/// A history that is too large, to its newest message, is asked for again after this, milliseconds.
+const LARGE_AGAIN: u64 = 60_000;
 /// One poll of so many fetches everything.
 const WHOLE_POLLS: u32 = 12;
 /// A poll fetches at least so many messages.
@@ -49,6 +51,7 @@ impl Session {
         }
         self.deep = None;
         self.again_at = None;
+        self.parked.reopen();
         let limit = self.reach(limit);
         let asked = context.tick();
         let mut snapshot = Snapshot {
@@ -229,10 +232,12 @@ impl Session {
             self.fields.set_status(status);
         }
         self.show_sides(context);
+        self.parked.hushed = true;
         while let Some(message) = self.parked.first() {
             self.apply_parked(&message, context);
             self.parked.take(&message);
         }
+        self.parked.hushed = false;
         self.catch_up(&snapshot, context);
         (self.failures, self.refusals) = (0, 0);
         self.fields
@@ -258,9 +263,16 @@ impl Session {
             return;
         }
         self.failures = self.failures.saturating_add(1);
-        let at = context.now + backoff(self.failures, context);
+        // What is too large now is so in a second.
+        let large = error.code == Code::LimitReached;
+        let at = context.now
+            + if large {
+                LARGE_AGAIN
+            } else {
+                backoff(self.failures, context)
+            };
         let mut kept = Snapshot::default();
-        let blind = self.failures >= MAX_FAILURES && matches!(error.status, 400 | 500);
+        let blind = large || (self.failures >= MAX_FAILURES && matches!(error.status, 400 | 500));
         match std::mem::replace(&mut self.phase, Phase::Detached) {
             Phase::Fetching(old) if blind => self.show_blind(&old, at, context),
             Phase::Fetching(old) => {
@@ -278,7 +290,7 @@ impl Session {
             error.code,
             Code::HtmlResponse | Code::WrongContentType | Code::Redirected
         );
-        if self.failures >= MAX_FAILURES || wrong {
+        if self.failures >= MAX_FAILURES || wrong || large {
             // Who waits is told; the tries go on.
             context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));
         }

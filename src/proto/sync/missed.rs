@@ -5,7 +5,7 @@ use crate::proto::event::Glimpse;
 use crate::proto::planted::{self, Bug};
 
 /// What was missed makes a session fetch again, but not more often than this, milliseconds.
-const AGAIN_EVERY: u64 = 3_000;
+pub(super) const AGAIN_EVERY: u64 = 3_000;
 
 /// Events that did not arrive on a stream that goes on.
 impl Session {
@@ -35,7 +35,7 @@ impl Session {
                 self.messages.unsure(lost.message);
                 self.parked.clear();
             } else if live && lost.kind.is("message.updated") && self.parked.expect(&lost.message.to_text()) {
-                return self.get_one(&lost.message.to_text(), context);
+                return self.ask_parked(context);
             }
             self.fields.set_error(Some(error));
         }

@@ -91,9 +91,8 @@ impl Session {
                     self.fields.set_kept(false);
                 }
                 self.confirm_named(context);
-                for message in self.parked.readmit(|message| self.messages.has(message)) {
-                    self.get_one(&message, context);
-                }
+                self.parked.readmit(|message| self.messages.has(message));
+                self.ask_parked(context);
                 if self.turn.settled {
                     // Nothing grows: what is open there was left so by an earlier turn.
                     self.messages.abandon(&page, asked);

@@ -22,7 +22,8 @@ impl Session {
     /// One message that the server cannot encode, or a line too slow for all of it, costs what a smaller page leaves out.
     /// Gives whether one was asked for.
     pub(super) fn ask_less(&mut self, error: &Error, context: &mut Context) -> bool {
-        let sure = error.status == 400 || (error.status == 500 && self.failures > 0);
+        let sure = matches!((error.status, error.code), (400, _) | (_, Code::LimitReached))
+            || (error.status == 500 && self.failures > 0);
         let Phase::Fetching(snapshot) = &mut self.phase else {
             return false;
         };

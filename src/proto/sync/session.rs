@@ -80,6 +80,9 @@ pub struct Session {
     pub(super) deep: Option<Stamp>,
     /// From where on the history is taken back.
     pub(super) cut: Option<Cut>,
+    /// Whether it was told of messages, and of requests, that there are more than are kept.
+    pub(super) crowds: (bool, bool),
+    announced: bool,
 }
 
 #[derive(Debug)]
@@ -151,6 +154,8 @@ impl Session {
             held_back: false,
             deep: None,
             cut: None,
+            crowds: (false, false),
+            announced: false,
         }
     }
 
@@ -425,8 +430,16 @@ impl Session {
         self.messages.is_dirty() || self.fields.is_dirty()
     }
 
+    /// Whether it is to be named as one that changed: once from drain to drain.
+    pub fn announce(&mut self) -> bool {
+        let news = !self.announced && self.is_dirty();
+        self.announced |= news;
+        news
+    }
+
     /// Hands out what changed since the last call.
     pub fn drain(&mut self, out: &mut Vec<Change>) {
+        self.announced = false;
         self.messages.drain(out);
         self.fields.drain(out);
     }
@@ -550,6 +563,22 @@ impl Session {
         }
         if placed == Placed::Unknown {
             self.park(envelope, data, context);
+        }
+    }
+
+    /// Something has more than is kept of it, which is told once.
+    pub(super) fn note_crowds(&mut self, context: &mut Context) {
+        let crowds = (self.messages.crowded, self.fields.crowded);
+        if crowds.0 && !self.crowds.0 {
+            context.warn("limit_reached", "A message has more parts than are kept.");
+        }
+        if crowds.1 && !self.crowds.1 {
+            context.warn("limit_reached", "More is asked of a person than is kept.");
+        }
+        self.crowds = crowds;
+        if self.fields.has_room() {
+            self.fields.crowded = false;
+            self.fetch_again(context);
         }
     }
 

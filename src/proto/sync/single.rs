@@ -1,4 +1,5 @@
 use super::context::{Context, What};
+use super::missed::AGAIN_EVERY;
 use super::session::Session;
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, decode};
@@ -11,23 +12,31 @@ use crate::proto::store::{Page, PageItem, Stamp};
 impl Session {
     /// Keeps an event whose message or part is not known, and fetches the message once.
     pub(super) fn park(&mut self, envelope: &Envelope<'_>, data: &[u8], context: &mut Context) {
-        let message = match &envelope.event {
-            Event::Delta { message, .. } | Event::PartRemoved { message, .. } => message.to_text(),
-            Event::Part { head, .. } => head.message.to_text(),
+        let id = match &envelope.event {
+            Event::Delta { message, .. } | Event::PartRemoved { message, .. } => *message,
+            Event::Part { head, .. } => head.message,
             _ => return,
         };
+        let message = id.to_text();
         let shown = self.messages.has(&message);
-        match self.parked.keep(&message, shown, data, context.limits.buffered) {
-            Some(true) => self.get_one(&message, context),
-            Some(false) => {}
-            None => {
-                context.warn(
-                    "limit_reached",
-                    "Too many events of unknown messages; the history is fetched again.",
-                );
-                self.interrupt();
-                self.begin(context);
-            }
+        if self.parked.keep(&message, shown, data, context.limits.buffered) {
+            return self.ask_parked(context);
+        }
+        // Only what this message tells is unsure; the history, which is fetched soon, is told that of all others.
+        self.messages.unsure(id);
+        self.parked.take(&message);
+        if self.again_at.is_none() {
+            let words = "Too many events of unknown messages; the history is fetched again.";
+            context.warn("limit_reached", words);
+            self.fields.set_error(Some(Error::new(Code::LimitReached, words)));
+            self.again_at = Some(context.now.max(self.page_asked_at + AGAIN_EVERY));
+        }
+    }
+
+    /// Fetches what waits for its turn, a few at a time.
+    pub(super) fn ask_parked(&mut self, context: &mut Context) {
+        while let Some(message) = self.parked.next() {
+            self.get_one(&message, context);
         }
     }
 
@@ -46,6 +55,13 @@ impl Session {
         result: Result<&[u8], Error>,
         context: &mut Context,
     ) {
+        self.take_one(message, asked, result, context);
+        if self.is_live() {
+            self.ask_parked(context);
+        }
+    }
+
+    fn take_one(&mut self, message: &str, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
         if !self.is_live() || !self.parked.has(message) {
             return;
         }
@@ -59,6 +75,8 @@ impl Session {
         let item = match item {
             Ok(item) => item,
             Err(error) if error.code == Code::NotFound => return self.parked.take(message),
+            // So it is in the history.
+            Err(error) if error.code == Code::LimitReached => return self.parked.shun(message),
             // Nothing may tell of it again: the history is fetched, with the patience that it has.
             Err(_) => return self.begin(context),
         };

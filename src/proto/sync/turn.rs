@@ -119,6 +119,7 @@ impl Session {
 
     /// Posts the next prompt, if it may go. Gives whether the lists of models and agents are needed first.
     pub fn pump(&mut self, catalog: &mut Catalog, context: &mut Context) -> bool {
+        self.note_crowds(context);
         while let (true, Some(own_ids)) = (self.is_live(), context.own_ids) {
             // Asked after each event: what costs is done only for a prompt that may go.
             let newest = self.outbox.upcoming().is_some().then(|| self.newest_place());
