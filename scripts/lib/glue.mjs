@@ -1,6 +1,6 @@
 // Takes out of wasm-bindgen's glue what this package cannot reach: hosts older than its build target, other ways to call it,
-// tidying after an allocation that failed, which ends the wasm instance anyway, and freeing of a `Core` that nobody holds: a client
-// that was not closed has timers and a stream, which hold it. Texts cross seldom: the plain way to encode them is good enough.
+// tidying after an allocation that failed, which ends the wasm instance anyway, and freeing of what nobody holds: a client
+// that was not closed has timers and a stream, which hold it, and one that was closed frees what it had. Texts cross seldom: the plain way to encode them is good enough.
 
 import { short } from './sections.mjs';
 
@@ -25,13 +25,18 @@ const CUTS = [
   [/ {4}if \(module_or_path !== undefined\) \{.*?\n {4}\}\n\n\n/gs, '    ({ module_or_path } = module_or_path);\n'],
   [/async function __wbg_load\(.*?\n\}\n/gs, LOAD],
   [/typeof module_or_path === 'string' \|\| \(typeof Request.*?instanceof URL\)/g, "typeof module_or_path === 'string' || module_or_path instanceof URL"],
+  // Each call makes an instance: one that trapped is replaced. Who loads remembers what is loaded.
+  [/let __wbg_init_promise;\nasync function __wbg_init\(.*?\n\}\n\nasync function __wbg_init_once/gs, 'async function __wbg_init'],
   [/if \(Symbol\.dispose\).*?;\n/g, ''],
 ];
 
-/** Only for `Core`: other classes are let go without a word. @type {[RegExp, string][]} */
-const CORE_CUTS = [
-  [/ *CoreFinalization\.\w+\(.*?\);\n/g, ''],
-  [/const CoreFinalization = .*?;\n/gs, ''],
+/**
+ * Where an instance may be replaced, what was let go without a word must not be freed in the next one.
+ * @type {[RegExp, string][]}
+ */
+const LASTING_CUTS = [
+  [/ *\w+Finalization\.\w+\(.*?\);\n/g, ''],
+  [/const \w+Finalization = .*?;\n/gs, ''],
 ];
 
 /** Numbers are made numbers by the wasm call itself. @param {string} glue */
@@ -44,8 +49,8 @@ function plainNumbers(glue) {
 
 /** @param {string} glue */
 export function slim(glue) {
-  const isCore = glue.includes('class Core ');
-  for (const [cut, instead] of isCore ? [...CUTS, ...CORE_CUTS] : CUTS) {
+  const isReplaced = /class (Core|Dialect) /.test(glue);
+  for (const [cut, instead] of isReplaced ? [...CUTS, ...LASTING_CUTS] : CUTS) {
     const left = glue.replace(cut, instead);
     if (left === glue) throw new Error(`the glue has another form than expected: nothing is like ${cut}`);
     glue = left;

@@ -25,6 +25,9 @@ export class Redirected extends Error {
   }
 }
 
+/** More came than is taken. */
+export class Large extends Error {}
+
 /** What comes piece by piece may take so many limits in all: a byte now and then is no answer. */
 export const LONGEST = 20;
 /** Timers count no further, milliseconds. */
@@ -72,20 +75,29 @@ export async function drain({ body }: Response, signal: AbortSignal, take: (piec
   for (;;) {
     const { done, value } = await reader.read();
     if (done || signal.aborted) return;
-    take(value);
+    try {
+      take(value);
+    } catch (error) {
+      stop();
+      throw error;
+    }
   }
 }
 
-/** The whole answer. */
-export async function whole(response: Response, signal: AbortSignal, heard: () => void): Promise<Answer> {
+/** The whole answer. `heard` is told how many bytes came; what it throws ends the reading. */
+export async function whole(response: Response, signal: AbortSignal, heard: (bytes: number) => void): Promise<Answer> {
   const { status, headers } = response;
-  heard();
+  heard(0);
   // Some hosts have no streams.
-  if (!response.body) return { status, headers, body: new Uint8Array(await response.arrayBuffer()) };
+  if (!response.body) {
+    const body = new Uint8Array(await response.arrayBuffer());
+    heard(body.length);
+    return { status, headers, body };
+  }
   const pieces: Uint8Array[] = [];
   let size = 0;
   await drain(response, signal, (piece) => {
-    heard();
+    heard(piece.length);
     pieces.push(piece);
     size += piece.length;
   });

@@ -5,11 +5,12 @@
 import type { ChatSession, Client, Sessions } from './api.js';
 import { bound } from './bound.js';
 import { Core } from './core/core.js';
+import { Instance } from './guard.js';
 import { type Base, checkAuth, checkBase, missing, refused } from './host.js';
 import { Journal } from './journal.js';
 import type { Log } from './keeper/protocol.js';
 import type { SessionError } from './errors.js';
-import { closed, Link } from './link.js';
+import { closed, crashed, Link } from './link.js';
 import { checkNames } from './options.js';
 import type { Recording } from './recording.js';
 import { Handle, Opened } from './session.js';
@@ -27,10 +28,21 @@ type Tape = typeof import('./recorder/tape.js');
 /** Loads the wasm, from `source` or from where this build keeps it. */
 export type Load = (source?: WasmSource) => Promise<unknown>;
 
+/** Sessions open at the same time. */
+const SESSIONS = 1_000;
 const JOURNALS = ['indexeddb', 'memory', 'off'];
 const TRANSPORTS = ['auto', 'fetch', 'eventsource', 'poll'];
 
 let loading: Promise<unknown> | undefined;
+/** Of the wasm that is loaded now. */
+let instance = fresh();
+
+function fresh(): Instance {
+  loading = undefined;
+  return new Instance(() => {
+    instance = fresh();
+  });
+}
 
 /** `createClient` with the build's own way to load the wasm: once, but a failed load may be tried again. */
 export async function connect(load: Load, options: ClientOptions): Promise<Client> {
@@ -40,9 +52,13 @@ export async function connect(load: Load, options: ClientOptions): Promise<Clien
   const shared = hasKeeper(options) ? import('./keeper/shared.js').catch(() => undefined) : undefined;
   // Without the file of the recorder the chat goes on; `record` says then that it is missing.
   const tape = options.record ? await import('./recorder/tape.js').catch(() => undefined) : undefined;
+  let keeper: Shared | undefined;
   try {
-    loading ??= load(options.wasm);
-    await loading;
+    // What was loaded may have broken meanwhile.
+    for (let loaded: unknown; loaded === undefined || loading !== loaded; ) {
+      loaded = loading ??= load(options.wasm);
+      [, keeper] = await Promise.all([loading, shared]);
+    }
   } catch (error) {
     loading = undefined;
     throw refused(
@@ -51,7 +67,7 @@ export async function connect(load: Load, options: ClientOptions): Promise<Clien
       "Serve core_bg.wasm next to the script, and allow 'wasm-unsafe-eval' in the Content-Security-Policy.",
     );
   }
-  return new OpenCodeClient(base, options, await shared, tape);
+  return new OpenCodeClient(base, options, keeper, tape);
 }
 
 function hasKeeper({ keeper, transport = 'auto' }: ClientOptions): boolean {
@@ -69,8 +85,9 @@ class OpenCodeClient implements Client {
     const log: Log = (level, code, message) => this.#link.log(level, code, message);
     this.#link = new Link(base, options, shared?.openKeeper(keeper, base.url, log));
     const plain = JSON.stringify({ directory, transport, keeper: shared && 'on', ...retry, ...limits });
-    const make = (host: unknown, seed = Math.random()): Core => new Core(host as never, plain, seed);
-    this.#link.start(tape === undefined ? make(this.#link) : tape.start(this.#link, make, plain, record));
+    const own = instance;
+    const make = (host: unknown, seed = Math.random()): Core => own.run(() => new Core(host as never, plain, seed), crashed);
+    this.#link.start(tape === undefined ? make(this.#link) : tape.start(this.#link, make, plain, record), own);
     if (shared === undefined && hasKeeper(options)) log(2, 'keeper_failed', missing('shared.js').message);
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
@@ -116,6 +133,9 @@ class OpenCodeClient implements Client {
     checkNames('openSession', options);
     let opened = this.#opened.get(id);
     if (opened === undefined) {
+      if (this.#opened.size >= SESSIONS) {
+        throw refused('limit_reached', `There are ${SESSIONS} sessions open in this client.`, 'Close those that nobody looks at.');
+      }
       if (options.dialect === 'v2') {
         this.#link.requests.speak(id).catch(() => this.#link.log(2, 'v2_failed', missing('v2.js').message, id));
       }

@@ -3,7 +3,7 @@
  * Credentials never leave this file.
  * @module
  */
-import { type Answer, bounded, Late, straight, whole } from './answer.js';
+import { type Answer, bounded, Large, Late, straight, whole } from './answer.js';
 import { SessionError } from './errors.js';
 import type { Auth, ClientOptions } from './types.js';
 
@@ -16,6 +16,8 @@ const HAS_V2 = /"version":"1\.(1[6-9]|[2-9]\d)\./;
 const PROBE_EVERY = 10_000;
 /** `limits.requestTimeout`, by default. */
 export const PATIENCE = 30_000;
+/** `limits.answer`, by default. */
+const ANSWER = 64 * 1024 * 1024;
 /** Credentials of a stream: sooner than the core gives the stream up, and calls it held back. */
 const STREAM_PATIENCE = 7_500;
 
@@ -54,7 +56,9 @@ export class Requests {
   readonly #auth: ClientOptions['auth'];
   readonly #fetch: typeof fetch;
   readonly patience: number;
+  readonly #most: number;
   readonly #feed: (bytes: Uint8Array) => void;
+  readonly #crash: () => void;
   #speaking: Promise<Translation> | undefined;
   /** The server has answered as v1. */
   #met = false;
@@ -63,18 +67,20 @@ export class Requests {
   #health: Promise<string | undefined> | undefined;
   #asking: Promise<Translation | undefined> | undefined;
 
-  /** `feed` takes what a translation adds to the stream. */
-  constructor(base: Base, options: ClientOptions, feed: (bytes: Uint8Array) => void) {
+  /** `feed` takes what a translation adds to the stream; `crash` is called when its wasm breaks. */
+  constructor(base: Base, options: ClientOptions, feed: (bytes: Uint8Array) => void, crash: () => void) {
     this.base = base.url;
     this.#auth = options.auth;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
     this.patience = options.limits?.requestTimeout ?? PATIENCE;
+    this.#most = options.limits?.answer ?? ANSWER;
     this.#feed = feed;
+    this.#crash = crash;
   }
 
   /** Opens the way to v2, and takes the session for one of v2. */
   async speak(session?: string): Promise<Translation> {
-    this.#speaking ??= import('./v2/v2.js').then(({ translate }) => translate(this.#direct, this.#feed));
+    this.#speaking ??= import('./v2/v2.js').then(({ translate }) => translate(this.#direct, this.#feed, this.#crash));
     try {
       this.translation = await this.#speaking;
     } catch (error) {
@@ -151,8 +157,14 @@ export class Requests {
 
   /** Sends a request as it is. */
   readonly #direct: Send = (method, path, body, timeout) =>
-    bounded(timeout, async (signal, heard) =>
-      whole(await this.#respond(method, path, JSON_TYPE, body, signal, this.patience), signal, heard));
+    bounded(timeout, async (signal, heard) => {
+      let left = this.#most;
+      return whole(await this.#respond(method, path, JSON_TYPE, body, signal, this.patience), signal, (bytes) => {
+        heard();
+        left -= bytes;
+        if (left < 0) throw new Large();
+      });
+    });
 
   /** A function for `auth` is asked again once when the server answers 401. */
   async #respond(

@@ -2,10 +2,11 @@
  * Between the public objects and the wasm core: promises for tokens, frames for changes.
  * @module
  */
-import { type Answer, drain, Redirected } from './answer.js';
+import { type Answer, drain, Large, Redirected } from './answer.js';
 import type { Core } from './core/core.js';
-import type { SessionError } from './errors.js';
+import { SessionError } from './errors.js';
 import { Frames } from './frames.js';
+import type { Instance } from './guard.js';
 import { AuthError, type Base, Requests, refused } from './host.js';
 import type { Journal } from './journal.js';
 import type { KeptStream, StreamSink } from './keeper/protocol.js';
@@ -29,6 +30,8 @@ export interface Drawn {
   draw(): void;
   /** The message at a position, after taking the changes. */
   message(index: number): unknown;
+  /** The core is gone. */
+  fail(error: SessionError): void;
 }
 
 /** Is told what happens to sessions: `kind` as `Heard` in the core counts, or 7 when the client is closed. */
@@ -58,8 +61,14 @@ export class Link {
   readonly #waiting = new Map<number, Waiting>();
   readonly #frames = new Frames(() => this.#draw());
   readonly #keeper: KeptStream | undefined;
+  /** For what comes by itself: a trap is told by the state, and not thrown out of a timer. */
   #core: Core | undefined;
+  /** For callers. */
+  #loud: Core | undefined;
+  /** Why there is no core. */
+  #end = closed();
   #token = 0;
+  #leave: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stream: AbortController | undefined;
   #generation = 0;
@@ -70,22 +79,38 @@ export class Link {
   constructor(base: Base, options: ClientOptions, keeper?: KeptStream) {
     this.#keeper = keeper;
     this.attachments = options.limits?.attachments ?? ATTACHMENTS;
-    this.requests = new Requests(base, options, (bytes) => this.#core?.streamBytes(this.now(), this.#generation, bytes));
+    this.requests = new Requests(base, options, (bytes) => this.#core?.streamBytes(this.now(), this.#generation, bytes), () => this.crash());
     this.#onLog = options.onLog;
   }
 
   /** The core, once `start` gave it; after `close` every use is an error that says so. */
   get core(): Core {
-    if (this.#core === undefined) throw closed();
+    if (this.#core === undefined) throw this.#end;
     return this.#core;
+  }
+
+  /** The same for callers: a trap is thrown at them. */
+  get loud(): Core {
+    if (this.#loud === undefined) throw this.#end;
+    return this.#loud;
+  }
+
+  /** The error of what is asked now that the core is gone. */
+  get end(): SessionError {
+    return this.#end;
   }
 
   get isClosed(): boolean {
     return this.#core === undefined;
   }
 
-  start(core: Core): void {
-    this.#core = core;
+  start(core: Core, instance: Instance): void {
+    this.#core = instance.guard(core, () => undefined);
+    this.#loud = instance.guard(core, () => {
+      throw this.#end;
+    }, true);
+    instance.users.add(this.crash);
+    this.#leave = () => instance.users.delete(this.crash);
   }
 
   now(): number {
@@ -94,9 +119,13 @@ export class Link {
 
   /** Makes a token, hands it to `ask`, and gives the promise of its answer. */
   async wait<T>(ask: (core: Core, token: number) => void): Promise<T> {
-    const core = this.core;
-    const { promise, token } = this.pending<T>();
-    ask(core, token);
+    const core = this.loud;
+    const { promise, token, reject } = this.pending<T>();
+    try {
+      ask(core, token);
+    } catch (error) {
+      reject(unusable(error));
+    }
     return promise;
   }
 
@@ -105,7 +134,8 @@ export class Link {
     this.#token += 1;
     const token = this.#token;
     const promise = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(token, { resolve: resolve as (value: unknown) => void, reject });
+      if (this.isClosed) reject(this.#end);
+      else this.#waiting.set(token, { resolve: resolve as (value: unknown) => void, reject });
     });
     const reject = (error: SessionError): void => {
       this.#waiting.get(token)?.reject(error);
@@ -140,20 +170,39 @@ export class Link {
 
   close(): void {
     const core = this.#core;
-    if (core === undefined) return;
     this.journal?.close();
-    this.#core = undefined;
+    core?.close();
+    this.#stop(closed());
     this.#frames.cancel();
-    clearTimeout(this.#timer);
-    core.close();
-    this.closeStream();
-    this.requests.translation?.close();
-    for (const waiting of this.#waiting.values()) waiting.reject(closed());
-    this.#waiting.clear();
     for (const hear of this.lists) hear(7, '', '');
     this.drawn.clear();
     // The core may be the caller right now; it is freed when it has returned.
-    setTimeout(() => core.free(), 0);
+    setTimeout(() => core?.free(), 0);
+  }
+
+  /** The wasm broke. Who waits is told, and so is the state; a new client gets wasm that is whole. */
+  readonly crash = (): void => {
+    const error = crash();
+    this.#stop(error);
+    this.log(3, error.code, error.message);
+    const { code, message, hint } = error;
+    const connection = JSON.stringify({ phase: 'closed', source: 'event', attempt: 0, error: { code, message, hint } });
+    for (const hear of this.lists) hear(1, '', connection);
+    for (const drawn of this.drawn.values()) drawn.fail(error);
+    this.#frames.request();
+  };
+
+  #stop(why: SessionError): void {
+    if (this.#core === undefined) return;
+    this.#core = undefined;
+    this.#loud = undefined;
+    this.#end = why;
+    this.#leave?.();
+    clearTimeout(this.#timer);
+    this.closeStream();
+    this.requests.translation?.close();
+    for (const waiting of this.#waiting.values()) waiting.reject(why);
+    this.#waiting.clear();
   }
 
   openStream(generation: number, path: string, way: number, position: string | undefined): void {
@@ -328,10 +377,16 @@ function bad(wanted: string): SessionError {
   return refused('bad_response', `The answer is not ${wanted}.`, "Check the server's version and any proxy in between.");
 }
 
-/** Why a request failed, as the core's `failed` counts: 1 network, 2 time ran out, 3 no credentials. */
+/** Why a request failed, as the core's `failed` counts: 1 network, 2 time ran out, 3 no credentials, 5 too large. */
 function failure(error: unknown): number {
   if (error instanceof AuthError) return 3;
+  if (error instanceof Large) return 5;
   return error instanceof Error && error.name === 'TimeoutError' ? 2 : 1;
+}
+
+/** What the wasm does not take as an argument. */
+function unusable(error: unknown): SessionError {
+  return error instanceof SessionError ? error : refused('bad_option', 'An argument is of the wrong type.', 'Compare the call with its type.');
 }
 
 /** What an entry tells of the connection. */
@@ -339,6 +394,15 @@ function told(connection: ConnectionState): Partial<LogEntry> {
   const { phase, source, error, fallback } = connection;
   const cause = error ?? fallback;
   return { message: `${phase} (${source})${cause ? `: ${cause.message}` : ''}`, connection };
+}
+
+/** The error of all that lived in an instance of the wasm that trapped. */
+function crash(): SessionError {
+  return refused('crashed', 'The wasm of this client broke off; all clients that share it have ended.', 'Make a new client, and report what led here.');
+}
+
+export function crashed(): never {
+  throw crash();
 }
 
 /** The error of everything used after its end. */

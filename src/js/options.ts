@@ -7,7 +7,7 @@ import { refused } from './host.js';
 const NAMES = {
   createClient: 'baseUrl directory auth transport keeper journal fetch retry limits onLog record wasm',
   retry: 'min max resetAfter',
-  limits: 'line event buffered bufferedEvents rememberedIds messages outbox attachments journal requestTimeout',
+  limits: 'line event buffered bufferedEvents rememberedIds messages outbox attachments journal answer requestTimeout',
   openSession: 'limit dialect',
   send: 'model agent variant system noReply',
   prompt: 'text parts',

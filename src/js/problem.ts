@@ -18,6 +18,7 @@ export const SENTENCES: { readonly [code: string]: string } = {
   credentials_in_url: 'This page is not set up right: a password stands in the address of its server.',
   bad_option: 'This page is not set up right.',
   wasm_load_failed: 'A part of this page could not be loaded. Reload the page.',
+  crashed: 'This page has a problem. Reload it.',
   load_failed: 'A part of this page could not be loaded. Reload the page.',
   unsupported: 'This browser or this server cannot do that.',
   unreachable: 'The server cannot be reached.',

@@ -43,8 +43,10 @@ function toServer(part: PromptPart, take: (size: number) => void): object | Prom
   return bounded(PATIENCE, async (signal, heard) => {
     const answer = await fetch(url, { signal });
     if (!answer.ok) throw new Error();
-    const { body, headers } = await whole(answer, signal, heard);
-    take(body.length);
+    const { body, headers } = await whole(answer, signal, (bytes) => {
+      heard();
+      take(bytes);
+    });
     const blob = new Blob([body], { type: headers.get('content-type') ?? '' });
     return inlined(blob, { ...part, filename: part.filename ?? new URL(url).pathname.split('/').pop() });
   });

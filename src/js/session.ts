@@ -44,7 +44,7 @@ export class Opened implements Drawn {
     this.#view = new View(id, (message) => link.log(2, 'bad_response', message, id));
     this.#told = this.#view.state;
     const held = link.journal?.isOn === true;
-    this.handle = link.core.open(link.now(), id, options.limit ?? 100, held);
+    this.handle = link.loud.open(link.now(), id, options.limit ?? 100, held);
     link.drawn.set(this.handle, this);
     link.journal?.open(this.handle, id);
     this.ready = quiet(link.wait<void>((core, token) => core.ready(link.now(), this.handle, token)));
@@ -78,6 +78,12 @@ export class Opened implements Drawn {
     }
   }
 
+  fail(error: SessionError): void {
+    this.changes.push(this.#view.fail(error), this.#view.state);
+    this.changes.end();
+    this.untold = true;
+  }
+
   readonly checkNames = checkNames;
   readonly refused = refused;
 
@@ -86,14 +92,14 @@ export class Opened implements Drawn {
   }
 
   send(prompt: string | PromptInput, options: SendOptions): Sent {
-    const id = this.link.isClosed ? '' : this.link.core.makeKey(this.link.now());
+    const id = this.link.isClosed ? '' : (this.link.core.makeKey(this.link.now()) ?? '');
     const stored = this.link.pending<void>();
     const done = this.link.pending<Message>();
     let state: 'reading' | 'handed' | 'cancelled' = 'reading';
     const hand = (json: Uint8Array): void => {
       if (state === 'cancelled') return;
       state = 'handed';
-      this.link.core.send(this.link.now(), this.handle, id, json, stored.token, done.token);
+      this.link.loud.send(this.link.now(), this.handle, id, json, stored.token, done.token);
     };
     const fail = (cause: unknown): void => {
       const error = cause instanceof SessionError ? cause : unreadable();
@@ -117,7 +123,7 @@ export class Opened implements Drawn {
       fail(error);
     }
     const cancel = (): boolean => {
-      if (state === 'handed') return !this.link.isClosed && this.link.core.discard(this.link.now(), this.handle, id);
+      if (state === 'handed') return !this.link.isClosed && this.link.loud.discard(this.link.now(), this.handle, id);
       state = 'cancelled';
       fail(cancelled());
       return true;
@@ -195,7 +201,7 @@ export class Handle implements ChatSession {
 
   discard(key: string): boolean {
     const { link, handle } = this.#open();
-    return link.core.discard(link.now(), handle, key);
+    return link.loud.discard(link.now(), handle, key);
   }
 
   async abort(): Promise<void> {
@@ -274,7 +280,7 @@ export class Handle implements ChatSession {
 
   reconnect(): void {
     const { link } = this.#open();
-    link.core.reconnect(link.now());
+    link.loud.reconnect(link.now());
   }
 
   close(): void {
@@ -299,7 +305,8 @@ export class Handle implements ChatSession {
   }
 
   #open(): Opened {
-    if (this.#closed || this.#opened.link.isClosed) throw closed();
+    if (this.#closed) throw closed();
+    if (this.#opened.link.isClosed) throw this.#opened.link.end;
     return this.#opened;
   }
 }

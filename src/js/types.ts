@@ -77,6 +77,8 @@ export interface Limits {
   readonly attachments: number;
   /** Largest journal record of a session, bytes. Default 1 MiB. Texts are left out first, then prompts too large for it. */
   readonly journal: number;
+  /** Largest answer to a request, bytes. Default 64 MiB. */
+  readonly answer: number;
   /** Longest wait for an HTTP answer, milliseconds. Default 30 000. */
   readonly requestTimeout: number;
 }

@@ -76,6 +76,15 @@ export class View {
     return steps;
   }
 
+  /** The core is gone: of a change set that it did not end nothing is shown. */
+  fail(error: SessionError): readonly Change[] {
+    const { source, attempt } = this.state.connection;
+    this.#list = undefined;
+    this.#patch = { connection: { phase: 'closed', source, attempt, error } };
+    if (this.#steps !== undefined) this.#steps = [];
+    return this.publish();
+  }
+
   insertMessage(index: number, key: string): void {
     const info: MessageInfo = { id: key, sessionID: this.#id, role: 'assistant', time: { created: 0 } };
     const message: DraftMessage = { key, info, parts: [] };

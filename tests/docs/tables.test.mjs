@@ -50,7 +50,7 @@ const sorted = (map) => Object.fromEntries([...map].sort(([a], [b]) => a.localeC
 describe('docs/limits.md', () => {
   // The last: what never gets to the core.
   for (const [type, prefix, file, before, own] of [
-    ['Limits', 'limits.', 'src/proto/limits.rs', 'impl Default for Limits', { attachments: /ATTACHMENTS = ([\d *]+);/.exec(read('src/js/prompt.ts'))?.[1] }],
+    ['Limits', 'limits.', 'src/proto/limits.rs', 'impl Default for Limits', { attachments: /ATTACHMENTS = ([\d *]+);/.exec(read('src/js/prompt.ts'))?.[1], answer: /ANSWER = ([\d *]+);/.exec(read('src/js/host.ts'))?.[1] }],
     ['RetryPolicy', 'retry.', 'src/proto/retry/backoff.rs', 'impl Default for RetryPolicy', {}],
   ]) {
     test(`has every one of ${type}, with the defaults of the code`, () => {
@@ -79,6 +79,7 @@ describe('docs/limits.md', () => {
     ['longest Retry-After', 'src/proto/retry/backoff.rs', 'MAX_RETRY_AFTER'],
     ['a better source', 'src/proto/connection/link.rs', 'PROBE_AFTER'],
     ['the same, after many', 'src/proto/connection/link.rs', 'MAX_PROBE_AFTER'],
+    ['a history whose newest', 'src/proto/sync/loading.rs', 'LARGE_AGAIN'],
     ['polling while a turn', 'src/proto/client/mod.rs', 'POLL_BUSY'],
     ['polling while none', 'src/proto/client/stream.rs', 'POLL_IDLE'],
     ['the same, when nothing moves', 'src/proto/client/stream.rs', 'POLL_LONGEST'],
@@ -89,6 +90,12 @@ describe('docs/limits.md', () => {
     ['history and prompts wait', 'src/js/journal.ts', 'PATIENCE'],
     ['journal records that nobody', 'src/js/storage.ts', 'KEEP'],
     ['messages that are looked through', 'src/proto/sync/restored.rs', 'LOOK'],
+    ['events of messages that are not known', 'src/proto/sync/parked.rs', 'FETCHES'],
+    ['messages that are followed so', 'src/proto/sync/parked.rs', 'MAX_UNKNOWN'],
+    ['parts kept', 'src/proto/store/page.rs', 'MAX_PARTS'],
+    ['permissions kept', 'src/proto/sync/fields.rs', 'MAX_REQUESTS'],
+    ['removed messages', 'src/proto/store/messages.rs', 'MAX_TOMBSTONES'],
+    ['sessions open', 'src/js/client.ts', 'SESSIONS'],
     ['depth of JSON', 'src/proto/json/cursor.rs', 'MAX_DEPTH'],
     ['depth of sub-agents', 'src/proto/sync/family.rs', 'MAX_DEPTH'],
     ['sessions whose parents', 'src/proto/sync/family.rs', 'MAX_LINKS'],

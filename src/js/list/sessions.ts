@@ -312,6 +312,7 @@ export class List implements LiveSessions {
   }
 
   #open(): void {
-    if (this.#isClosed || this.#link.isClosed) throw this.#kit.closed();
+    if (this.#isClosed) throw this.#kit.closed();
+    if (this.#link.isClosed) throw this.#link.end;
   }
 }

@@ -22,5 +22,11 @@ export async function play(load: (source?: WasmSource) => Promise<unknown>, sour
     throw error;
   });
   await loading;
-  return new Player(recording, onState).run(until);
+  const played = new Player(recording, onState);
+  try {
+    return played.run(until);
+  } finally {
+    // A trap leaves nothing that another recording could be played in.
+    if (played.isDead) loading = undefined;
+  }
 }

@@ -63,6 +63,10 @@ export class Player {
     };
   }
 
+  get isDead(): boolean {
+    return this.#dead;
+  }
+
   #step(entry: Entry): void {
     if ('in' in entry) return this.#call(entry);
     // What the core did not do again is told where its call ends; after that nothing can be compared.

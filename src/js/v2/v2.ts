@@ -4,6 +4,7 @@
  * @module
  */
 import type { Answer } from '../answer.js';
+import { Instance } from '../guard.js';
 import type { Send, Translation } from '../host.js';
 import init, { Dialect } from './core/v2.js';
 import bytes from './core/v2.wasm';
@@ -11,17 +12,28 @@ import bytes from './core/v2.wasm';
 /** Longest wait for the answer to a question of the translator's own, milliseconds. */
 const PATIENCE = 10_000;
 
-let loading: Promise<unknown> | undefined;
+let loading: Promise<Instance> | undefined;
 
-/** `feed` takes bytes for the core's stream that no server sent. */
-export async function translate(send: Send, feed: (bytes: Uint8Array) => void): Promise<Translation> {
-  loading ??= init({ module_or_path: bytes });
-  await loading;
-  return new V2(send, feed);
+/** `feed` takes bytes for the core's stream that no server sent; `crash` is called when this wasm breaks. */
+export async function translate(send: Send, feed: (bytes: Uint8Array) => void, crash: () => void): Promise<Translation> {
+  let instance: Instance | undefined;
+  for (let loaded: unknown; instance === undefined || loading !== loaded; instance = await loading) loaded = loading ??= load();
+  return new V2(instance, send, feed, crash);
+}
+
+async function load(): Promise<Instance> {
+  await init({ module_or_path: bytes });
+  return new Instance(() => {
+    loading = undefined;
+  });
 }
 
 class V2 implements Translation {
-  readonly #dialect = new Dialect();
+  readonly #own: Dialect;
+  readonly #leave: () => void;
+  /** Requests that are being translated. */
+  #busy = 0;
+  #isFreed = false;
   readonly #send: Send;
   readonly #feed: (bytes: Uint8Array) => void;
   #probing: Promise<boolean> | undefined;
@@ -30,11 +42,22 @@ class V2 implements Translation {
   #due = -1;
   #closed = false;
 
-  constructor(send: Send, feed: (bytes: Uint8Array) => void) {
+  constructor(instance: Instance, send: Send, feed: (bytes: Uint8Array) => void, crash: () => void) {
+    const broken = (): never => {
+      throw new Error('The wasm of v2 broke off.');
+    };
+    this.#own = instance.guard(instance.run(() => new Dialect(), broken), broken);
+    instance.users.add(crash);
+    this.#leave = () => instance.users.delete(crash);
     this.#send = send;
     this.#feed = feed;
     // Perhaps a stream is read already.
     this.#dialect.opened(true);
+  }
+
+  get #dialect(): Dialect {
+    if (this.#isFreed) throw new Error('The client is closed.');
+    return this.#own;
   }
 
   adopt(session: string): void {
@@ -64,13 +87,39 @@ class V2 implements Translation {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#leave();
+    this.#free();
+  }
+
+  /** When nothing is under way any more: it may be the caller right now. */
+  #free(): void {
+    if (!this.#closed || this.#busy > 0 || this.#isFreed) return;
+    this.#isFreed = true;
+    const own = this.#own;
+    setTimeout(() => {
+      try {
+        own.free();
+      } catch {
+        // Nothing is left of it.
+      }
+    }, 0);
   }
 
   stream(path: string): string {
     return this.#dialect.stream(path);
   }
 
-  readonly send: Send = async (method, path, body, timeout) => {
+  readonly send: Send = async (...request) => {
+    this.#busy += 1;
+    try {
+      return await this.#translate(...request);
+    } finally {
+      this.#busy -= 1;
+      this.#free();
+    }
+  };
+
+  readonly #translate: Send = async (method, path, body, timeout) => {
     const dialect = this.#dialect;
     let step = dialect.ask(method, path, body);
     let last: Answer | undefined;
