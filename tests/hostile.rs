@@ -120,6 +120,16 @@ fn a_server_with_a_new_name_for_the_directory_each_time_is_not_followed() {
     );
 }
 
+#[test]
+fn an_id_that_is_no_piece_of_a_path_is_not_asked_for() {
+    for id in ["", ".", ".."] {
+        let mut rig = Rig::new();
+        rig.settle();
+        rig.part(id, "prt_1");
+        assert!(rig.settle().is_empty(), "{id}");
+    }
+}
+
 /// A client whose every request gets `body`, and whose stream gets `bytes`.
 fn torment(seed: u64, bytes: &[u8], body: &[u8], status: u16) {
     let mut client = Client::new(config(seed));

@@ -45,7 +45,7 @@ class Reader implements AsyncIterableIterator<Change> {
   constructor(state: SessionState, onStop: () => void) {
     this.#queue = [{ type: 'reset', state }];
     this.#onStop = onStop;
-    bound(this);
+    bound(this, (error) => error);
   }
 
   push(steps: readonly Change[], state: SessionState): void {

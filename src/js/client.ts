@@ -3,10 +3,10 @@
  * @module
  */
 import type { ChatSession, Client, Sessions } from './api.js';
-import { bound } from './bound.js';
+import { bound, guarded } from './bound.js';
 import { Core } from './core/core.js';
 import { Instance } from './guard.js';
-import { type Base, checkAuth, checkBase, missing, refused } from './host.js';
+import { type Base, checkAuth, checkBase, known, missing, piece, refused, shaped } from './host.js';
 import { Journal } from './journal.js';
 import type { Log } from './keeper/protocol.js';
 import type { SessionError } from './errors.js';
@@ -46,6 +46,7 @@ function fresh(): Instance {
 
 /** `createClient` with the build's own way to load the wasm: once, but a failed load may be tried again. */
 export async function connect(load: Load, options: ClientOptions): Promise<Client> {
+  if (!isObject(options)) throw known(undefined);
   const base = checkBase(options.baseUrl);
   checkOptions(options);
   // At the same time as the wasm, and only where it is of use.
@@ -87,16 +88,18 @@ class OpenCodeClient implements Client {
     const plain = JSON.stringify({ directory, transport, keeper: shared && 'on', ...retry, ...limits });
     const own = instance;
     const make = (host: unknown, seed = Math.random()): Core => own.run(() => new Core(host as never, plain, seed), crashed);
-    this.#link.start(tape === undefined ? make(this.#link) : tape.start(this.#link, make, plain, record), own);
+    const start = guarded(() => (tape === undefined ? make(this.#link) : tape.start(this.#link, make, plain, record)), known);
+    this.#link.start(start(), own);
     if (shared === undefined && hasKeeper(options)) log(2, 'keeper_failed', missing('shared.js').message);
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);
-    bound(this);
+    bound(this, known);
   }
 
   async health(): Promise<Health> {
-    return { dialect: 'v1', ...(await this.#get<Omit<Health, 'dialect'>>('/global/health')) };
+    const health = await this.#get<Omit<Health, 'dialect'>>('/global/health');
+    return { dialect: 'v1', ...shaped(health, isObject(health)) };
   }
 
   providers(): Promise<Providers> {
@@ -104,16 +107,17 @@ class OpenCodeClient implements Client {
   }
 
   async models(): Promise<Model[]> {
-    const { providers, default: defaults } = await this.providers();
-    return providers.flatMap((provider) =>
-      Object.entries(provider.models).map(([modelID, model]) => ({
+    const told = await this.providers();
+    const providers = shaped(told, isObject(told) && Array.isArray(told.providers)).providers;
+    return providers.filter(isObject).flatMap((provider) =>
+      Object.entries(provider.models ?? {}).map(([modelID, model]) => ({
         ...model,
         ref: `${provider.id}/${modelID}`,
         providerID: provider.id,
         modelID,
-        name: model.name ?? modelID,
+        name: model?.name ?? modelID,
         providerName: provider.name ?? provider.id,
-        isDefault: defaults[provider.id] === modelID,
+        isDefault: told.default?.[provider.id] === modelID,
       })),
     );
   }
@@ -202,35 +206,45 @@ class OpenCodeClient implements Client {
 }
 
 function sessions(link: Link): Sessions {
-  const at = (id: string, rest = ''): string => `/session/${encodeURIComponent(id)}${rest}`;
-  return {
+  const at = (id: string, rest = ''): string => `/session/${piece(id)}${rest}`;
+  const session = async (method: string, path: string, body?: object): Promise<SessionInfo> => {
+    const info = await link.call<SessionInfo>(0, method, path, body);
+    return shaped(info, isObject(info) && typeof info.id === 'string');
+  };
+  const all: Sessions = {
     list: async (query: ListQuery = {}) => {
       checkNames('list', query);
       const search = new URLSearchParams();
       for (const [key, value] of Object.entries(query)) if (value !== undefined) search.set(key, String(value));
-      return link.list(search.size === 0 ? '/session' : `/session?${search}`);
+      return link.list<SessionInfo>(search.size === 0 ? '/session' : `/session?${search}`);
     },
-    get: (id) => link.call<SessionInfo>(0, 'GET', at(id)),
+    get: async (id) => session('GET', at(id)),
     create: async (init = {}) => {
       checkNames('createSession', init);
       if (init.dialect === 'v2') await link.requests.speak();
-      return link.call<SessionInfo>(0, 'POST', '/session', init);
+      return session('POST', '/session', init);
     },
-    rename: (id, title) => link.call<SessionInfo>(0, 'PATCH', at(id), { title }),
+    rename: async (id, title) => session('PATCH', at(id), { title }),
     // Servers take no way back but a time of zero.
-    archive: (id, archived = true) => link.call<SessionInfo>(0, 'PATCH', at(id), { time: { archived: archived ? Date.now() : 0 } }),
+    archive: async (id, archived = true) => session('PATCH', at(id), { time: { archived: archived ? Date.now() : 0 } }),
     remove: async (id) => {
       await link.call(0, 'DELETE', at(id));
     },
-    children: (id) => link.list(at(id, '/children')),
+    children: async (id) => link.list<SessionInfo>(at(id, '/children')),
     // A file of its own, for those who show lists.
     live: async (query) => {
       const { List } = await import('./list/sessions.js').catch(() => {
         throw missing('sessions.js');
       });
-      return new List(link, query, { checkNames, closed, refused, withProblem });
+      return new List(link, query, { checkNames, closed, known, refused, withProblem });
     },
   };
+  for (const name of Object.keys(all) as (keyof Sessions)[]) all[name] = guarded(all[name] as never, known);
+  return all;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function checkOptions(options: ClientOptions): void {
@@ -243,6 +257,9 @@ function checkOptions(options: ClientOptions): void {
     if (value !== undefined && !all.includes(value)) throw bad(`${name} is not one of ${all.join(', ')}.`);
   }
   if (directory !== undefined && (typeof directory !== 'string' || directory === '')) throw bad('directory is not a path.');
+  for (const name of ['fetch', 'onLog'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') throw bad(`${name} is no function.`);
+  }
   checkAuth(auth);
   if (typeof auth === 'object') checkNames('auth', auth);
   if (transport === 'eventsource') {

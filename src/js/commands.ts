@@ -59,8 +59,8 @@ export class Commands {
   }
 
   async share(): Promise<string> {
-    const { share } = await this.#change('POST', '/share').catch((error: unknown) => this.#explain(error));
-    const url = (share as { url?: unknown } | undefined)?.url;
+    const info = await this.#change('POST', '/share').catch((error: unknown) => this.#explain(error));
+    const url = (info as { share?: { url?: unknown } } | null)?.share?.url;
     if (typeof url === 'string') return url;
     throw this.#opened.refused('bad_response', 'The server gives no address.', "Look at the server's log.");
   }

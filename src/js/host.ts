@@ -248,6 +248,26 @@ export function refused(code: string, message: string, hint: string, near: reado
   return new SessionError({ code, message, hint, retryable, ...(near.length > 0 && { near }) });
 }
 
+/** What callers are told where an argument was of the wrong type. */
+export function known(error: unknown): unknown {
+  if (error instanceof SessionError) return error;
+  // Of a file with a class of its own.
+  const { name, message } = (error ?? {}) as Error;
+  return name === 'SessionError' ? new SessionError({ ...(error as SessionError), message }) : refused('bad_option', 'An argument is of the wrong type.', 'Compare the call with its type.');
+}
+
+/** An id as a piece of a path. What would name another path, or none, is refused. */
+export function piece(id: unknown): string {
+  if (typeof id !== 'string' || /^\.{0,2}$|\//.test(id)) throw refused('bad_option', 'That is no id.', 'Pass an id as the server told it.');
+  return encodeURIComponent(id);
+}
+
+/** An answer of the right shape. */
+export function shaped<T>(value: T, isRight: boolean): T {
+  if (isRight) return value;
+  throw refused('bad_response', 'The answer has another shape than it should.', "Check the server's version and any proxy in between.");
+}
+
 /** A file that is loaded when it is needed could not be. */
 export function missing(file: string): SessionError {
   return refused('load_failed', `${file} could not be loaded.`, 'Serve it next to the script, and try again.');
@@ -255,10 +275,19 @@ export function missing(file: string): SessionError {
 
 /** The header that carries the credentials. */
 export function header(auth: Auth): { name: string; value: string } {
+  const made = unchecked(auth);
+  // What no header can carry, fetch would call a network that is broken.
+  new Headers([[made.name, made.value]]);
+  return made;
+}
+
+function unchecked(auth: Auth): { name: string; value: string } {
   const secret = auth.type === 'basic' ? auth.password : auth.type === 'bearer' ? auth.token : auth.value;
   if (typeof secret !== 'string') throw new AuthError();
   switch (auth.type) {
     case 'basic':
+      // A server reads the name up to the first colon.
+      if (auth.username?.includes(':')) throw new AuthError();
       return { name: 'authorization', value: `Basic ${base64(`${auth.username ?? 'opencode'}:${auth.password}`)}` };
     case 'bearer':
       return { name: 'authorization', value: `Bearer ${auth.token}` };

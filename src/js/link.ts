@@ -4,10 +4,10 @@
  */
 import { type Answer, drain, Large, Redirected } from './answer.js';
 import type { Core } from './core/core.js';
-import { SessionError } from './errors.js';
+import type { SessionError } from './errors.js';
 import { Frames } from './frames.js';
 import type { Instance } from './guard.js';
-import { AuthError, type Base, Requests, refused } from './host.js';
+import { AuthError, type Base, known, Requests, refused, shaped } from './host.js';
 import type { Journal } from './journal.js';
 import type { KeptStream, StreamSink } from './keeper/protocol.js';
 import { ATTACHMENTS } from './prompt.js';
@@ -124,7 +124,7 @@ export class Link {
     try {
       ask(core, token);
     } catch (error) {
-      reject(unusable(error));
+      reject(known(error) as SessionError);
     }
     return promise;
   }
@@ -164,8 +164,7 @@ export class Link {
   /** Calls the server for a list; some say `null` for one that has nothing in it. */
   async list<T>(path: string, session = 0): Promise<T[]> {
     const all = (await this.call<T[] | null>(session, 'GET', path)) ?? [];
-    if (!Array.isArray(all)) throw bad('a list');
-    return all;
+    return shaped(all, Array.isArray(all));
   }
 
   close(): void {
@@ -293,11 +292,11 @@ export class Link {
     const entry: LogEntry = { level: LEVELS[level] ?? 'info', code, message, time: Date.now(), ...(connection && told(connection)) };
     const onLog = this.#onLog;
     // Not from inside the core, which may be the caller.
-    queueMicrotask(() => {
+    queueMicrotask(async () => {
       try {
-        onLog(sessionID === undefined ? entry : { ...entry, sessionID });
+        await onLog(sessionID === undefined ? entry : { ...entry, sessionID });
       } catch {
-        // A log receiver that throws must not end the stream.
+        // A log receiver that throws must not end the stream, nor a process.
       }
     });
   }
@@ -382,11 +381,6 @@ function failure(error: unknown): number {
   if (error instanceof AuthError) return 3;
   if (error instanceof Large) return 5;
   return error instanceof Error && error.name === 'TimeoutError' ? 2 : 1;
-}
-
-/** What the wasm does not take as an argument. */
-function unusable(error: unknown): SessionError {
-  return error instanceof SessionError ? error : refused('bad_option', 'An argument is of the wrong type.', 'Compare the call with its type.');
 }
 
 /** What an entry tells of the connection. */

@@ -8,7 +8,7 @@ import { Changes } from './changes.js';
 import type { CommandOptions, FileDiff, ShellOptions } from './command-options.js';
 import type { Commands } from './commands.js';
 import { SessionError } from './errors.js';
-import { missing, refused } from './host.js';
+import { known, missing, piece, refused } from './host.js';
 import { closed, type Drawn, type Link } from './link.js';
 import { checkNames } from './options.js';
 import { promptJson } from './prompt.js';
@@ -155,7 +155,7 @@ export class Handle implements ChatSession {
     this.id = opened.id;
     this.ready = opened.ready;
     opened.handles += 1;
-    bound(this);
+    bound(this, known);
   }
 
   get state(): SessionState {
@@ -167,6 +167,7 @@ export class Handle implements ChatSession {
   }
 
   subscribe(listener: () => void): () => void {
+    if (typeof listener !== 'function') throw known(undefined);
     // A wrapper of its own: the same function subscribed twice is told twice, and stopped one by one.
     const own = (): void => listener();
     this.#opened.listeners.add(own);
@@ -214,7 +215,7 @@ export class Handle implements ChatSession {
   }
 
   async replyPermission(id: string, reply: 'once' | 'always' | 'reject', message?: string): Promise<void> {
-    const request = encodeURIComponent(id);
+    const request = piece(id);
     // A sub-agent asks in its own name.
     const owner = this.state.permissions.find((asked) => asked.id === id)?.sessionID ?? this.id;
     // The session's own route finds the directory by itself, but takes no message.
@@ -226,11 +227,11 @@ export class Handle implements ChatSession {
   }
 
   async answerQuestion(id: string, answers: readonly (readonly string[])[]): Promise<void> {
-    await this.#call('POST', `/question/${encodeURIComponent(id)}/reply`, { answers });
+    await this.#call('POST', `/question/${piece(id)}/reply`, { answers });
   }
 
   async rejectQuestion(id: string): Promise<void> {
-    await this.#call('POST', `/question/${encodeURIComponent(id)}/reject`);
+    await this.#call('POST', `/question/${piece(id)}/reject`);
   }
 
   async command(name: string, args = '', options: CommandOptions = {}): Promise<Message> {

@@ -32,6 +32,7 @@ interface Kit {
   readonly checkNames: CheckNames;
   /** The error of what is used after its end. */
   closed(): SessionError;
+  known(error: unknown): unknown;
   refused(code: string, message: string, hint: string): SessionError;
   /** Makes errors of those that a connection holds. */
   withProblem(value: unknown): unknown;
@@ -82,7 +83,7 @@ export class List implements LiveSessions {
     const { core, lists } = link;
     lists.add(this.#ears);
     core.lookout(link.now(), true);
-    bound(this);
+    bound(this, kit.known);
   }
 
   get state(): LiveSessionsState {

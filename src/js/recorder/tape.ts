@@ -6,7 +6,7 @@
 import { bound } from '../bound.js';
 import type { Core } from '../core/core.js';
 import { SessionError } from '../errors.js';
-import { refused } from '../host.js';
+import { known, refused } from '../host.js';
 import type { Link } from '../link.js';
 import { checkNames, FURTHER } from '../options.js';
 import type { Recording, RecordingFileOptions, RecordOptions } from '../recording.js';
@@ -72,7 +72,7 @@ class Tape implements Recording {
     this.#link = link;
     this.#options = options;
     this.#limit = limit;
-    bound(this);
+    bound(this, known);
   }
 
   get name(): string {

@@ -18,6 +18,10 @@ impl Session {
             _ => return,
         };
         let message = id.to_text();
+        if matches!(message.as_str(), "" | "." | "..") {
+            // As a piece of a path it would name another one.
+            return;
+        }
         let shown = self.messages.has(&message);
         if self.parked.keep(&message, shown, data, context.limits.buffered) {
             return self.ask_parked(context);
