@@ -3,5 +3,6 @@
 
 pub mod answer;
 pub mod limiter;
+pub mod models;
 #[doc(hidden)]
 pub mod planted;
