@@ -31,7 +31,7 @@ const FIRST = {
 const COMPILED = {
   contract: { commands: [cargo('build', '-q', '--locked', '--profile', 'test', '--example', 'sse-pipe'), ...files('tests/contract').map(({ commands }) => commands[0])] },
   native: { commands: [cargo('test', '--locked')] },
-  sim: { commands: [node('scripts/sim.mjs', '--seeds', '10000'), node('scripts/sim.mjs', '--planted'), cargo('test', '--locked', '--features', 'planted', '--test', 'provider_limiter', 'planted')] },
+  sim: { commands: [node('scripts/sim.mjs', '--seeds', '10000'), node('scripts/sim.mjs', '--planted'), cargo('test', '--locked', '--features', 'planted', '--test', 'provider_limiter', '--test', 'provider_refresh', 'planted')] },
   clippy: {
     commands: [
       clippy('--all-targets', '--features', 'xtask,planted'),

@@ -7,3 +7,4 @@ pub mod limiter;
 pub mod models;
 #[doc(hidden)]
 pub mod planted;
+pub mod refresh;

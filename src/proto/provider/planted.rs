@@ -17,4 +17,10 @@ crate::proto::planted::bugs! {
     DeafCircuit: "An endpoint that is down is asked on and on.",
     ManyProbes: "All ask at once whether an endpoint is back.",
     SettleLater: "Usage that comes after the end is not taken.",
+    NoMargin: "A token is sent until the last moment.",
+    RefreshTogether: "Each that needs a token refreshes it.",
+    ForgetRotation: "A new refresh token is not taken.",
+    TokenBeforeStore: "An access token is given out although its refresh token is not stored.",
+    IgnoreSibling: "What another tab refreshed is not looked at.",
+    RefreshAfterRefusal: "A refresh token that was refused is tried again.",
 }
