@@ -211,3 +211,16 @@ async function rolled(contents) {
   const { outputFiles } = await build({ stdin: { contents, loader: 'ts', resolveDir }, bundle: true, format: 'esm', target: 'es2022', write: false });
   return (await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`)).Roll;
 }
+
+test('what events tell of sessions that nobody lists is forgotten, the oldest first', () => {
+  const roll = new Roll(50, true, '');
+  const question = roll.ask();
+  roll.answer(question, { sessions: [{ id: 'ses_a', title: 'a', time: { created: 1, updated: 1 } }], statuses: {}, requests: [] });
+  roll.status('ses_a', { type: 'busy' });
+  roll.asked('ses_a', 'per_first');
+  assert.equal(roll.read().sessions[0]?.requests, 1);
+  for (let n = 0; n < 10_000; n += 1) roll.answered(`per_${n}`);
+  assert.equal(roll.read().sessions[0]?.requests, 0, 'the oldest request is forgotten');
+  for (let n = 0; n < 10_000; n += 1) roll.status(`ses_${n}`, { type: 'busy' });
+  assert.equal(roll.read().sessions[0]?.status.type, 'idle', 'the oldest status is forgotten');
+});

@@ -48,6 +48,9 @@ const ALL = 1_000_000;
 /** Parents remembered; the oldest are asked for again. */
 const MAX_KIN = 5_000;
 const MAX_GRAVES = 1_000;
+/** Statuses that are known, and requests for a person; the oldest are asked for with the next question. */
+const MAX_STATUSES = 10_000;
+const MAX_REQUESTS = 10_000;
 /** A chain longer than this is a circle. */
 const MAX_DEPTH = 32;
 
@@ -124,7 +127,7 @@ export class Roll {
     this.#known.delete(id);
     this.#listed.delete(id);
     forgetOldest(this.#graves.set(id, this.#stamp), MAX_GRAVES);
-    this.#statuses.set(id, { status: IDLE, stamp: this.#stamp });
+    forgetOldest(this.#statuses.set(id, { status: IDLE, stamp: this.#stamp }), MAX_STATUSES);
     this.#setKin(id, '');
     for (const [request, { session }] of this.#requests) if (session === id) this.answered(request);
   }
@@ -137,12 +140,12 @@ export class Roll {
   /** A person is asked for something. */
   asked(session: string, request: string): void {
     this.#stamp += 1;
-    this.#requests.set(request, { session, isOpen: true, stamp: this.#stamp });
+    forgetOldest(this.#requests.set(request, { session, isOpen: true, stamp: this.#stamp }), MAX_REQUESTS);
   }
 
   answered(request: string): void {
     this.#stamp += 1;
-    this.#requests.set(request, { session: '', isOpen: false, stamp: this.#stamp });
+    forgetOldest(this.#requests.set(request, { session: '', isOpen: false, stamp: this.#stamp }), MAX_REQUESTS);
   }
 
   /** Sessions whose requests cannot be placed before they are asked for. */
@@ -278,7 +281,8 @@ export class Roll {
 
   #setStatus(id: string, status: unknown, stamp: number): void {
     const type = (status as Status | null)?.type;
-    this.#statuses.set(id, { status: type === 'busy' || type === 'retry' ? (status as Status) : IDLE, stamp });
+    const known = type === 'busy' || type === 'retry' ? (status as Status) : IDLE;
+    forgetOldest(this.#statuses.set(id, { status: known, stamp }), MAX_STATUSES);
   }
 
   #setKin(id: string, parent: string): void {
