@@ -129,8 +129,9 @@ export class View {
     message.info = told.info;
     message.parts = told.parts ?? [];
     this.#own.add(message.parts);
-    for (const part of message.parts) {
-      (part as DraftPart).continuity = 'settled';
+    for (const part of message.parts as DraftPart[]) {
+      mend(part);
+      part.continuity = 'settled';
       this.#own.add(part);
     }
     this.#update(message, at);
@@ -153,6 +154,7 @@ export class View {
   part(at: number, index: number, raw: Uint8Array): void {
     const told = this.#parse(raw) as DraftPart | undefined;
     if (told === undefined) return;
+    mend(told);
     const message = this.#message(at);
     const parts = this.#parts(message);
     const old = parts[index];
@@ -300,4 +302,15 @@ export function withProblem(value: unknown): unknown {
 /** Like assignment, but `__proto__` becomes a plain field, as `JSON.parse` makes it. */
 function define(target: object, key: string, value: unknown): void {
   Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+/**
+ * Half a surrogate pair that stays alone is U+FFFD while a text grows, since the core's text cannot hold it: so it is when the text is told
+ * whole. At the end of an open text it is not shown before what follows tells whether it stays alone.
+ */
+function mend(part: DraftPart): void {
+  const { text, time } = part;
+  if (!text) return;
+  const sure: string & { toWellFormed?(): string } = time && !time.end ? text.replace(/[\ud800-\udbff]$/, '') : text;
+  part.text = sure.toWellFormed?.() ?? sure;
 }

@@ -70,6 +70,82 @@ test('surrogate pairs cut between two deltas are whole again', async () => {
   assert.equal(shown(session), 'a😀b');
 });
 
+/** All texts that listeners see of the newest message. */
+function watchedTexts(session, field = 'text') {
+  const seen = [];
+  session.subscribe(() => {
+    const text = session.state.messages.at(-1)?.parts[0]?.[field];
+    if (text !== undefined && seen.at(-1) !== text) seen.push(text);
+  });
+  return seen;
+}
+
+const [HIGH, LOW] = ['\ud83d', '\ude00'];
+const endOf = (event, text) => {
+  const part = { id: 'prt_a', sessionID: S, messageID: 'msg_a', type: 'text', text, time: { start: 5, end: 9 } };
+  event({ id: `evt_end_${text.length}`, type: 'message.part.updated', properties: { sessionID: S, part, time: 9 } });
+};
+
+for (const [name, pieces] of [
+  ['in the middle', [`a${HIGH}`, 'b', 'c']],
+  ['a second half', ['a', `${LOW}b`, 'c']],
+  ['at the end', ['ab', `c${HIGH}`]],
+  ['two first halves', [`a${HIGH}`, HIGH, `${LOW}b`]],
+]) {
+  test(`half of a surrogate pair that stays alone is U+FFFD while the text grows and when it is whole: ${name}`, async () => {
+    const { session, event } = await play(S);
+    const seen = watchedTexts(session);
+    for (const value of opening(S)) event(value);
+    for (const piece of pieces) {
+      event(delta(S, piece));
+      await handled();
+    }
+    const whole = pieces.join('').toWellFormed();
+    // But for a half that may become whole, all is shown before the end.
+    const open = pieces.join('').replace(/[\ud800-\udbff]$/, '').toWellFormed();
+    assert.equal(shown(session), open);
+    endOf(event, pieces.join(''));
+    await handled();
+    assert.equal(shown(session), whole);
+    for (const text of seen) assert.ok(whole.startsWith(text), `${JSON.stringify(text)} is a beginning of ${JSON.stringify(whole)}`);
+  });
+}
+
+test('servers that resend the whole text: half a pair at its end is not shown before it is whole, or the text over', async () => {
+  for (const end of ['', LOW, `${LOW}b`, 'b']) {
+    const { client, session, event } = await play(S);
+    const seen = watchedTexts(session);
+    for (const value of opening(S)) event(value);
+    let at = 0;
+    const tell = async (text) => {
+      const part = { id: 'prt_a', sessionID: S, messageID: 'msg_a', type: 'text', text, time: { start: 5 } };
+      event({ id: `evt_whole_${++at}`, type: 'message.part.updated', properties: { sessionID: S, part, delta: text.at(-1) } });
+      await handled();
+    };
+    for (const text of ['a', `a${HIGH}`]) await tell(text);
+    assert.equal(shown(session), 'a');
+    if (end !== '') await tell(`a${HIGH}${end}`);
+    endOf(event, `a${HIGH}${end}`);
+    await handled();
+    const whole = `a${HIGH}${end}`.toWellFormed();
+    assert.equal(shown(session), whole);
+    for (const text of seen) assert.ok(whole.startsWith(text), `${JSON.stringify(text)} is a beginning of ${JSON.stringify(whole)}`);
+    client.close();
+  }
+});
+
+test('half a pair at the end of what a history holds of an open text waits for its other half', async () => {
+  const info = { id: 'msg_a', sessionID: S, role: 'assistant', parentID: 'msg_0', time: { created: 5 } };
+  const part = { id: 'prt_a', sessionID: S, messageID: 'msg_a', type: 'text', text: `a${HIGH}`, time: { start: 5 } };
+  const history = [{ info: { id: 'msg_0', sessionID: S, role: 'user', time: { created: 4 } }, parts: [] }, { info, parts: [part] }];
+  const { session, event } = await play(S, { history, answers: [[/^\/session\/status/, () => Response.json({ [S]: { type: 'busy' } })]] });
+  await handled();
+  assert.equal(shown(session), 'a');
+  event({ id: 'evt_1', type: 'message.part.updated', properties: { sessionID: S, part: { ...part, text: `a${HIGH}${LOW}b` } } });
+  await handled();
+  assert.equal(shown(session), 'a😀b');
+});
+
 test('unchanged messages and parts keep their identity', async () => {
   const history = [0, 1].map((n) => ({
     info: { id: `msg_${n}`, sessionID: S, role: 'user', time: { created: n } },

@@ -470,7 +470,8 @@ impl Part {
             && now.end >= end
             && same(&held[..end], &raw[..end])
             && held[end..] == raw[now.end..]
-            && !ends_in_half_pair(&held[start..end]);
+            && !ends_in_half_pair(&held[start..end])
+            && !ends_in_half_pair(&raw[start..now.end]);
         if grows {
             held.truncate(end);
             held.extend_from_slice(&raw[end..]);
