@@ -4,6 +4,7 @@
 
 mod support_rs;
 
+use opencode_session::proto::error::Code;
 use serde_json::{Value, json};
 use support_rs::server::Wire;
 use support_rs::world::World;
@@ -82,4 +83,20 @@ fn what_says_just_the_same_goes_before_what_holds_it() {
         .iter()
         .find(|message| message.delivery.is_some());
     assert_eq!(own.unwrap().text(), "hello");
+}
+
+#[test]
+fn the_only_new_message_is_no_own_prompt_when_it_does_not_hold_its_text() {
+    for wire in [Wire::Old, Wire::Mid] {
+        let (mut world, handle, _) = sent(wire, "hello", &["what somebody else may have sent"], &[]);
+        let told = world.result(1).unwrap().as_ref().unwrap_err();
+        assert_eq!(told.code, Code::NotStored, "{wire:?}");
+        assert_eq!(world.server.posted.len(), 1, "{wire:?}: it is not posted again");
+        world.rest();
+        let other = world.mirrors[&handle]
+            .messages
+            .iter()
+            .find(|message| message.text().starts_with("what"));
+        assert_eq!(other.unwrap().delivery, None, "{wire:?}");
+    }
 }
