@@ -218,6 +218,8 @@ export function play(Roll, seed, steps = 120) {
   for (let round = 0; round < 60 && (round < 5 || question || stream.length > 0 || roll.strays().length > 0); round += 1) {
     acts.serve();
     acts.arrive();
+    // What the next event takes back was shown all the same.
+    check('an answer');
     while (stream.length > 0) {
       acts.hear();
       check('telling');
