@@ -2,6 +2,7 @@
 //! what to do (`handle_*`, `poll_*`); requests, keys and clocks are the shell's.
 
 pub mod answer;
+pub mod budget;
 pub mod family;
 pub mod limiter;
 pub mod models;
