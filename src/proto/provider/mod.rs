@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod budget;
+pub mod config;
 pub mod family;
 pub mod limiter;
 pub mod models;

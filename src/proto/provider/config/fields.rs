@@ -1,0 +1,310 @@
+/// What a field holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// Fields of its own.
+    Object,
+    /// Text that is not empty.
+    Text,
+    /// An address, `http` or `https`.
+    Url,
+    /// A list of texts.
+    Texts,
+    /// Yes or no, and the default.
+    Flag(bool),
+    /// A whole number: least, most, default.
+    Integer(Option<i64>, Option<i64>, i64),
+    /// One of these; the first is the default unless the field is required.
+    Word(&'static [&'static str]),
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field {
+    pub(super) path: &'static str,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+    /// Only with this `auth.type`.
+    pub(super) when: &'static str,
+    /// Its value is never shown.
+    pub(super) secret: bool,
+    pub(super) about: &'static str,
+    pub(super) remedy: &'static str,
+}
+
+const fn row(path: &'static str, kind: Kind, about: &'static str, remedy: &'static str) -> Field {
+    Field {
+        path,
+        kind,
+        required: false,
+        when: "",
+        secret: false,
+        about,
+        remedy,
+    }
+}
+
+const fn required(field: Field) -> Field {
+    Field {
+        required: true,
+        ..field
+    }
+}
+
+const fn secret(field: Field) -> Field {
+    Field { secret: true, ..field }
+}
+
+const fn when(kind: &'static str, field: Field) -> Field {
+    Field { when: kind, ..field }
+}
+
+const fn within(least: i64, most: i64, default: i64) -> Kind {
+    Kind::Integer(Some(least), Some(most), default)
+}
+
+/// Parents stand before their fields.
+pub(super) const FIELDS: &[Field] = &[
+    required(row(
+        "apiEndpoint",
+        Kind::Url,
+        "API endpoint URL",
+        "Give the address with its version, such as https://opencode.ai/zen/v1.",
+    )),
+    row(
+        "apiVersion",
+        Kind::Text,
+        "API version, sent as the header api-version",
+        "Leave it out, or give the version as text.",
+    ),
+    required(row(
+        "auth",
+        Kind::Object,
+        "How requests are authenticated",
+        "Give { \"type\": \"api-key\", \"apiKey\": … }.",
+    )),
+    required(row(
+        "auth.type",
+        Kind::Word(&["api-key", "oauth", "jwt"]),
+        "Kind of authentication",
+        "Use api-key, oauth or jwt.",
+    )),
+    when(
+        "api-key",
+        secret(required(row(
+            "auth.apiKey",
+            Kind::Text,
+            "API key",
+            "Give the key that the provider shows in its console.",
+        ))),
+    ),
+    when(
+        "oauth",
+        required(row(
+            "auth.clientId",
+            Kind::Text,
+            "OAuth client ID",
+            "Register a client with the provider and give its ID.",
+        )),
+    ),
+    when(
+        "oauth",
+        secret(row(
+            "auth.clientSecret",
+            Kind::Text,
+            "OAuth client secret, for servers alone",
+            "Leave it out in pages: they use PKCE.",
+        )),
+    ),
+    when(
+        "oauth",
+        required(row(
+            "auth.tokenUrl",
+            Kind::Url,
+            "OAuth token URL",
+            "Give the token endpoint of the authorization server.",
+        )),
+    ),
+    when(
+        "oauth",
+        row("auth.scopes", Kind::Texts, "OAuth scopes", "Give a list of texts."),
+    ),
+    when(
+        "jwt",
+        secret(required(row(
+            "auth.privateKey",
+            Kind::Text,
+            "JWT private key (PEM format)",
+            "Give a PKCS#8 key: -----BEGIN PRIVATE KEY-----.",
+        ))),
+    ),
+    when(
+        "jwt",
+        row("auth.subject", Kind::Text, "JWT subject", "Give it as text."),
+    ),
+    when(
+        "jwt",
+        row("auth.audience", Kind::Text, "JWT audience", "Give it as text."),
+    ),
+    when(
+        "jwt",
+        row(
+            "auth.algorithm",
+            Kind::Word(&["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]),
+            "JWT algorithm",
+            "Use one that fits the key: RS… for RSA, ES… for elliptic curves.",
+        ),
+    ),
+    when(
+        "jwt",
+        row(
+            "auth.expiresIn",
+            Kind::Integer(Some(1), None, 3_600),
+            "JWT expiration time in seconds",
+            "Give seconds, such as 3600.",
+        ),
+    ),
+    required(row(
+        "rateLimits",
+        Kind::Object,
+        "Limits of requests and tokens",
+        "Give { \"requestsPerMinute\": 60, \"tokensPerMinute\": 60000 }.",
+    )),
+    required(row(
+        "rateLimits.requestsPerMinute",
+        within(1, 1_000, 60),
+        "Maximum requests per minute",
+        "Give what the provider's plan allows.",
+    )),
+    required(row(
+        "rateLimits.tokensPerMinute",
+        within(1_000, 1_000_000, 60_000),
+        "Maximum tokens per minute",
+        "Give what the provider's plan allows.",
+    )),
+    row(
+        "rateLimits.concurrentRequests",
+        within(1, 20, 5),
+        "Maximum concurrent requests",
+        "Browsers open six connections to a host: 5 is a good choice.",
+    ),
+    row(
+        "rateLimits.maxQueueSize",
+        within(10, 1_000, 100),
+        "Maximum queue size for pending requests",
+        "Give a number of requests.",
+    ),
+    row(
+        "rateLimits.maxWait",
+        within(1_000, 3_600_000, 120_000),
+        "Longest wait for room in milliseconds; what would wait longer is refused",
+        "Give milliseconds.",
+    ),
+    row(
+        "models",
+        Kind::Object,
+        "Which models are used",
+        "Give an object, or leave it out.",
+    ),
+    row(
+        "models.defaultModel",
+        Kind::Text,
+        "Default model to use",
+        "Give an id from the list of models.",
+    ),
+    row(
+        "models.enabledModels",
+        Kind::Texts,
+        "List of enabled model IDs",
+        "Give a list of ids; leave it out for all.",
+    ),
+    row(
+        "models.autoDiscovery",
+        Kind::Flag(true),
+        "Automatically discover available models",
+        "Give true or false.",
+    ),
+    row(
+        "models.cacheTimeout",
+        Kind::Integer(Some(0), None, 300),
+        "Model cache timeout in seconds",
+        "Give seconds, such as 300.",
+    ),
+    row(
+        "features",
+        Kind::Object,
+        "What is switched on",
+        "Give an object, or leave it out.",
+    ),
+    row(
+        "features.streaming",
+        Kind::Flag(true),
+        "Enable streaming responses",
+        "Give true or false.",
+    ),
+    row(
+        "features.codeCompletion",
+        Kind::Flag(true),
+        "Enable code completion mode",
+        "Give true or false.",
+    ),
+    row(
+        "features.codeAnalysis",
+        Kind::Flag(true),
+        "Enable code analysis features",
+        "Give true or false.",
+    ),
+    row(
+        "features.customParameters",
+        Kind::Flag(true),
+        "Allow custom model parameters",
+        "Give true or false.",
+    ),
+    row(
+        "retry",
+        Kind::Object,
+        "What is tried again",
+        "Give an object, or leave it out.",
+    ),
+    row(
+        "retry.maxTries",
+        within(1, 10, 4),
+        "Tries in all",
+        "Give 1 for no second try.",
+    ),
+    row(
+        "paths",
+        Kind::Object,
+        "Routes that servers name differently",
+        "Give an object, or leave it out.",
+    ),
+    row(
+        "paths.validate",
+        Kind::Text,
+        "Route that checks the key; /models where it is left out",
+        "Give a path that begins with /.",
+    ),
+    row(
+        "paths.usage",
+        Kind::Text,
+        "Route that tells usage; none where it is left out",
+        "Give a path that begins with /, such as /usage.",
+    ),
+    row(
+        "timeout",
+        within(5_000, 300_000, 30_000),
+        "Request timeout in milliseconds",
+        "Give milliseconds, such as 30000.",
+    ),
+    row(
+        "firstByteTimeout",
+        within(1_000, 300_000, 30_000),
+        "Longest wait for the first byte in milliseconds",
+        "Give milliseconds.",
+    ),
+    row(
+        "idleTimeout",
+        within(1_000, 300_000, 30_000),
+        "Longest silence of a stream in milliseconds",
+        "Give milliseconds.",
+    ),
+];

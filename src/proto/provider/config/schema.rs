@@ -1,0 +1,117 @@
+use super::check::{Value, default};
+use super::fields::{FIELDS, Field, Kind};
+use crate::proto::json::{Object, quote};
+
+/// The same table as JSON Schema (draft 2020-12).
+pub fn json_schema() -> String {
+    let mut schema = Object::new();
+    schema.text("$schema", "https://json-schema.org/draft/2020-12/schema");
+    schema.text("title", "Provider configuration");
+    object(&mut schema, "");
+    schema.end()
+}
+
+/// The fields right inside of `path`.
+fn object(schema: &mut Object, path: &str) {
+    schema.text("type", "object");
+    if path == "auth" {
+        return variants(schema);
+    }
+    properties(schema, path, "");
+}
+
+/// Properties and required ones; of `auth` those of one kind.
+fn properties(schema: &mut Object, path: &str, when: &str) {
+    let (mut properties, mut required) = (Object::new(), Vec::new());
+    for row in FIELDS.iter().filter(|row| row.when == when) {
+        let (parent, name) = row.path.rsplit_once('.').unwrap_or(("", row.path));
+        if parent == path {
+            properties.raw(name, &property(row));
+            required.extend(row.required.then_some(name));
+        }
+    }
+    if !when.is_empty() {
+        let mut kind = Object::new();
+        properties.raw("type", &kind.text("const", when).end());
+        required.push("type");
+    }
+    schema.raw("properties", &properties.end());
+    if !required.is_empty() {
+        schema.raw("required", &list(&required));
+    }
+}
+
+/// `auth`: one object for each kind.
+fn variants(schema: &mut Object) {
+    let kinds = FIELDS.iter().find(|row| row.path == "auth.type").map(|row| row.kind);
+    let Some(Kind::Word(kinds)) = kinds else {
+        return;
+    };
+    let all = kinds.iter().map(|kind| {
+        let mut variant = Object::new();
+        properties(&mut variant, "auth", kind);
+        variant.end()
+    });
+    let all = all.collect::<Vec<_>>().join(",");
+    schema.raw("required", &list(&["type"]));
+    schema.raw("oneOf", &format!("[{all}]"));
+}
+
+fn property(row: &Field) -> String {
+    let mut schema = Object::new();
+    schema.text("description", row.about);
+    match row.kind {
+        Kind::Object => object(&mut schema, row.path),
+        Kind::Text => {
+            schema.text("type", "string").text("pattern", "\\S");
+        }
+        Kind::Url => {
+            schema.text("type", "string").text("format", "uri");
+            schema.text("pattern", "^https?://[^/?#:@][^/?#@]*([/?#]|$)");
+        }
+        Kind::Texts => {
+            schema.text("type", "array").raw("items", r#"{"type":"string"}"#);
+        }
+        Kind::Flag(_) => {
+            schema.text("type", "boolean");
+        }
+        Kind::Integer(least, most, _) => {
+            schema.text("type", "integer");
+            for (name, bound) in [("minimum", least), ("maximum", most)] {
+                if let Some(bound) = bound {
+                    schema.number(name, bound);
+                }
+            }
+        }
+        Kind::Word(words) => {
+            schema.text("type", "string").raw("enum", &list(words));
+        }
+    }
+    match default(row) {
+        Some(Value::Flag(flag)) => {
+            schema.raw("default", if flag { "true" } else { "false" });
+        }
+        Some(Value::Integer(number)) => {
+            schema.number("default", number);
+        }
+        Some(Value::Text(text)) => {
+            schema.text("default", &text);
+        }
+        Some(Value::Texts(_)) | None => {}
+    }
+    if row.secret {
+        schema.raw("writeOnly", "true");
+    }
+    schema.end()
+}
+
+fn list(words: &[&str]) -> String {
+    let mut out = String::from("[");
+    for (at, word) in words.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        quote(word, &mut out);
+    }
+    out + "]"
+}
