@@ -84,7 +84,7 @@ class OpenCodeClient implements Client {
   constructor(base: Base, options: ClientOptions, shared: Shared | undefined, tape: Tape | undefined) {
     const { directory, transport = 'auto', keeper, retry, limits, record } = options;
     const log: Log = (level, code, message) => this.#link.log(level, code, message);
-    this.#link = new Link(base, options, shared?.openKeeper(keeper, base.url, log));
+    this.#link = new Link(base, options, shared?.openKeeper(keeper, base.url, log, options.identity));
     const plain = JSON.stringify({ directory, transport, keeper: shared && 'on', ...retry, ...limits });
     const own = instance;
     const make = (host: unknown, seed = Math.random()): Core => own.run(() => new Core(host as never, plain, seed), crashed);
@@ -248,7 +248,7 @@ function isObject(value: unknown): value is object {
 }
 
 function checkOptions(options: ClientOptions): void {
-  const { transport, auth, directory, journal } = options;
+  const { transport, auth, directory, identity, journal } = options;
   checkNames('createClient', options);
   checkNames('retry', options.retry);
   checkNames('limits', options.limits);
@@ -260,6 +260,7 @@ function checkOptions(options: ClientOptions): void {
   for (const name of ['fetch', 'onLog'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw bad(`${name} is no function.`);
   }
+  if (identity !== undefined && (typeof identity !== 'string' || identity === '' || identity.length > 1_024)) throw bad('identity is not a name.');
   checkAuth(auth);
   if (typeof auth === 'object') checkNames('auth', auth);
   if (transport === 'eventsource') {

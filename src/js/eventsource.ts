@@ -5,7 +5,7 @@
 import type { Credentials, StreamSink } from './keeper/protocol.js';
 
 /** Reads the stream at `base + path`. */
-export async function listen(requests: Credentials & { readonly base: string }, path: string, signal: AbortSignal, sink: StreamSink): Promise<void> {
+export async function listen(requests: Credentials & { readonly base: string; readonly identity: string | undefined }, path: string, signal: AbortSignal, sink: StreamSink): Promise<void> {
   let url = requests.base + path;
   try {
     // A password can only go into the address.
@@ -15,7 +15,7 @@ export async function listen(requests: Credentials & { readonly base: string }, 
     return sink.closed((error as Error).name === 'TimeoutError' ? 2 : 3);
   }
   if (signal.aborted) return;
-  const source = new EventSource(url);
+  const source = new EventSource(url, { withCredentials: requests.identity !== undefined });
   const encoder = new TextEncoder();
   signal.addEventListener('abort', () => source.close());
   source.onmessage = ({ data }) => sink.bytes(encoder.encode(`data:${String(data).replaceAll('\n', '\ndata:')}\n\n`));

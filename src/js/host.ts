@@ -5,6 +5,7 @@
  */
 import { type Answer, bounded, Large, Late, straight, whole } from './answer.js';
 import { SessionError } from './errors.js';
+import { cookies } from './keeper/protocol.js';
 import type { Auth, ClientOptions } from './types.js';
 
 const JSON_TYPE = 'application/json';
@@ -53,6 +54,7 @@ export class Requests {
   /** There is one once a v2 session or server was met. */
   translation: Translation | undefined;
   readonly base: string;
+  readonly identity: string | undefined;
   readonly #auth: ClientOptions['auth'];
   readonly #fetch: typeof fetch;
   readonly patience: number;
@@ -66,10 +68,12 @@ export class Requests {
   /** What the server says of itself; the core asks before it asks for a history. */
   #health: Promise<string | undefined> | undefined;
   #asking: Promise<Translation | undefined> | undefined;
+  #owner: Promise<string | undefined> | undefined;
 
   /** `feed` takes what a translation adds to the stream; `crash` is called when its wasm breaks. */
   constructor(base: Base, options: ClientOptions, feed: (bytes: Uint8Array) => void, crash: () => void) {
     this.base = base.url;
+    this.identity = options.identity;
     this.#auth = options.auth;
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
     this.patience = options.limits?.requestTimeout ?? PATIENCE;
@@ -177,7 +181,8 @@ export class Requests {
       if (auth !== undefined) headers[auth.name] = auth.value;
       // Whoever asked has given it up: what is sent now would be sent twice.
       signal.throwIfAborted();
-      const init: RequestInit = { method, headers, signal, cache: 'no-store', redirect: 'manual', referrerPolicy: 'no-referrer' };
+      const credentials = cookies(this.identity, auth);
+      const init: RequestInit = { method, headers, signal, credentials, cache: 'no-store', redirect: 'manual', referrerPolicy: 'no-referrer' };
       if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>;
       const response = straight(await this.#fetch(this.base + path, init));
       if (signal.aborted) response.body?.cancel().catch(() => undefined);
@@ -197,6 +202,21 @@ export class Requests {
       // What the function threw may hold a secret.
       throw error instanceof Late ? error : new AuthError();
     }
+  }
+
+  /** Whose the records of this client are: '' nobody's in particular; `undefined`: that cannot be told here. */
+  owner(): Promise<string | undefined> {
+    this.#owner ??= this.#whose();
+    return this.#owner.catch((error: unknown) => {
+      this.#owner = undefined;
+      throw error;
+    });
+  }
+
+  async #whose(): Promise<string | undefined> {
+    const { base, identity } = this;
+    const secret = identity ?? (await this.credentials());
+    return secret === undefined ? '' : (await import('./identity.js')).digest([base], [secret]);
   }
 
   /** What the core is told of a redirect: only here the address is known. */

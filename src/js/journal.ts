@@ -35,6 +35,8 @@ export class Journal {
   readonly #standing = new Set<string>();
   #adopted: Adopted[] = [];
   #owner = '';
+  /** Whose the records are, once that is known. */
+  #who: string | undefined;
   #release: (() => void) | undefined;
   #claiming: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -121,6 +123,7 @@ export class Journal {
   }
 
   async #read(handle: number, id: string, takesTexts: () => boolean): Promise<void> {
+    await this.#know();
     const prefix = this.#key(id, '');
     const own = (key: string): number => (key === prefix + this.#claims.last ? 0 : 1);
     const found = await this.#storage.find(prefix);
@@ -179,6 +182,7 @@ export class Journal {
     const adopted = this.#adopted.filter((each) => each.id === id);
     this.#adopted = this.#adopted.filter((each) => each.id !== id);
     try {
+      if (this.#who === undefined) await this.#know();
       if (record.length > 0) {
         this.#standing.add(id);
         if (this.#release === undefined) await this.#claim();
@@ -192,6 +196,14 @@ export class Journal {
       for (const { release } of adopted) release();
     }
     if (this.#standing.size === 0) this.#letGo();
+  }
+
+  /** Records belong to whom the server knows by these credentials. Where no name can be made of them, they live as long as this client. */
+  async #know(): Promise<void> {
+    const who = await this.#link.requests.owner();
+    if (this.#who !== undefined) return;
+    if (who === undefined) this.#fail('this page has no cryptography (it is not secure)');
+    this.#who = who ?? this.#claims.make();
   }
 
   #claim(): Promise<void> {
@@ -214,13 +226,14 @@ export class Journal {
   }
 
   async #clear(id: string): Promise<void> {
+    await this.#know();
     for (const storage of [this.#storage, new MemoryStorage()]) {
       for (const [key] of await storage.find(this.#key(id, ''))) await storage.remove(key);
     }
   }
 
   #key(id: string, owner = this.#owner): string {
-    return `${this.#base}\n${id}\n${owner}`;
+    return `${this.#base}${this.#who && ` ${this.#who}`}\n${id}\n${owner}`;
   }
 
   /** Told once; from then on records live in memory. */

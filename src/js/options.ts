@@ -5,7 +5,7 @@
 import { refused } from './host.js';
 
 const NAMES = {
-  createClient: 'baseUrl directory auth transport keeper journal fetch retry limits onLog record wasm',
+  createClient: 'baseUrl directory auth identity transport keeper journal fetch retry limits onLog record wasm',
   retry: 'min max resetAfter',
   limits: 'line event buffered bufferedEvents rememberedIds messages outbox attachments journal answer requestTimeout',
   openSession: 'limit dialect',

@@ -119,6 +119,12 @@ export interface ClientOptions {
   /** Asked before each request when it is a function, and once more after a 401. */
   readonly auth?: Auth | (() => Auth | Promise<Auth>);
   /**
+   * Who the person is, any name that only they have at this server (a user id). The journal and the streams of a keeper belong to it.
+   * Needed where a cookie or an own `fetch` signs in, because the client cannot see those: without `identity` no request carries
+   * cookies. With tokens that are renewed it keeps the journal beyond the renewal. See docs/auth.md.
+   */
+  readonly identity?: string;
+  /**
    * How live events arrive. `auto` (default) reads the event stream with `fetch` and falls back to polling where a
    * stream is refused. `eventsource` is the lesser choice: it cannot send headers (a password goes into the URL as
    * `auth_token`), cannot see status codes, and is several times slower.

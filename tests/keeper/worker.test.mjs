@@ -254,8 +254,8 @@ describe('what goes wrong', () => {
     await until(page, opened, 'the opening frame');
     await page.evaluate(async () => {
       const registration = await navigator.serviceWorker.getRegistration('/opencode-session-keeper/');
-      const junk = [null, 7, 'attach', [], {}, { type: 'attach' }, { type: 'attach', protocol: 1 }, { type: 'ping', protocol: 1 }];
-      const wrong = { type: 'attach', protocol: 1, id: 'x', path: '/event' };
+      const junk = [null, 7, 'attach', [], {}, { type: 'attach' }, { type: 'attach', protocol: 2 }, { type: 'ping', protocol: 2 }];
+      const wrong = { type: 'attach', protocol: 2, id: 'x', path: '/event' };
       for (const base of [undefined, 5, 'javascript:alert(1)', 'http://user:pass@127.0.0.1', 'data:text/plain,x']) junk.push({ ...wrong, base });
       for (const path of [undefined, 'event', '//']) junk.push({ ...wrong, base: 'http://127.0.0.1:1', path, auth: 5 });
       for (const message of junk) {

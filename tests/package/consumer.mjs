@@ -24,7 +24,7 @@ export async function pack() {
     if ((await stat(wasm)).size === 0) return undefined;
     const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', temp.path], { cwd: ROOT });
     const [packed] = [JSON.parse(stdout)].flat().flatMap((each) => (each.filename ? [each] : Object.values(each)));
-    return ['index.js', 'node.js', 'wasm-inline.js', 'shared.js', 'leader.js', 'commands.js', 'eventsource.js', 'sessions.js', 'problem.js', 'v2.js', 'keeper.js', 'tape.js', 'recorder.js', 'recorder-node.js', 'core_bg.wasm', 'index.d.ts'].every((name) => packed.files.some(({ path }) => path === `dist/${name}`)) && packed;
+    return ['index.js', 'node.js', 'wasm-inline.js', 'shared.js', 'leader.js', 'identity.js', 'commands.js', 'eventsource.js', 'sessions.js', 'problem.js', 'v2.js', 'keeper.js', 'tape.js', 'recorder.js', 'recorder-node.js', 'core_bg.wasm', 'index.d.ts'].every((name) => packed.files.some(({ path }) => path === `dist/${name}`)) && packed;
   }, { every: 1_000, message: 'dist/ (npm run build)' });
   return { path: temp.path, file: join(temp.path, tarball.filename), files: tarball.files.map(({ path }) => path), remove: temp.remove };
 }

@@ -177,7 +177,7 @@ export const ACTS = {
       }, [options, played.id]);
       await judge({ ...live, sent: { cookie: 'canary=c00kie' } }, played, seen);
     });
-    // The page's own origin gets them.
+    // The page's own origin gets them, when the client says who it is.
     await onCase(stage, live, async ({ page, played, options, seen }) => {
       const types = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
       for (const [path, body] of stage.files) played.mock.on('GET', path, ({ reply }) => reply(200, body, { 'content-type': types[extname(path)] }));
@@ -187,7 +187,7 @@ export const ACTS = {
       await waitFor(() => page.evaluate(() => 'drive' in globalThis), { message: 'the page module' });
       await page.evaluate(async ([options, id]) => {
         const { observe } = await import('/page/observe.js');
-        drive.observed = await observe(drive.createClient, options, id);
+        drive.observed = await observe(drive.createClient, { ...options, identity: 'one' }, id);
       }, [options, played.id]);
       await judge({ ...live, sent: { cookie: 'canary=c00kie' } }, played, seen);
     });

@@ -10,7 +10,7 @@ interface Member {
   heard: number;
 }
 
-/** One upstream per target: server, path and credentials. Credentials are only in memory. */
+/** One upstream per target: server, path, credentials and identity. Credentials are only in memory. */
 export class Hub {
   readonly #holding: Holding;
   readonly #lapse: number;
@@ -34,7 +34,7 @@ export class Hub {
   /** Adds the reader `id`, in place of an older one of that name. */
   attach(id: string, target: Target, position: string | undefined, sink: StreamSink): void {
     this.detach(id);
-    const key = JSON.stringify([target.base, target.path, target.auth?.name, target.auth?.value]);
+    const key = JSON.stringify([target.base, target.path, target.auth?.name, target.auth?.value, target.identity]);
     let upstream = this.#upstreams.get(key);
     if (upstream === undefined) {
       upstream = new Upstream(target, this.#holding, () => {

@@ -5,6 +5,7 @@
  */
 import init from './core/keeper.js';
 import bytes from './core/keeper.wasm';
+import { digest } from '../identity.js';
 import { Hub } from './hub.js';
 import { type AuthHeader, readAnswer, record, type StreamSink, type StreamSource, type Target, text, uniqueId } from './protocol.js';
 
@@ -20,8 +21,6 @@ export interface LeaderTimes {
 
 const TIMES: LeaderTimes = { answer: 2_500, ping: 15_000, lapse: 150_000 };
 const HOLDING = { linger: 60_000, patience: 300_000 };
-/** Makes guessing a password from the channel's name slow, milliseconds well spent once per page. */
-const ROUNDS = 100_000;
 
 let loading: Promise<unknown> | undefined;
 
@@ -29,11 +28,13 @@ let loading: Promise<unknown> | undefined;
 export class LeaderPort implements StreamSource {
   readonly #base: string;
   readonly #times: LeaderTimes;
+  readonly #identity: string | undefined;
   #team: Team | undefined;
   #opening = 0;
   #sink: StreamSink | undefined;
 
-  constructor(base: string, times: Partial<LeaderTimes> = {}) {
+  constructor(base: string, times: Partial<LeaderTimes> = {}, identity?: string) {
+    this.#identity = identity;
     this.#base = base;
     this.#times = { ...TIMES, ...times };
   }
@@ -43,7 +44,7 @@ export class LeaderPort implements StreamSource {
     this.#sink = sink;
     this.#opening += 1;
     const opening = this.#opening;
-    this.#join({ base: this.#base, path, auth }, position, sink, opening).catch(() => {
+    this.#join({ base: this.#base, path, auth, identity: this.#identity }, position, sink, opening).catch(() => {
       // A sandboxed frame has the names of what tabs share by, and may use none of it.
       if (opening === this.#opening) sink.closed(4);
     });
@@ -247,12 +248,8 @@ class Team {
 }
 
 /** What tabs with the same server, path and credentials arrive at, and nobody else; `undefined` where tabs cannot share. */
-async function teamName({ base, path, auth }: Target): Promise<string | undefined> {
-  const able = 'BroadcastChannel' in globalThis && globalThis.navigator?.locks && globalThis.crypto?.subtle;
-  if (!able) return undefined;
-  const encode = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value));
-  const key = await crypto.subtle.importKey('raw', encode([auth?.name, auth?.value]), 'PBKDF2', false, ['deriveBits']);
-  const salt = encode(['opencode-session', base, path]);
-  const bits = await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt, iterations: ROUNDS }, key, 128);
-  return `opencode-session-${Array.from(new Uint8Array(bits), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+async function teamName({ base, path, auth, identity }: Target): Promise<string | undefined> {
+  if (!('BroadcastChannel' in globalThis && globalThis.navigator?.locks)) return undefined;
+  const name = await digest([base, path], [auth?.name, auth?.value, identity]);
+  return name && `opencode-session-${name}`;
 }

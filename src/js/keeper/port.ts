@@ -24,11 +24,13 @@ export class KeeperPort implements StreamSource {
   readonly #base: string;
   readonly #log: Log;
   readonly #times: PortTimes;
+  readonly #identity: string | undefined;
   #attachment: Attachment | undefined;
   #missing = false;
 
   /** @param script address of the keeper file @param base address of the server, without a slash at the end */
-  constructor(script: string, base: string, log: Log, times: Partial<PortTimes> = {}) {
+  constructor(script: string, base: string, log: Log, times: Partial<PortTimes> = {}, identity?: string) {
+    this.#identity = identity;
     this.#script = script;
     this.#base = base;
     this.#log = log;
@@ -44,7 +46,7 @@ export class KeeperPort implements StreamSource {
     this.close();
     const attachment = new Attachment(sink, this.#log, this.#times);
     this.#attachment = attachment;
-    const message = { type: 'attach', protocol: PROTOCOL, id: attachment.id, base: this.#base, path, auth, position };
+    const message = { type: 'attach', protocol: PROTOCOL, id: attachment.id, base: this.#base, path, auth, position, identity: this.#identity };
     void findWorker(this.#script, this.#times.activate).then((found) => {
       this.#missing = found === 'missing' || found === 'refused';
       if (found === 'missing') this.#log(1, 'keeper_missing', 'There is no keeper at its address, or no service worker here.');

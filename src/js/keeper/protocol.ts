@@ -4,7 +4,7 @@
  */
 
 /** Grows with each change that an older side would not understand. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** One credential header. */
 export interface AuthHeader {
@@ -19,6 +19,14 @@ export interface Target {
   /** Path and query of the stream. */
   readonly path: string;
   readonly auth: AuthHeader | undefined;
+  /** Who reads, where the client says so: only then cookies are sent. */
+  readonly identity?: string | undefined;
+}
+
+/** Whether cookies go with a request: they say who asks, so never unless the client says who that is. */
+export function cookies(identity: string | undefined, auth: AuthHeader | undefined): RequestCredentials {
+  if (identity === undefined) return 'omit';
+  return auth === undefined ? 'include' : 'same-origin';
 }
 
 /** What a reader of a stream is told. */
@@ -149,9 +157,11 @@ function readTarget(fields: Record<string, unknown>): Target | undefined {
     return undefined;
   }
   if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined;
-  if (fields['auth'] === undefined) return { base, path, auth: undefined };
+  const identity = text(fields['identity']);
+  if (identity === undefined && fields['identity'] !== undefined) return undefined;
+  if (fields['auth'] === undefined) return { base, path, auth: undefined, identity };
   const auth = record(fields['auth']);
   const name = text(auth?.['name']);
   const value = text(auth?.['value']);
-  return name === undefined || value === undefined ? undefined : { base, path, auth: { name, value } };
+  return name === undefined || value === undefined ? undefined : { base, path, auth: { name, value }, identity };
 }

@@ -9,20 +9,22 @@ import type { AuthHeader, Credentials, KeptStream, Log, StreamSink, StreamSource
 const KEEPER_SCRIPT = '/opencode-session-keeper.js';
 
 /** A stream shared by the origin's tabs: through the service worker, or where it cannot be had through a leading tab. */
-export function openKeeper(script: string | boolean | undefined, base: string, log: Log): KeptStream {
-  return new Shared(typeof script === 'string' ? script : KEEPER_SCRIPT, base, log);
+export function openKeeper(script: string | boolean | undefined, base: string, log: Log, identity?: string): KeptStream {
+  return new Shared(typeof script === 'string' ? script : KEEPER_SCRIPT, base, log, identity);
 }
 
 class Shared implements KeptStream {
   readonly #base: string;
+  readonly #identity: string | undefined;
   readonly #worker: KeeperPort;
   #leader: StreamSource | undefined;
   /** Grows with each `open` and `close`: what is still loaded for an older one is of no use. */
   #opening = 0;
 
-  constructor(script: string, base: string, log: Log) {
+  constructor(script: string, base: string, log: Log, identity: string | undefined) {
     this.#base = base;
-    this.#worker = new KeeperPort(script, base, log);
+    this.#identity = identity;
+    this.#worker = new KeeperPort(script, base, log, {}, identity);
   }
 
   async attach(
@@ -61,7 +63,7 @@ class Shared implements KeptStream {
         // A file of its own, with the keeper's wasm inside.
         import('./leader.js').then(
           ({ LeaderPort }) => {
-            this.#leader ??= new LeaderPort(this.#base);
+            this.#leader ??= new LeaderPort(this.#base, {}, this.#identity);
             if (opening === this.#opening) this.#leader.open(path, auth, position, sink);
           },
           () => opening === this.#opening && sink.closed(4),

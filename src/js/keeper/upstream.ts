@@ -4,7 +4,7 @@
  */
 import { drain, Redirected, straight } from '../answer.js';
 import { Keeper } from './core/keeper.js';
-import type { StreamSink, Target } from './protocol.js';
+import { cookies, type StreamSink, type Target } from './protocol.js';
 
 /** How long a stream without readers is held, milliseconds. */
 export interface Holding {
@@ -108,12 +108,13 @@ export class Upstream {
   }
 
   async #read(generation: number, signal: AbortSignal): Promise<void> {
-    const { base, path, auth } = this.#target;
+    const { base, path, auth, identity } = this.#target;
     const headers: Record<string, string> = { accept: 'text/event-stream' };
     if (auth !== undefined) headers[auth.name] = auth.value;
     let cause = 0;
     try {
-      const response = straight(await fetch(base + path, { headers, cache: 'no-store', redirect: 'manual', referrerPolicy: 'no-referrer', signal }));
+      const credentials = cookies(identity, auth);
+      const response = straight(await fetch(base + path, { headers, credentials, cache: 'no-store', redirect: 'manual', referrerPolicy: 'no-referrer', signal }));
       const kind = response.headers.get('content-type') ?? '';
       const again = response.headers.get('retry-after') ?? '';
       if (this.#over) return;

@@ -110,6 +110,13 @@ impl Session {
         let Phase::Fetching(snapshot) = &self.phase else {
             return;
         };
+        let came = snapshot.page.as_deref();
+        if !self.unseen.is_empty() && came.is_some_and(|body| Page::read(body).is_ok()) {
+            self.admit_unseen(context);
+        }
+        let Phase::Fetching(snapshot) = &self.phase else {
+            return;
+        };
         let waits = snapshot.waits_until.is_some() && self.sides.are_due(snapshot.asked);
         let due = snapshot.page.is_some() && !waits && !self.needs_info();
         if due && !self.must_wait(context) {

@@ -40,6 +40,11 @@ impl Session {
             prompts: Vec::new(),
         };
         record.texts.extend(self.recalled.iter().cloned());
+        for (bytes, mine) in &self.unseen {
+            let kept = Record::read(bytes).unwrap_or_default();
+            record.texts.extend(kept.texts);
+            record.prompts.extend(kept.prompts.into_iter().filter(|_| *mine));
+        }
         let mut left_out: Vec<String> = Vec::new();
         for prompt in &self.outbox.prompts {
             if matches!(prompt.stage, Stage::Stored(_)) || (closing && !prompt.restored) {
@@ -66,8 +71,28 @@ impl Session {
         (std::mem::replace(&mut self.journaled, digest) != digest).then_some(bytes)
     }
 
-    /// Takes up a record. `mine`: its page is gone, and its prompts are this one's now; otherwise only its texts count.
+    /// Takes up a record, once the server has let the history be read. `mine`: its page is gone, and its prompts are this
+    /// one's now; otherwise only its texts count.
     pub fn restore(&mut self, bytes: &[u8], mine: bool, context: &mut Context) {
+        if self.shown || Record::read(bytes).is_none() {
+            return self.admit(bytes, mine, context);
+        }
+        if mine {
+            // What was kept is another's record until it is written anew.
+            self.journaled = !0;
+        }
+        self.unseen.push((bytes.to_vec(), mine));
+        self.finish_due(context);
+    }
+
+    /// The server gave a page of the history: whoever reads here may see, and say again, what the journal has of it.
+    pub(super) fn admit_unseen(&mut self, context: &mut Context) {
+        for (bytes, mine) in std::mem::take(&mut self.unseen) {
+            self.admit(&bytes, mine, context);
+        }
+    }
+
+    fn admit(&mut self, bytes: &[u8], mine: bool, context: &mut Context) {
         let Some(record) = Record::read(bytes) else {
             return context.warn("journal_dropped", "A journal record cannot be read; it is left out.");
         };

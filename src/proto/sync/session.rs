@@ -72,6 +72,8 @@ pub struct Session {
     pub(super) directory: Option<String>,
     /// Texts of an earlier page, until their parts are loaded.
     pub(super) recalled: Vec<Text>,
+    /// Records of the journal that nobody may see before the history came, and whether their pages are gone.
+    pub(super) unseen: Vec<(Vec<u8>, bool)>,
     /// Digest of the journal record given last.
     pub(super) journaled: u64,
     /// The snapshot waits for the journal.
@@ -150,6 +152,7 @@ impl Session {
             shown: false,
             directory: None,
             recalled: Vec::new(),
+            unseen: Vec::new(),
             journaled: hash(b""),
             held_back: false,
             deep: None,
