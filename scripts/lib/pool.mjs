@@ -4,6 +4,8 @@ import { root } from './tools.mjs';
 
 /** How much output of one command is kept: its end tells why it failed. */
 const KEPT = 1 << 20;
+/** What is told to end may put its things away for so long, milliseconds. */
+const GRACE = 2_000;
 
 /**
  * @typedef {object} Job
@@ -21,8 +23,13 @@ export async function runLanes(lanes, ended) {
   const running = new Set();
   /** @type {Error | undefined} */
   let failure;
+  /** @type {import('node:child_process').ChildProcess[]} */
+  const stopped = [];
   const stop = () => {
-    for (const child of running) end(child);
+    for (const child of running) {
+      stopped.push(child);
+      end(child, 'SIGTERM');
+    }
   };
   process.once('SIGINT', stop).once('SIGTERM', stop);
   const worker = async (/** @type {Job[]} */ jobs) => {
@@ -42,7 +49,11 @@ export async function runLanes(lanes, ended) {
     const queue = [...jobs];
     return Array.from({ length: workers }, () => worker(queue));
   }));
-  if (failure !== undefined) throw failure;
+  if (failure !== undefined) {
+    await new Promise((resolve) => setTimeout(resolve, GRACE));
+    for (const child of stopped) end(child, 'SIGKILL');
+    throw failure;
+  }
 }
 
 /** @param {Job} job @param {Set<import('node:child_process').ChildProcess>} running */
@@ -69,10 +80,10 @@ async function runJob({ commands }, running) {
   return { output, problem: undefined };
 }
 
-/** @param {import('node:child_process').ChildProcess} child */
-function end(child) {
+/** Ends all that it started, too. @param {import('node:child_process').ChildProcess} child @param {NodeJS.Signals} signal */
+function end(child, signal) {
   try {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
   } catch {
     // It has ended.
   }

@@ -4,11 +4,19 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hostile, MOST } from './hostile.mjs';
 
+const KINDS = ['bytes', 'odd', 'reset', 'cut', 'giant', 'event unknown', 'event permissions', 'event sessions'];
+/** Runs of ten seconds, until each kind of wrong has been done: a slow machine does less in each. */
+const RUNS = 9;
+
 test('a server that does everything wrong at once harms nothing', async () => {
-  const { memory, troubles, done, codes } = await hostile(1, 10_000);
-  assert.deepEqual(troubles, []);
-  assert.ok(memory < MOST.memory, `${memory} MiB held`);
-  // It was hostile indeed.
-  for (const kind of ['bytes', 'odd', 'reset', 'cut', 'giant', 'event unknown', 'event permissions', 'event sessions']) assert.ok(done[kind] > 0, kind);
-  assert.ok(Object.keys(codes).length > 3, JSON.stringify(codes));
+  const seen = new Set();
+  for (let seed = 1; seed === 1 || (seed <= RUNS && KINDS.some((kind) => !seen.has(kind))); seed += 1) {
+    const { memory, troubles, done, codes } = await hostile(seed, 10_000);
+    assert.deepEqual(troubles, []);
+    assert.ok(memory < MOST.memory, `${memory} MiB held`);
+    for (const kind of KINDS) if (done[kind] > 0) seen.add(kind);
+    for (const code of Object.keys(codes)) seen.add(`code ${code}`);
+  }
+  assert.deepEqual(KINDS.filter((kind) => !seen.has(kind)), []);
+  assert.ok(seen.size > KINDS.length + 3, [...seen].join(', '));
 });
