@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { slim } from './lib/glue.mjs';
+import { shortNames, slim } from './lib/glue.mjs';
 import { need, root, run } from './lib/tools.mjs';
 
 const core = `${root}/src/js/core`;
@@ -23,6 +23,8 @@ for (const [folder, name] of [[keeperCore, 'keeper'], [v2Core, 'v2']]) {
   optimise(`${folder}/${name}_bg.wasm`, `${folder}/${name}.wasm`);
   writeFileSync(`${folder}/${name}.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
 }
+// Also for those that bundle the sources themselves, as the keeper's tests do.
+for (const glue of [`${core}/core.js`, `${keeperCore}/keeper.js`, `${v2Core}/v2.js`]) writeFileSync(glue, shortNames(readFileSync(glue, 'utf8')));
 inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
 // A recording is played by the wasm that made it, or says so.
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));

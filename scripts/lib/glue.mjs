@@ -47,6 +47,11 @@ function plainNumbers(glue) {
   });
 }
 
+/** The names of imports as the wasm file has them (`shortImports`). @param {string} glue */
+export function shortNames(glue) {
+  return glue.replace(/^ {8}(__wbg_\w+)(?=: function)/gm, (_, name) => `        ${short(name)}`);
+}
+
 /** @param {string} glue */
 export function slim(glue) {
   const isReplaced = /class (Core|Dialect) /.test(glue);
@@ -55,5 +60,5 @@ export function slim(glue) {
     if (left === glue) throw new Error(`the glue has another form than expected: nothing is like ${cut}`);
     glue = left;
   }
-  return plainNumbers(glue).replace(/^ {8}(__wbg_\w+)(?=: function)/gm, (_, name) => `        ${short(name)}`);
+  return plainNumbers(glue);
 }
