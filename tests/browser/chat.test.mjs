@@ -112,10 +112,9 @@ onServers('the chat page', (scene) => {
     const wanted = ['Sending…', 'Waits for the message before it.'];
     await waitFor(async () => isDeepStrictEqual(await waits(), wanted), { message: 'what they wait for' });
     go();
-    // 1.1.65 reads both and answers once.
-    await waitFor(async () => (await shown(page)).includes(numbered(2)), { message: 'the answer' });
-    await idle(page);
+    // The answers are not waited for: 1.1.65 may leave a prompt unanswered that it stores just as the turn before it ends.
     await waitFor(async () => (await waits()).length === 0, { message: 'nothing waits' });
+    await idle(page);
   }));
 
   test('a permission is allowed with a click, and the tool runs', () => onChat(async ({ page }) => {

@@ -52,7 +52,7 @@ onServers('broken off', (scene) => {
 
   test('the newest of those that wait answers for the others', async (test) => {
     const session = await talk(scene, test);
-    const first = session.send('words 100 every 20');
+    const first = session.send('words 100 every 60');
     await someWords(session);
     const [second, third] = [session.send('words 3'), session.send('words 4')];
     const [one, two, three] = await Promise.all([first, second, third].map(({ done }) => done));
