@@ -54,6 +54,7 @@ const FILES = {
   wasm: { folders: ['tests/wasm'] },
   recorder: { folders: ['tests/recorder'] },
   list: { folders: ['tests/list'] },
+  protections: { folders: ['tests/protections'] },
   support: { folders: ['tests/support', 'tests/faults'] },
 };
 

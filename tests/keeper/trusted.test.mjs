@@ -61,6 +61,37 @@ test('a keeper of another origin is not let through', () => onPage('/named', asy
   assert.equal(await workers(page), 0);
 }));
 
+test('its policy lets the address of the keeper through, and no other', () => onPage('/named', async (first, mock, profile) => {
+  await first.close();
+  // What the library makes stays in the library; a page that is hostile from the first can still get hold of it.
+  await profile.context.addInitScript(() => {
+    const create = TrustedTypePolicyFactory.prototype.createPolicy;
+    globalThis.made = [];
+    TrustedTypePolicyFactory.prototype.createPolicy = function (name, rules) {
+      const policy = create.call(this, name, rules);
+      globalThis.made.push(policy);
+      return policy;
+    };
+  });
+  const page = await profile.open('named');
+  await read(page, 'port', SCRIPT, mock.url);
+  await until(page, ({ status }) => status.includes(200), 'the stream');
+  const ask = (kind, text) => page.evaluate(([kind, text]) => {
+    try {
+      return String(globalThis.made[0][kind](text));
+    } catch (error) {
+      return error.name;
+    }
+  }, [kind, text]);
+  assert.equal(await page.evaluate(() => globalThis.made.map(({ name }) => name).join()), 'opencode-session');
+  const keeper = new URL(SCRIPT, stage.url).href;
+  assert.equal(await ask('createScriptURL', keeper), keeper);
+  for (const url of ['http://localhost:1/keeper.js', 'https://evil.example/x.js', `${keeper}?x`, `${keeper}#x`, new URL('/other.js', stage.url).href, SCRIPT, 'data:text/javascript,1', 'blob:x', '', '__proto__']) {
+    assert.equal(await ask('createScriptURL', url), 'TypeError', url);
+  }
+  for (const kind of ['createHTML', 'createScript']) assert.equal(await ask(kind, keeper), 'TypeError', kind);
+}));
+
 test('where it is not named the log says what to write, and nothing is registered', () => onPage('/closed', async (page, mock) => {
   await read(page, 'port', SCRIPT, mock.url);
   const { closed, logs } = await until(page, ({ closed }) => closed.length === 1, 'the refusal');
