@@ -224,3 +224,57 @@ fn an_event_broken_among_those_that_wait_for_the_history_leaves_a_hole_there() {
     let part = world.mirrors[&handle].part(&at.part).unwrap();
     assert_eq!((part.text(), part.gap, part.tail()), ("one ", Some(4), "three "));
 }
+
+#[test]
+fn what_is_shown_stays_where_an_answer_comes_before_it() {
+    let mut world = World::new(Wire::New, 5);
+    let session = world.server.create_session("/project");
+    // It begins with an answer, and all of it is shown.
+    for n in [12, 13, 14, 15] {
+        put(&mut world, &session, n);
+    }
+    let handle = world.open(&session, 5);
+    world.rest();
+    world.cut(false);
+    // By a clock that was set back, a turn stands before all of that; and what is shown is one less.
+    for n in [1, 2, 3] {
+        put(&mut world, &session, n);
+    }
+    world.server.remove_message(&session, "msg_15");
+    world.pass(20_000);
+    while !world.inflight.is_empty() || world.stream.as_ref().is_some_and(|stream| !stream.is_open()) {
+        world.flow(usize::MAX);
+        world.flow(usize::MAX);
+        world.progress(0);
+        world.drain();
+        assert!(world.mirrors[&handle].ids().contains(&"msg_12"), "it vanished");
+    }
+    world.rest();
+    assert_eq!(world.mirrors[&handle].ids()[..2], ["msg_1", "msg_2"]);
+    world.assert_equal(handle, &session);
+}
+
+#[test]
+fn an_own_prompt_is_no_bridge_to_what_is_taken_back() {
+    let (mut world, handle, session) = opened(Wire::Mid, PAGE as u64);
+    for n in 4..10 {
+        put(&mut world, &session, n);
+    }
+    world.rest();
+    world.server.plays = false;
+    world.send(handle, &json!({ "parts": [{ "type": "text", "text": "hello" }] }), 10);
+    world.advance("prompt_async");
+    world.advance("prompt_async");
+    world.cut(false);
+    world.server.run_all();
+    // After the prompt was stored, which nobody knows here.
+    world.server.revert(&session, "msg_4", None);
+    world.pass(20_000);
+    for _ in 0..200 {
+        world.flow(usize::MAX);
+        world.progress(0);
+        world.pass(10);
+        world.drain();
+        assert!(world.mirrors[&handle].ids().contains(&"msg_3"), "it vanished");
+    }
+}

@@ -219,7 +219,14 @@ impl Open {
                 let bare = server.is_bare(&self.session, id);
                 assert!(
                     self.limit < 100 && (bare || ids.iter().all(newer)),
-                    "P2: message {id} vanished"
+                    "P2: message {id} vanished, place {at:?}: shown are {:?}, before {:?}",
+                    ids.iter()
+                        .map(|id| (server.place(&self.session, id), id))
+                        .collect::<Vec<_>>(),
+                    self.ids
+                        .iter()
+                        .map(|id| (server.place(&self.session, id), id))
+                        .collect::<Vec<_>>()
                 );
             } else {
                 counts.reach(Reached::Removed);

@@ -52,6 +52,12 @@ pub(crate) struct Stream {
     bytes: Vec<u8>,
 }
 
+impl Stream {
+    pub(crate) fn is_open(&self) -> bool {
+        self.opened
+    }
+}
+
 pub(crate) struct Flight {
     pub(crate) request: Request,
     pub(crate) answer: Option<Answer>,

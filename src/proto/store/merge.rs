@@ -54,9 +54,18 @@ impl Messages {
 
     /// Whether any message of the page is in the list. An own prompt that the page is the first to tell is no bridge.
     pub fn shares(&mut self, page: &Page<'_>) -> bool {
+        self.has_any(page, |message| !message.echo)
+    }
+
+    /// Whether the page goes on from the list. Own prompts are shown also where what is before them is hidden.
+    pub fn meets(&mut self, page: &Page<'_>) -> bool {
+        self.has_any(page, |message| message.delivery.is_none())
+    }
+
+    fn has_any(&mut self, page: &Page<'_>, counts: fn(&Message) -> bool) -> bool {
         page.items.iter().any(|item| {
             let at = self.find(item.head.id);
-            at.and_then(|at| self.list.get(at)).is_some_and(|message| !message.echo)
+            at.and_then(|at| self.list.get(at)).is_some_and(counts)
         })
     }
 

@@ -207,10 +207,7 @@ impl Messages {
 
     /// Whether the message is in the list, told by the server.
     pub fn knows(&self, id: &str) -> bool {
-        self.list
-            .iter()
-            .rev()
-            .any(|message| !message.echo && *message.id == *id)
+        self.named(id).is_some_and(|message| !message.echo)
     }
 
     /// Position of the last message that answers the message `id`.
@@ -226,7 +223,7 @@ impl Messages {
 
     /// Whether the message is in the list, told by the server or not.
     pub fn has(&self, id: &str) -> bool {
-        self.list.iter().rev().any(|message| *message.id == *id)
+        self.named(id).is_some()
     }
 
     /// Id of the oldest message.
@@ -241,8 +238,7 @@ impl Messages {
 
     /// When the message was made.
     pub fn created(&self, id: &str) -> Option<i64> {
-        let message = self.list.iter().rev().find(|message| *message.id == *id)?;
-        Some(message.created)
+        self.named(id).map(|message| message.created)
     }
 
     /// Takes out what the server told and does not stay, by its key and place, and of the message `id` the parts from
@@ -417,6 +413,10 @@ impl Messages {
         self.list.insert(at, message);
         self.mark(at);
         at
+    }
+
+    pub(super) fn named(&self, id: &str) -> Option<&Message> {
+        self.list.iter().rev().find(|message| *message.id == *id)
     }
 
     fn index_of(&self, id: &str) -> Option<usize> {

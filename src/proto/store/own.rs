@@ -158,8 +158,8 @@ impl Messages {
 
     /// Whether the message is shown for an own prompt, under the prompt's key.
     pub fn is_own(&self, id: &str) -> bool {
-        let shown = self.list.iter().rev().find(|message| *message.id == *id);
-        shown.is_some_and(|message| !message.echo && (message.adopted || message.delivery.is_some()))
+        self.named(id)
+            .is_some_and(|message| !message.echo && (message.adopted || message.delivery.is_some()))
     }
 
     pub(super) fn by_key(&self, key: &str) -> Option<usize> {

@@ -166,7 +166,7 @@ impl Session {
         self.note_cursor(&page, &snapshot.cursor);
         self.adopt_page(&mut page, more, context);
         // Of a page that does not meet what is shown nobody knows what stands between.
-        let meets = self.messages.first().is_none() || !more || self.messages.shares(&page);
+        let meets = self.messages.first().is_none() || !more || self.messages.meets(&page);
         let hidden = self.hide_page(&mut page, !more);
         self.hide(snapshot.scope == Scope::All && meets);
         if snapshot.scope != Scope::All && more && self.is_apart(&page, hidden) {
@@ -174,6 +174,7 @@ impl Session {
             return self.begin(context);
         }
         let first = self.messages.first().map(String::from);
+        let amid = self.messages.begins_amid();
         let smaller = snapshot.smaller.take();
         let whole_page = smaller.is_none();
         if whole_page || self.messages.shares(&page) {
@@ -251,7 +252,13 @@ impl Session {
             .set_kept(!self.messages.has_gaps() || planted::is(Bug::AlwaysKept));
         self.look_behind(context);
         if self.messages.first() != first.as_deref() {
-            self.align(Older::default(), context);
+            // Where what was shown begins with an answer, that stays.
+            let first = first.filter(|_| amid);
+            let load = Older {
+                first,
+                ..Older::default()
+            };
+            self.align(load, context);
         }
         self.forget_recalled();
         self.shown = true;

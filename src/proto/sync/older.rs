@@ -8,13 +8,13 @@ use crate::proto::store::{Page, Stamp};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Older {
     /// Who waits.
-    token: u32,
+    pub(super) token: u32,
     /// How many messages are asked for.
-    count: usize,
+    pub(super) count: usize,
     /// How many times it was widened, to begin with a prompt.
-    widened: u8,
+    pub(super) widened: u8,
     /// The oldest message before it.
-    first: Option<String>,
+    pub(super) first: Option<String>,
 }
 
 /// A load that begins in the middle of a turn is widened by so many messages, then by twice as many each time.

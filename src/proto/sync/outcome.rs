@@ -77,13 +77,14 @@ impl Session {
             return None;
         };
         let patient = self.patience(prompt).is_some_and(|until| now < until);
+        let (no_reply, behind) = (prompt.draft.no_reply, prompt.answered_behind);
         let session = self.handle;
         let message = |index| Some(Ok(Reply::Message { session, index }));
         let shown = self.messages.position(key);
-        if let (Some(index), true) = (shown, prompt.draft.no_reply) {
+        if let (Some(index), true) = (shown, no_reply) {
             return message(index);
         }
-        if !prompt.draft.no_reply {
+        if !no_reply {
             if let Some(index) = self.messages.answer(self.messages.id_of(key).unwrap_or(key)) {
                 return match self.messages.error(index) {
                     Some(raw) => Some(Err(Error::from_turn(raw))),
@@ -104,11 +105,6 @@ impl Session {
                 _ => {}
             }
         }
-        let behind = self
-            .outbox
-            .prompts
-            .iter()
-            .any(|prompt| prompt.key == key && prompt.answered_behind);
         if behind {
             let message = "By the server's clock the answer is older than what is loaded.";
             return Some(Err(Error::new(Code::Incomplete, message)));

@@ -252,15 +252,8 @@ impl Session {
 
     /// The history was seen: prompts that were unclear are clear now, if it reached far enough.
     pub(super) fn clear_up(&mut self, context: &mut Context) {
-        let unclear: Vec<String> = self
-            .outbox
-            .prompts
-            .iter()
-            .filter(|prompt| prompt.stage == Stage::Unclear && prompt.looked)
-            .map(|prompt| prompt.key.clone())
-            .collect();
-        for key in unclear {
-            let Some(prompt) = self.outbox.get(&key) else { continue };
+        let unclear = |prompt: &&mut Prompt| prompt.stage == Stage::Unclear && prompt.looked;
+        for prompt in self.outbox.prompts.iter_mut().filter(unclear) {
             if (prompt.names_itself || planted::is(Bug::ResendBlindly)) && prompt.tries < MAX_POSTS {
                 prompt.stage = Stage::Queued;
                 context.warn(
