@@ -25,6 +25,7 @@ const FIRST = {
   types: { commands: [npx('tsc', '-p', '.', '--noEmit', '--emitDeclarationOnly', 'false'), npx('tsc', '-p', 'www')] },
   lint: { commands: [npx('biome', 'lint', '--error-on-warnings')] },
   size: { commands: [node('scripts/size.mjs')] },
+  audit: { commands: [node('scripts/notices.mjs', '--check'), node('scripts/audit.mjs', '--offline')] },
 };
 
 /** The compiler's lane. @type {Record<string, Step>} */

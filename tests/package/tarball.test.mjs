@@ -22,9 +22,16 @@ after(() => packed?.remove());
 const installed = (file) => readFile(join(project.path, 'node_modules', 'opencode-session', file));
 
 test('the tarball holds the build and its papers, nothing else', () => {
-  const foreign = packed.files.filter((file) => !/^(dist\/[\w.-]+\.(js|d\.ts|wasm)|dist\/(doctor|recorder)\/\w+\.d\.ts|package\.json|README\.md|CHANGELOG\.md|LICENSE(-MIT|-APACHE)?)$/.test(file));
+  const foreign = packed.files.filter((file) => !/^(dist\/[\w.-]+\.(js|d\.ts|wasm)|dist\/(doctor|recorder)\/\w+\.d\.ts|package\.json|README\.md|CHANGELOG\.md|THIRD-PARTY-NOTICES\.md|LICENSE(-MIT|-APACHE)?)$/.test(file));
   assert.deepEqual(foreign, []);
-  for (const file of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE']) assert.ok(packed.files.includes(file), `${file} is missing`);
+  for (const file of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-NOTICES.md']) assert.ok(packed.files.includes(file), `${file} is missing`);
+});
+
+test('the notices name everything of others in it', async () => {
+  await run(process.execPath, ['scripts/notices.mjs', '--check'], { cwd: ROOT });
+  const notices = (await installed('THIRD-PARTY-NOTICES.md')).toString();
+  for (const name of ['memchr', 'talc', 'wasm-bindgen', "Rust's standard library"]) assert.match(notices, new RegExp(`^## ${name} [\\d.]+\n\n\`{3}text\n[^]+?Permission is hereby granted`, 'm'), name);
+  assert.deepEqual(JSON.parse((await installed('package.json')).toString()).dependencies, undefined);
 });
 
 test('publint finds nothing', async () => {
