@@ -13,19 +13,23 @@ const dist = `${root}/dist`;
 await need();
 // Imported late: it needs the packages.
 const { optimise } = await import('./lib/wasm.mjs');
-rmSync(dist, { recursive: true, force: true });
-mkdirSync(dist, { recursive: true });
-compile('page', core);
-compile('keeper', keeperCore);
-compile('v2', v2Core);
-optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
-for (const [folder, name] of [[keeperCore, 'keeper'], [v2Core, 'v2']]) {
-  optimise(`${folder}/${name}_bg.wasm`, `${folder}/${name}.wasm`);
-  writeFileSync(`${folder}/${name}.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
+// The bundles alone, over wasm that was built before: for trying a change of the scripts.
+const scriptOnly = process.argv.includes('--script');
+if (!scriptOnly) {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
+  compile('page', core);
+  compile('keeper', keeperCore);
+  compile('v2', v2Core);
+  optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
+  for (const [folder, name] of [[keeperCore, 'keeper'], [v2Core, 'v2']]) {
+    optimise(`${folder}/${name}_bg.wasm`, `${folder}/${name}.wasm`);
+    writeFileSync(`${folder}/${name}.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
+  }
+  // Also for those that bundle the sources themselves, as the keeper's tests do.
+  for (const glue of [`${core}/core.js`, `${keeperCore}/keeper.js`, `${v2Core}/v2.js`]) writeFileSync(glue, shortNames(readFileSync(glue, 'utf8')));
+  inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
 }
-// Also for those that bundle the sources themselves, as the keeper's tests do.
-for (const glue of [`${core}/core.js`, `${keeperCore}/keeper.js`, `${v2Core}/v2.js`]) writeFileSync(glue, shortNames(readFileSync(glue, 'utf8')));
-inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
 // A recording is played by the wasm that made it, or says so.
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 const stamp = `${version}+${createHash('sha256').update(readFileSync(`${dist}/core_bg.wasm`)).digest('hex').slice(0, 12)}`;
@@ -35,7 +39,7 @@ await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorde
 // The service worker: one classic script, because not all browsers take modules there.
 await bundle({ keeper: 'keeper/worker.ts' }, 'iife');
 copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
-run('npx', ['tsc', '-p', root]);
+if (!scriptOnly) run('npx', ['tsc', '-p', root]);
 // The glue's types are not part of the public ones.
 for (const folder of ['core', 'keeper', 'list', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
 for (const file of ['bound', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'journal', 'link', 'load', 'options', 'prompt', 'session', 'storage', 'tabs', 'view', 'node', 'doctor/answers', 'doctor/events', 'doctor/node', 'doctor/older', 'doctor/server', 'doctor/visit', ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
