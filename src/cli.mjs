@@ -4,6 +4,7 @@ import { copyFileSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { exact, exactJson, inLine } from './visible.js';
 
 const NAME = 'opencode-session-keeper.js';
 const USAGE = `usage: opencode-session keeper <public folder>
@@ -32,8 +33,8 @@ replay  plays a file of client.record() again, and says what came out of it.
 `;
 const OPTIONS = /** @type {const} */ ({
   url: { type: 'string', default: 'http://127.0.0.1:4096' },
-  username: { type: 'string', default: process.env.OPENCODE_SERVER_USERNAME },
-  password: { type: 'string', default: process.env.OPENCODE_SERVER_PASSWORD },
+  username: { type: 'string' },
+  password: { type: 'string' },
   token: { type: 'string' },
   directory: { type: 'string' },
   provider: { type: 'string' },
@@ -49,28 +50,28 @@ const OPTIONS = /** @type {const} */ ({
 export function main(args) {
   const [command, ...rest] = args;
   if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(USAGE);
+    put(process.stdout, USAGE);
     return 0;
   }
   if (command === 'keeper' && rest.length === 1) return keeper(rest[0]);
   if (command === 'doctor') return doctor(rest);
   if (command === 'replay') return replay(rest);
-  process.stderr.write(USAGE);
+  put(process.stderr, USAGE);
   return 2;
 }
 
 /** @param {string} folder */
 function keeper(folder) {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    return fail(`there is no folder ${folder}; name the one that your web server serves as "/"`);
+    return fail(`there is no folder ${inLine(folder)}; name the one that your web server serves as "/"`);
   }
   const to = join(folder, NAME);
   try {
     copyFileSync(fileURLToPath(new URL('./keeper.js', import.meta.url)), to);
   } catch (error) {
-    return fail(`${to} could not be written (${error.code ?? error.message})`);
+    return fail(`${inLine(to)} could not be written (${error.code ?? error.message})`);
   }
-  process.stdout.write(`${to} is in place\n`);
+  put(process.stdout, `${inLine(to)} is in place\n`);
   return 0;
 }
 
@@ -82,11 +83,13 @@ async function doctor(args) {
   } catch (error) {
     return fail(`${error.message}\n${USAGE}`, 2);
   }
-  const { url, username, password, token, test, patience, json, ...options } = given;
+  const {
+    url, username = process.env.OPENCODE_SERVER_USERNAME, password = process.env.OPENCODE_SERVER_PASSWORD, token, test, patience, json, ...options
+  } = given;
   if (patience !== undefined && !(Number(patience) > 0)) return fail('--patience wants a number of seconds', 2);
   const { describe, diagnose, summarize } = await import('./doctor-node.js');
-  const say = (/** @type {string} */ text) => json || process.stdout.write(`${text}\n`);
-  say(`OpenCode server at ${url}\n`);
+  const say = (/** @type {string} */ text) => json || put(process.stdout, `${text}\n`);
+  say(`OpenCode server at ${inLine(url)}\n`);
   const auth = token !== undefined ? { type: 'bearer', token } : password !== undefined ? { type: 'basic', username, password } : undefined;
   try {
     const report = await diagnose({
@@ -97,7 +100,7 @@ async function doctor(args) {
       ...(patience && { patience: Number(patience) * 1_000 }),
       onCheck: (check) => check.status !== 'running' && say(describe(check)),
     });
-    if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    if (json) putJson(report);
     say(`\n${summarize(report)}`);
     return report.failed > 0 ? 1 : 0;
   } catch (error) {
@@ -120,13 +123,14 @@ async function replay(args) {
   try {
     text = readFileSync(file);
   } catch (error) {
-    return fail(`${file} could not be read (${error.code ?? error.message})`, 2);
+    return fail(`${inLine(file)} could not be read (${error.code ?? error.message})`, 2);
   }
   const { readRecording, replay: play } = await import('./recorder-node.js');
   try {
     const recording = await readRecording(text);
     const result = await play(recording, until === undefined ? {} : { until: Number(until) });
-    process.stdout.write(json ? `${JSON.stringify({ header: recording.header, ...result }, null, 2)}\n` : told(recording, result));
+    if (json) putJson({ header: recording.header, ...result });
+    else put(process.stdout, told(recording, result));
     return result.diverged === undefined ? 0 : 1;
   } catch (error) {
     return fail(`${error.message}${error.hint ? ` ${error.hint}` : ''}`, 2);
@@ -150,15 +154,27 @@ function told({ header, cut }, { entries, total, sessions, diverged, trapped, en
   if (trapped !== undefined) lines.push(`The core ended in a trap at entry ${trapped}, as recorded.`);
   if (diverged === undefined) lines.push('All went as recorded.');
   else lines.push(`Diverged at entry ${diverged.entry}:`, `  recorded: ${diverged.expected}`, `  now:      ${diverged.got}`);
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(inLine).join('\n')}\n`;
 }
 
 /** @param {string} message */
 function fail(message, code = 1) {
-  process.stderr.write(`opencode-session: ${message}\n`);
+  put(process.stderr, `opencode-session: ${message}\n`);
   return code;
 }
 
+/** All that is written goes through here: nothing that a server, a file or an argument says moves the terminal. @param {NodeJS.WriteStream} stream @param {string} text */
+function put(stream, text) {
+  stream.write(exact(text));
+}
+
+/** For programs: the same characters, escaped. @param {unknown} value */
+function putJson(value) {
+  put(process.stdout, `${exactJson(JSON.stringify(value, null, 2))}\n`);
+}
+
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  // Node would print what went wrong as it is.
+  process.on('uncaughtException', (error) => process.exit(fail(String(error?.stack ?? error))));
   process.exitCode = await main(process.argv.slice(2));
 }

@@ -7,6 +7,7 @@ import { blockedServer, loadConfig, type PageConfig } from './config.js';
 import { ConnectionView } from './connection-view.js';
 import { Conversation } from './conversation.js';
 import { askText, confirm } from './dialogs.js';
+import { inLine } from '../../src/js/visible.js';
 import { byId } from './dom.js';
 import { Drawer } from './drawer.js';
 import { Heading } from './heading.js';
@@ -225,7 +226,7 @@ export class App {
   private async remove(): Promise<void> {
     const id = this.chat?.session.id;
     const title = this.last?.session?.title ?? 'This chat';
-    if (!id || !(await confirm('Delete this chat?', `“${title}” and its messages will be gone for good.`, 'Delete'))) return;
+    if (!id || !(await confirm('Delete this chat?', `“${inLine(title)}” and its messages will be gone for good.`, 'Delete'))) return;
     await this.tried(async () => {
       await this.client?.sessions.remove(id);
       this.sessions?.drop(id);

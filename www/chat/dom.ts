@@ -1,4 +1,4 @@
-import { visible } from './visible.js';
+import { visible } from '../../src/js/visible.js';
 
 type Attributes = { readonly [name: string]: string | number | boolean | undefined };
 type Child = Node | string | undefined;

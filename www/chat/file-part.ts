@@ -1,5 +1,5 @@
 import type { Part } from 'opencode-session';
-import { el, setText } from './dom.js';
+import { el, setAttribute, setText } from './dom.js';
 import type { PartView } from './part-view.js';
 
 /** An attached file: a name, and a picture where the bytes came along. */
@@ -20,7 +20,7 @@ export class FilePart implements PartView {
       this.picture = el('img', { class: 'picture' });
       this.node.prepend(this.picture);
     }
-    this.picture.alt = name;
+    setAttribute(this.picture, 'alt', name);
     if (this.picture.src !== part.url) this.picture.src = part.url;
   }
 }

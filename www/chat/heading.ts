@@ -1,4 +1,5 @@
 import type { SessionInfo } from 'opencode-session';
+import { inLine } from '../../src/js/visible.js';
 import { byId, setAttribute, setText } from './dom.js';
 
 /** The title of the page: which chat this is, where it belongs, and what can be done with it. */
@@ -24,7 +25,7 @@ export class Heading {
   }
 
   private show(title: string, parent: string | undefined): void {
-    setText(this.title, title);
+    setText(this.title, inLine(title));
     document.title = `${this.title.textContent} · OpenCode chat`;
     setAttribute(this.parent, 'hidden', parent === undefined);
     setAttribute(this.parent, 'href', parent === undefined ? undefined : `#${parent}`);

@@ -1,13 +1,13 @@
 import type { PermissionRequest } from 'opencode-session';
 import { button, el } from './dom.js';
-import { plainOutput } from './visible.js';
+import { exact } from '../../src/js/visible.js';
 
 export type PermissionReply = 'once' | 'always' | 'reject';
 
 /** Asks whether a tool may do something. `reply` rejects when the answer did not get through. */
 export function permissionCard(request: PermissionRequest, reply: (reply: PermissionReply) => Promise<boolean>): HTMLElement {
   const kind = request.permission ?? 'this';
-  const title = el('h2', { class: 'ask-title', id: `ask-${request.id}` }, 'Allow ', el('code', {}, kind), '?');
+  const title = el('h2', { class: 'ask-title', id: `ask-${request.id}` }, 'Allow ', el('code', {}, exact(kind)), '?');
   const answer = (label: string, value: PermissionReply, quiet: boolean) =>
     button(label, { 'data-testid': `permission-${value}`, class: quiet ? 'quiet' : 'primary' }, () => {
       void send(value);
@@ -25,24 +25,35 @@ export function permissionCard(request: PermissionRequest, reply: (reply: Permis
   return card;
 }
 
+/** The fields that have a place of their own on the card. */
+const SHOWN = new Set(['command', 'description', 'filepath', 'url', 'diff']);
+
+/** Nothing is left out and nothing is hidden: whoever answers answers for all of it. */
 function details(request: PermissionRequest): HTMLElement[] {
   const nodes: HTMLElement[] = [];
-  const command = request.metadata?.['command'];
-  const lines = typeof command === 'string' ? [command] : [...(request.patterns ?? [])];
+  const patterns = request.patterns ?? [];
+  const metadata = request.metadata ?? {};
+  const always = request['always'];
+  const command = metadata['command'];
+  const diff = metadata['diff'];
+  const lines = typeof command === 'string' ? [command] : [];
+  for (const pattern of patterns) if (!lines.includes(pattern)) lines.push(pattern);
   for (const field of ['description', 'filepath', 'url']) {
-    const value = request.metadata?.[field];
-    if (typeof value === 'string' && value !== '' && !lines.includes(value)) nodes.push(el('p', {}, value));
+    const value = metadata[field];
+    if (typeof value === 'string' && value !== '' && !lines.includes(value)) nodes.push(el('p', {}, exact(value)));
   }
   if (lines.length > 0) nodes.push(code(lines.join('\n')));
-  const diff = request.metadata?.['diff'];
   if (typeof diff === 'string' && diff !== '') nodes.push(code(diff));
-  const always = request['always'];
+  const others = Object.entries(metadata).filter(([name, value]) => !SHOWN.has(name) || typeof value !== 'string');
+  if (others.length > 0) {
+    nodes.push(el('details', {}, el('summary', {}, 'All that it says'), code(JSON.stringify(Object.fromEntries(others), null, 2))));
+  }
   if (Array.isArray(always) && always.length > 0) {
-    nodes.push(el('p', { class: 'hint' }, '“Always” allows from now on: ', el('code', {}, always.map(String).join(', '))));
+    nodes.push(el('p', { class: 'hint' }, '“Always” allows from now on: ', el('code', {}, exact(always.map(String).join(', ')))));
   }
   return nodes;
 }
 
 function code(text: string): HTMLElement {
-  return el('pre', { tabindex: 0, dir: 'ltr', role: 'region', 'aria-label': 'What it wants to do' }, plainOutput(text));
+  return el('pre', { tabindex: 0, dir: 'ltr', role: 'region', 'aria-label': 'What it wants to do' }, exact(text));
 }

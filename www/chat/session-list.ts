@@ -1,4 +1,5 @@
 import type { Client, ListedSession, LiveSessions, LiveSessionsState } from 'opencode-session';
+import { inLine } from '../../src/js/visible.js';
 import { byId, el, place, setAttribute, setText } from './dom.js';
 
 /** The list of chats, newest first and live, with a search over their titles. */
@@ -88,8 +89,8 @@ class Row {
     if (session === this.shown) return;
     this.shown = session;
     const { title, status, requests, time } = session;
-    setText(this.title, title || 'Untitled');
-    setAttribute(this.title, 'title', title);
+    setText(this.title, inLine(title) || 'Untitled');
+    setAttribute(this.title, 'title', inLine(title));
     const working = status.type === 'idle' ? '' : 'Working';
     setText(this.state, requests > 0 ? 'Waits for you' : working);
     setAttribute(this.link, 'data-status', requests > 0 ? 'waiting' : status.type);

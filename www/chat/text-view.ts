@@ -1,5 +1,5 @@
+import { visible } from '../../src/js/visible.js';
 import { button, el } from './dom.js';
-import { visible } from './visible.js';
 
 /**
  * Growing text, pre-wrapped, with fenced code in blocks of its own. Added text is appended to the last text node;
@@ -15,6 +15,8 @@ export class TextView {
   /** The fence that opened the block we are in. */
   private fence = '';
   private run = '';
+  /** What stands before the run: whether a joiner joins is seen from both sides. */
+  private before = '';
   private target: Text | undefined;
 
   /** `fences: false` shows fences as they are, for text whose beginning is not known. */
@@ -31,7 +33,7 @@ export class TextView {
 
   private clear(): void {
     this.node.replaceChildren();
-    this.shown = this.held = this.fence = this.run = '';
+    this.shown = this.held = this.fence = this.run = this.before = '';
     this.ended = false;
     this.lineStart = true;
     this.target = undefined;
@@ -65,8 +67,7 @@ export class TextView {
     this.ended = true;
     const line = this.held;
     this.held = '';
-    if (line === '' || (this.fence !== '' && this.isFence(line))) return;
-    this.run += line;
+    if (this.fence === '' || !this.isFence(line)) this.run += line;
     this.flush();
   }
 
@@ -94,14 +95,21 @@ export class TextView {
   }
 
   private flush(): void {
-    if (this.run === '') return;
-    const added = visible(this.run);
-    this.run = '';
+    // What the next character decides about waits for it.
+    const waits = this.ended ? '' : (OPEN.exec(this.run)?.[0] ?? '');
+    const run = this.run.slice(0, this.run.length - waits.length);
+    this.run = waits;
+    if (run === '') return;
+    const added = visible(run, this.before);
+    this.before = run.slice(-4);
     if (this.target) return this.target.appendData(added);
     this.target = document.createTextNode(added);
     this.node.append(el('p', { class: 'prose', dir: 'auto' }, this.target));
   }
 }
+
+/** The end of a text that may go on: the first half of a line end or of a character, or a joiner. */
+const OPEN = /(?:\r|\u200c|\u200d|[\ud800-\udbff]|[0-9#*]\ufe0f)$/;
 
 function codeBlock(text: Text, language: string): HTMLElement {
   const copy = button('', { class: 'copy', 'aria-label': 'Copy code', title: 'Copy' }, () => {

@@ -1,10 +1,12 @@
 import type { Part, ToolState } from 'opencode-session';
 import { button, el, setAttribute, setText } from './dom.js';
-import { plainOutput } from './visible.js';
+import { exact, inLine, plainOutput } from '../../src/js/visible.js';
 import type { PartView } from './part-view.js';
 
 /** Longest text shown at once; the rest is one button away, so that a huge output does not stall the page. */
 const SHOWN_CHARS = 20_000;
+/** Longest title in its line, which cannot be unfolded. */
+const TITLE_CHARS = 500;
 
 /** A tool call: its state in one line, input and output folded under it. */
 export class ToolPart implements PartView {
@@ -12,9 +14,9 @@ export class ToolPart implements PartView {
   private readonly name = el('span', { class: 'tool-name' });
   private readonly title = el('span', { class: 'tool-title' });
   private readonly state = el('span', { class: 'tool-state' });
-  private readonly input = new Section('Input');
-  private readonly output = new Section('Output');
-  private readonly error = new Section('Error');
+  private readonly input = new Section('Input', exact);
+  private readonly output = new Section('Output', plainOutput);
+  private readonly error = new Section('Error', plainOutput);
   private readonly child = el('a', { class: 'tool-child', hidden: true }, 'Open the chat of this task');
   private last: ToolState | undefined;
 
@@ -27,10 +29,10 @@ export class ToolPart implements PartView {
     const state = part.state;
     if (state === this.last && state !== undefined) return;
     this.last = state;
-    setText(this.name, part.tool ?? 'tool');
+    setText(this.name, inLine(part.tool ?? 'tool'));
     setAttribute(this.node, 'data-state', state?.status ?? 'pending');
     setText(this.state, STATES[state?.status ?? 'pending'] ?? '');
-    setText(this.title, titleOf(state));
+    setText(this.title, inLine(titleOf(state)));
     this.input.show(formatInput(state?.input));
     this.output.show(outputOf(state));
     this.error.show(state?.error ?? '');
@@ -57,7 +59,7 @@ class Section {
   private whole = false;
   private full = '';
 
-  constructor(label: string) {
+  constructor(label: string, private readonly plain: (text: string) => string) {
     setAttribute(this.text, 'aria-label', label);
     setAttribute(this.text, 'role', 'region');
     this.node.className = `tool-${label.toLowerCase()}`;
@@ -74,17 +76,23 @@ class Section {
     const cut = !this.whole && this.full.length > SHOWN_CHARS;
     setAttribute(this.node, 'hidden', this.full === '');
     setAttribute(this.more, 'hidden', !cut);
-    setText(this.text, plainOutput(cut ? this.full.slice(0, SHOWN_CHARS) : this.full));
+    setText(this.text, this.plain(cut ? beginning(this.full, SHOWN_CHARS) : this.full));
     if (cut) setText(this.more, `Show all ${this.full.length.toLocaleString()} characters`);
   }
 }
 
 function titleOf(state: ToolState | undefined): string {
+  const title = titleText(state);
+  // All of it is under the line.
+  return title.length > TITLE_CHARS ? `${beginning(title, TITLE_CHARS)} …` : title;
+}
+
+function titleText(state: ToolState | undefined): string {
   if (state?.title) return state.title;
   const input = state?.input ?? {};
   for (const field of ['description', 'command', 'filePath', 'pattern', 'url']) {
     const value = input[field];
-    if (typeof value === 'string' && value !== '') return plainOutput(value).split('\n', 1)[0] ?? '';
+    if (typeof value === 'string' && value !== '') return value;
   }
   return '';
 }
@@ -102,4 +110,9 @@ function formatInput(input: { readonly [name: string]: unknown } | undefined): s
     const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2) ?? '';
     return text.includes('\n') && typeof value === 'string' ? `${name}:\n${text}` : `${name}: ${text}`;
   }).join('\n');
+}
+
+/** So many characters at most, and no half of one. */
+function beginning(text: string, most: number): string {
+  return text.slice(0, most).replace(/[\ud800-\udbff]$/, '');
 }

@@ -1,5 +1,6 @@
 import type { CheckResult, CheckStart, Report } from 'opencode-session/doctor';
-import { el } from '../chat/dom.js';
+import { inLine } from '../../src/js/visible.js';
+import { el, setText } from '../chat/dom.js';
 
 const MARKS = { passed: '✓', failed: '✗', skipped: '⊘', running: '…' } as const;
 
@@ -27,8 +28,8 @@ export class Results {
       'li',
       { 'data-testid': `check-${check.name}`, 'data-status': check.status },
       el('h3', {}, el('span', {}, MARKS[check.status]), el('span', {}, check.title), el('span', {}, time)),
-      running ? undefined : el('p', {}, check.detail),
-      running || check.remedy === undefined ? undefined : el('p', { class: 'remedy' }, `→ ${check.remedy}`),
+      running ? undefined : el('p', {}, inLine(check.detail)),
+      running || check.remedy === undefined ? undefined : el('p', { class: 'remedy' }, inLine(`→ ${check.remedy}`)),
     );
     const shown = this.#shown.get(check.name);
     if (shown === undefined) this.#list.append(item);
@@ -43,6 +44,6 @@ export class Results {
   /** The options could not be used. */
   refuse(error: unknown): void {
     const { message, hint } = error as { message?: string; hint?: string };
-    this.#summary.textContent = [message ?? 'The doctor could not begin.', hint].filter(Boolean).join(' ');
+    setText(this.#summary, inLine([message ?? 'The doctor could not begin.', hint].filter(Boolean).join(' ')));
   }
 }

@@ -1,5 +1,6 @@
 import type { Entry, Value } from 'opencode-session/recorder';
 import type { Message, SessionState } from 'opencode-session';
+import { exact } from '../../src/js/visible.js';
 import { el } from '../chat/dom.js';
 import { readable } from './frames.js';
 
@@ -43,11 +44,11 @@ export function describeState(id: string, state: SessionState): HTMLElement {
 }
 
 function message({ info, parts, delivery }: Message): HTMLElement {
-  const head = el('div', { class: 'part-kind' }, `${info.role}${delivery ? `, ${delivery}` : ''}`);
+  const head = el('div', { class: 'part-kind' }, exact(`${info.role}${delivery ? `, ${delivery}` : ''}`));
   return el('li', { 'data-role': info.role }, head, ...parts.map((part) => {
     const text = part.text ?? (part.type === 'tool' ? `${part.tool ?? ''} ${part.state?.status ?? ''}` : '');
     const tail = part.tail === undefined ? '' : ` … ${part.tail}`;
-    return el('p', { 'data-continuity': part.continuity, 'data-type': part.type }, el('span', { class: 'part-kind' }, `${part.type}, ${part.continuity}: `), short(text + tail));
+    return el('p', { 'data-continuity': part.continuity, 'data-type': part.type }, el('span', { class: 'part-kind' }, exact(`${part.type}, ${part.continuity}: `)), short(text + tail));
   }));
 }
 
@@ -105,5 +106,5 @@ function block(text: string): HTMLElement {
 }
 
 function short(text: string): string {
-  return text.length > MOST ? `${text.slice(0, MOST)}\n… and ${text.length - MOST} more characters` : text;
+  return exact(text.length > MOST ? `${text.slice(0, MOST)}\n… and ${text.length - MOST} more characters` : text);
 }

@@ -1,3 +1,4 @@
+import { inLine } from '../../src/js/visible.js';
 import { el, setAttribute, setText } from '../chat/dom.js';
 import { KINDS, type Kind, type Row } from './rows.js';
 
@@ -99,7 +100,7 @@ function line({ entry, at, title, tone, kind }: Row, index: number, selected: bo
   return el(
     'li',
     { role: 'option', id: `entry-${entry}`, 'data-index': index, 'data-kind': kind, 'data-tone': tone, 'aria-selected': String(selected) },
-    el('span', {}, String(entry)), el('span', {}, seconds(at)), el('span', { title }, title),
+    el('span', {}, String(entry)), el('span', {}, seconds(at)), el('span', { title: inLine(title) }, inLine(title)),
   );
 }
 

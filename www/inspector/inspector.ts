@@ -1,4 +1,5 @@
 import { readRecording, type RecordingFile, replay } from 'opencode-session/recorder';
+import { inLine } from '../../src/js/visible.js';
 import { button, byId, el, setText } from '../chat/dom.js';
 import { toProblem } from '../chat/problem.js';
 import { Chart } from './chart.js';
@@ -52,7 +53,7 @@ export class Inspector {
     const asked = this.asked;
     this.problem.hidden = true;
     this.loaded.hidden = true;
-    this.summary.replaceChildren(el('p', {}, `Reading ${file.name} …`));
+    this.summary.replaceChildren(el('p', {}, inLine(`Reading ${file.name} …`)));
     try {
       const recording = await readRecording(file);
       const scene = new Scene(recording);
@@ -64,8 +65,8 @@ export class Inspector {
       const when = new Date(header.started).toLocaleString();
       const texts = header.text === 'mask' ? 'texts are masked' : 'texts are kept';
       this.summary.replaceChildren(
-        el('p', {}, `${file.name}: recorded ${when} by ${header.build} on ${header.host}; ${entries.length} entries in ${seconds(scene.end)}; ${texts}.`),
-        ...verdict(result, cut).map(({ text, tone }) => el('p', { class: tone, 'data-testid': `verdict${tone && `-${tone}`}` }, text)),
+        el('p', {}, inLine(`${file.name}: recorded ${when} by ${header.build} on ${header.host}; ${entries.length} entries in ${seconds(scene.end)}; ${texts}.`)),
+        ...verdict(result, cut).map(({ text, tone }) => el('p', { class: tone, 'data-testid': `verdict${tone && `-${tone}`}` }, inLine(text))),
       );
       const { diverged } = result;
       if (diverged) this.summary.append(button('Show that entry', { 'data-testid': 'show-diverged' }, () => this.choose(diverged.entry)));
@@ -110,7 +111,7 @@ export class Inspector {
   private fail(error: unknown): void {
     const { message, hint } = toProblem(error);
     this.summary.replaceChildren();
-    setText(this.problem, `${message} ${hint ?? ''}`.trim());
+    setText(this.problem, inLine(`${message} ${hint ?? ''}`.trim()));
     this.problem.hidden = false;
   }
 }

@@ -2,12 +2,14 @@
  * A report as a person reads it.
  * @module
  */
+import { inLine } from '../visible.js';
 import type { CheckResult, Report } from './types.js';
 
 const MARKS = { passed: '✓ PASS', failed: '✗ FAIL', skipped: '⊘ SKIP' } as const;
 
 /**
- * One check, with what to do about it.
+ * One check, with what to do about it. What the server says of itself is in it: characters that would hide something, or move a
+ * terminal's cursor, are spelled out.
  *
  * @example
  * ```ts
@@ -16,9 +18,9 @@ const MARKS = { passed: '✓ PASS', failed: '✗ FAIL', skipped: '⊘ SKIP' } as
  */
 export function describe(result: CheckResult): string {
   const { name, title, status, detail, cause, remedy, time } = result;
-  const lines = [`${MARKS[status]}  ${title} (${name}, ${seconds(time)})`, `        ${detail}`];
-  if (cause !== undefined) lines.push(`        cause: ${cause}`);
-  if (remedy !== undefined) lines.push(`        → ${remedy}`);
+  const lines = [`${MARKS[status]}  ${title} (${name}, ${seconds(time)})`, `        ${inLine(detail)}`];
+  if (cause !== undefined) lines.push(`        cause: ${inLine(cause)}`);
+  if (remedy !== undefined) lines.push(`        → ${inLine(remedy)}`);
   return lines.join('\n');
 }
 
@@ -34,7 +36,7 @@ export function summarize({ checks, passed, failed, skipped, time }: Report): st
   const width = Math.max(...checks.map(({ name }) => name.length));
   return [
     `Total: ${checks.length}   ✓ passed ${passed}   ✗ failed ${failed}   ⊘ skipped ${skipped}   time ${seconds(time)}`,
-    ...checks.map(({ name, status, cause }) => `  ${name.padEnd(width)}  ${MARKS[status]}${cause === undefined ? '' : `  ${cause}`}`),
+    ...checks.map(({ name, status, cause }) => `  ${name.padEnd(width)}  ${MARKS[status]}${cause === undefined ? '' : `  ${inLine(cause)}`}`),
   ].join('\n');
 }
 
