@@ -42,7 +42,7 @@ copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
 if (!scriptOnly) run('npx', ['tsc', '-p', root]);
 // The glue's types are not part of the public ones.
 for (const folder of ['core', 'keeper', 'list', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
-for (const file of ['bound', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'journal', 'link', 'load', 'options', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/node', 'doctor/older', 'doctor/server', 'doctor/visit', ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
+for (const file of ['bound', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'journal', 'link', 'load', 'options', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit', ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 

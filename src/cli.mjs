@@ -83,19 +83,21 @@ async function doctor(args) {
   } catch (error) {
     return fail(`${error.message}\n${USAGE}`, 2);
   }
-  const {
-    url, username = process.env.OPENCODE_SERVER_USERNAME, password = process.env.OPENCODE_SERVER_PASSWORD, token, test, patience, json, ...options
-  } = given;
+  const { url, username, password, token, test, patience, json, ...options } = given;
   if (patience !== undefined && !(Number(patience) > 0)) return fail('--patience wants a number of seconds', 2);
   const { describe, diagnose, summarize } = await import('./doctor-node.js');
   const say = (/** @type {string} */ text) => json || put(process.stdout, `${text}\n`);
   say(`OpenCode server at ${inLine(url)}\n`);
-  const auth = token !== undefined ? { type: 'bearer', token } : password !== undefined ? { type: 'basic', username, password } : undefined;
+  const basic = (/** @type {string} */ secret) => ({ type: 'basic', username: username ?? process.env.OPENCODE_SERVER_USERNAME, password: secret });
+  const auth = token !== undefined ? { type: 'bearer', token } : password !== undefined ? basic(password) : undefined;
+  // Those of the environment are the ones of the server on this machine: to another one they go only when it asks.
+  const own = auth === undefined && process.env.OPENCODE_SERVER_PASSWORD !== undefined ? basic(process.env.OPENCODE_SERVER_PASSWORD) : undefined;
   try {
     const report = await diagnose({
       ...options,
       baseUrl: url,
       ...(auth && { auth }),
+      ...(own && { [isLoopback(url) ? 'auth' : 'authIfAsked']: own }),
       ...(test && { only: test }),
       ...(patience && { patience: Number(patience) * 1_000 }),
       onCheck: (check) => check.status !== 'running' && say(describe(check)),
@@ -106,6 +108,11 @@ async function doctor(args) {
   } catch (error) {
     return fail(`${error.message}${error.hint ?? error.remedy ? ` ${error.hint ?? error.remedy}` : ''}`, 2);
   }
+}
+
+/** Whether nobody else is at an address, whatever names are resolved to. @param {string} url */
+function isLoopback(url) {
+  return URL.canParse(url) && /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)$/.test(new URL(url).hostname);
 }
 
 /** @param {string[]} args */

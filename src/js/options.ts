@@ -24,7 +24,7 @@ export const FURTHER = {
   record: 'limit',
   file: 'text',
   replay: 'until onState wasm',
-  diagnose: 'baseUrl auth directory provider model message origin only patience onCheck',
+  diagnose: 'baseUrl auth authIfAsked directory provider model message origin only patience onCheck',
 };
 
 /** How files of their own, which cannot make errors of the core file's class, check names. */

@@ -102,6 +102,9 @@ describe('docs/limits.md', () => {
     ['depth of sub-agents', 'src/proto/sync/family.rs', 'MAX_DEPTH'],
     ['sessions whose parents', 'src/proto/sync/family.rs', 'MAX_LINKS'],
     ['requests of sessions', 'src/proto/sync/family.rs', 'MAX_STRAYS'],
+    ['the doctor waits', 'src/js/doctor/server.ts', 'SOON'],
+    ['largest answer that the doctor', 'src/js/doctor/request.ts', 'ANSWER'],
+    ['longest line of the event stream that the doctor', 'src/js/doctor/listener.ts', 'LINE'],
   ]) {
     test(`"${start} …" is ${name}`, () => {
       const row = page.find(([what]) => what.startsWith(start));

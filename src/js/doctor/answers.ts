@@ -4,11 +4,10 @@
  */
 import type { ChatSession } from '../api.js';
 import type { ConnectionState, Message } from '../types.js';
-import { type Job, failed, inDirectory, isProblem, skipped, type Visit } from './types.js';
+import { type Job, failed, inDirectory, isProblem, type Visit } from './types.js';
 
 const WORD = 'zebra-4217';
 const LONG = 'Count from 1 to 60, all in one line, separated by spaces. Write nothing else.';
-const TOOL = 'Use the bash tool to run exactly this command: echo opencode-session-doctor';
 const LOOK_EVERY = 1_000;
 
 /** A prompt, and its answer in one piece. */
@@ -27,7 +26,7 @@ export const message: Job = {
         body: JSON.stringify({ model: { providerID, modelID }, parts: [{ type: 'text', text }] }),
       });
       if (!response.ok) throw failed('server_error', `The message gives status ${response.status}.`, "Look at the server's log.");
-      return (await response.json()) as Message;
+      return response.json() as Message;
     });
     complain(answer);
     const said = textOf(answer).trim();
@@ -96,51 +95,11 @@ export const reconnect: Job = {
       }
     });
     complain(answer);
-    const stored = (await (await visit.ask(route(visit, `/message/${encodeURIComponent(answer.info.id)}`))).json()) as Message;
+    const stored = (await visit.ask(route(visit, `/message/${encodeURIComponent(answer.info.id)}`))).json() as Message;
     if (textOf(stored) !== textOf(answer)) {
       throw failed('text_differs', 'After a reconnect the answer is not what the server has.', 'Report it with the output of --json.');
     }
     return torn === 0 ? 'the answer was too short to break it' : 'the answer is whole, and no word twice';
-  },
-};
-
-/** A tool that asks before it runs. */
-export const permission: Job = {
-  name: 'permission',
-  title: 'Permission',
-  needs: ['message'],
-  async run(visit) {
-    const client = await visit.client();
-    const made = await visit.ask(`/session${inDirectory(visit.options.directory)}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ title: 'opencode-session doctor', permission: [{ permission: 'bash', pattern: '*', action: 'ask' }] }),
-    });
-    const { id } = (await made.json()) as { id: string };
-    const session = client.openSession(id);
-    try {
-      const asked = new Set<string>();
-      let refused: unknown;
-      const reply = () => {
-        for (const request of session.state.permissions) {
-          if (asked.has(request.id)) continue;
-          asked.add(request.id);
-          session.replyPermission(request.id, 'once').catch((error: unknown) => {
-            refused = error;
-          });
-        }
-      };
-      const stop = session.subscribe(reply);
-      const { answer } = await hear(visit, session, TOOL).finally(stop);
-      if (refused !== undefined) throw refused;
-      complain(answer);
-      const ran = session.state.messages.some(({ parts }) => parts.some(({ type }) => type === 'tool'));
-      if (asked.size === 0) throw skipped(ran ? 'this server lets the tool run without asking' : 'the model used no tool');
-      return 'it was asked for, answered, and the tool ran';
-    } finally {
-      session.close();
-      await client.sessions.remove(id).catch(() => undefined);
-    }
   },
 };
 
@@ -151,9 +110,9 @@ interface Heard {
   readonly ties: ConnectionState[];
 }
 
-/** Sends a prompt, and notes when its answer grows. */
-async function hear(visit: Visit, session: ChatSession, prompt: string, onPiece?: (count: number) => void): Promise<Heard> {
-  await session.ready;
+/** Sends a prompt, and notes when its answer grows. `stop`: rejects when it is not to be waited for. */
+export async function hear(visit: Visit, session: ChatSession, prompt: string, onPiece?: (count: number) => void, stop?: Promise<never>): Promise<Heard> {
+  await visit.soon(session.ready);
   const pieces: number[] = [];
   const ties: ConnectionState[] = [];
   let length = 0;
@@ -169,13 +128,14 @@ async function hear(visit: Visit, session: ChatSession, prompt: string, onPiece?
     }
     length = now;
   };
-  const stop = session.subscribe(look);
+  const end = session.subscribe(look);
   try {
     const model = visit.known.model;
-    const answer = await watched(visit, session.id, () => session.send(prompt, model === undefined ? {} : { model }).done);
+    const done = () => session.send(prompt, model === undefined ? {} : { model }).done;
+    const answer = await watched(visit, session.id, () => (stop === undefined ? done() : Promise.race([done(), stop])));
     return { answer, pieces, ties };
   } finally {
-    stop();
+    end();
   }
 }
 
@@ -184,11 +144,19 @@ async function watched<T>(visit: Visit, id: string, answer: () => Promise<T>): P
   let timer: ReturnType<typeof setInterval> | undefined;
   const start = performance.now();
   const trouble = new Promise<never>((_, reject) => {
-    timer = setInterval(async () => {
-      const response = await visit.ask(`/session/status${inDirectory(visit.options.directory)}`).catch(() => undefined);
-      const all = (await response?.json().catch(() => undefined)) as Record<string, { type: string; message?: string }> | undefined;
+    let isAsking = false;
+    const look = async () => {
+      const all = (await visit.ask(`/session/status${inDirectory(visit.options.directory)}`)).json() as Record<string, { type: string; message?: string }> | null;
       const status = all?.[id];
       if (status?.type === 'retry') reject(turnFailed(status.message ?? 'The provider fails.'));
+    };
+    timer = setInterval(() => {
+      if (!isAsking) {
+        isAsking = true;
+        void look().catch(() => undefined).finally(() => {
+          isAsking = false;
+        });
+      }
       if (performance.now() - start > visit.patience) {
         reject(failed('timeout', `No answer within ${visit.patience / 1_000} s.`, 'Try again, or give it longer (--patience).'));
       }
@@ -205,7 +173,7 @@ async function watched<T>(visit: Visit, id: string, answer: () => Promise<T>): P
 }
 
 /** An answer may be a failure. */
-function complain({ info }: Message): void {
+export function complain({ info }: Message): void {
   if (info.error !== undefined) throw turnFailed(info.error.data?.message ?? info.error.name, info.error.data?.statusCode);
 }
 

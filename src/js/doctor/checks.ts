@@ -2,9 +2,10 @@
  * The checks, in the order in which they make sense.
  * @module
  */
-import { conversation, message, permission, reconnect, stream } from './answers.js';
+import { conversation, message, reconnect, stream } from './answers.js';
 import { events, heartbeat, scope } from './events.js';
 import { older } from './older.js';
+import { permission } from './permission.js';
 import { auth, clock, cors, providers, server, session } from './server.js';
 import type { Job } from './types.js';
 

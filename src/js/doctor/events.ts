@@ -2,7 +2,8 @@
  * Checks of the event stream.
  * @module
  */
-import { type Job, failed, inDirectory, type Visit } from './types.js';
+import { heldBack, Listener } from './listener.js';
+import { type Job, failed, inDirectory } from './types.js';
 
 /** A good stream says `server.connected` at once; one that is held back says it when a buffer is full. */
 const OPENS = 6_000;
@@ -37,7 +38,7 @@ export const scope: Job = {
   async run(visit) {
     const { directory } = visit.options;
     const named = inDirectory(directory);
-    const told = (await (await visit.ask(`/path${named}`)).json()) as { directory?: string };
+    const told = (await visit.ask(`/path${named}`)).json() as { directory?: string };
     const own = told.directory ?? '';
     if (directory !== undefined && own !== directory) {
       throw failed('wrong_directory', `The server calls it ${own}.`, `Pass exactly that: ${own}.`);
@@ -80,96 +81,3 @@ export const heartbeat: Job = {
     }
   },
 };
-
-/** What is wrong with a stream that opens and says nothing. */
-function heldBack() {
-  return failed(
-    'buffering_proxy',
-    'The stream was asked for, but its first event does not come.',
-    'Something in between collects the answer before it passes it on. Turn that off for /event (nginx: proxy_buffering off).',
-  );
-}
-
-interface Told {
-  readonly type: string;
-  readonly raw: string;
-}
-
-/** Reads events, so far as these checks need: servers send one `data:` line per event. */
-class Listener {
-  readonly headers: Headers;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #stop: AbortController;
-  readonly #decoder = new TextDecoder();
-  #text = '';
-  #count = 0;
-
-  private constructor(response: Response, stop: AbortController) {
-    this.headers = response.headers;
-    this.#reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    this.#stop = stop;
-  }
-
-  static async open(visit: Visit, path: string, patience: number): Promise<Listener> {
-    const stop = new AbortController();
-    const late = setTimeout(() => stop.abort(), patience);
-    try {
-      const response = await visit.ask(path, { headers: { accept: 'text/event-stream' }, signal: stop.signal });
-      const kind = response.headers.get('content-type') ?? 'none';
-      if (!response.ok || response.body === null) {
-        throw failed('stream_refused', `The stream gives status ${response.status}.`, "Look at the server's log.");
-      }
-      if (!kind.includes('text/event-stream')) {
-        throw failed('wrong_content_type', `The stream is called ${kind}.`, 'Let /event through to the server untouched: it is text/event-stream there.');
-      }
-      return new Listener(response, stop);
-    } catch (error) {
-      stop.abort();
-      if (error instanceof Error && error.name === 'AbortError') throw heldBack();
-      throw error;
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  /** Reads until an event is the one; throws what `or` gives when it does not come in time. `or` gets how many came. */
-  async until(is: (event: Told) => boolean, patience: number, or: (count: number) => Error): Promise<void> {
-    const late = setTimeout(() => this.close(), patience);
-    try {
-      for (;;) {
-        const end = this.#text.search(/\r?\n\r?\n/);
-        if (end >= 0) {
-          const frame = this.#text.slice(0, end);
-          this.#text = this.#text.slice(end).replace(/^(\r?\n){2}/, '');
-          const raw = /^data: ?(.*)$/m.exec(frame)?.[1];
-          if (raw === undefined) continue;
-          this.#count += 1;
-          const type = (safely(raw) as { type?: string } | undefined)?.type ?? '';
-          if (is({ type, raw })) return;
-          continue;
-        }
-        const { value, done } = await this.#reader.read();
-        if (done) throw failed('stream_cut', 'The stream ended by itself.', 'Raise the time limits for /event of whatever stands between (nginx: proxy_read_timeout).');
-        this.#text += this.#decoder.decode(value, { stream: true });
-      }
-    } catch (error) {
-      throw this.#stop.signal.aborted ? or(this.#count) : error;
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  close(): void {
-    this.#stop.abort();
-    // Node does not end a stream that was asked for with "redirect: 'error'" by the signal alone, and would wait for it.
-    this.#reader.cancel().catch(() => undefined);
-  }
-}
-
-function safely(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

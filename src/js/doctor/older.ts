@@ -14,7 +14,7 @@ export const older: Job = {
   needs: ['session'],
   async run(visit) {
     const client = await visit.client();
-    const { id } = await client.sessions.create({ title: 'opencode-session doctor' });
+    const { id } = await visit.soon(client.sessions.create({ title: 'opencode-session doctor' }));
     try {
       for (const text of ['one', 'two']) await put(visit, id, text);
       const origin = pageOrigin(visit);
@@ -39,7 +39,7 @@ export const older: Job = {
       }
       return 'this server names no place where they begin: longer pages are asked for';
     } finally {
-      await client.sessions.remove(id).catch(() => undefined);
+      await visit.soon(client.sessions.remove(id)).catch(() => undefined);
     }
   },
 };
@@ -58,7 +58,7 @@ interface Newest {
 async function newest(visit: Visit, id: string, more: string, origin: string | undefined): Promise<Newest> {
   const response = await visit.ask(route(visit, id, `limit=1${more}`), origin === undefined ? {} : { headers: { origin } });
   if (!response.ok) throw failed('server_error', `The messages of a session give status ${response.status}.`, "Look at the server's log.");
-  return { headers: response.headers, messages: await response.json() };
+  return { headers: response.headers, messages: response.json() as Newest['messages'] };
 }
 
 /** Puts a message into the session that no model is asked about. */

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Model } from '../types.js';
-import { type Job, failed, skipped, type Visit } from './types.js';
+import { type Job, failed, Finding, skipped, type Told, type Visit } from './types.js';
 
 const SOON = 10_000;
 /** Ids made here sort by time: a clock that is off by more confuses them, and whatever a proxy caches. */
@@ -19,16 +19,13 @@ export const server: Job = {
     const response = await reach(visit);
     const time = Math.round(performance.now() - start);
     if (response.status === 401 || response.status === 403) return `it answers in ${time} ms, and asks who is there`;
-    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
-      throw failed('redirected', `${visit.base} sends on to another address.`, 'Take the final address: redirects are not followed.');
-    }
     if (response.headers.get('content-type')?.includes('text/html')) throw webPage('A web page answers');
-    const health = (await response.json().catch(() => undefined)) as { version?: unknown } | undefined;
+    const health = read(response) as { version?: unknown } | undefined;
     if (!response.ok || typeof health?.version !== 'string') {
       throw failed('wrong_server', `What answers is not an OpenCode server (status ${response.status}).`, 'Check the address and the port.');
     }
     visit.known.version = health.version;
-    const v2 = await visit.ask('/api/session?limit=1', { signal: AbortSignal.timeout(SOON) }).catch(() => undefined);
+    const v2 = await visit.ask('/api/session?limit=1', { patience: SOON }).catch(() => undefined);
     const both = v2?.ok && v2.headers.get('content-type')?.includes('json');
     return `OpenCode ${health.version} answers in ${time} ms; it speaks v1${both ? ' and v2' : ''}`;
   },
@@ -39,7 +36,7 @@ export const cors: Job = {
   name: 'cors',
   title: 'CORS',
   needs: ['server'],
-  async run({ base, options }) {
+  async run({ ask, base, options }) {
     const own = here()?.origin;
     const origin = options.origin ?? own;
     if (origin === undefined || origin === 'null') throw skipped('no origin to check; name the one of your page (--origin)');
@@ -47,7 +44,7 @@ export const cors: Job = {
       return own === new URL(base).origin ? 'the page and the server have one origin' : `this page (${own}) may read it`;
     }
     const asked = { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' };
-    const response = await fetch(`${base}/session`, { method: 'OPTIONS', headers: asked, redirect: 'error', signal: AbortSignal.timeout(SOON) });
+    const response = await ask('/session', { method: 'OPTIONS', headers: asked, patience: SOON, anonymous: true });
     const allowed = response.headers.get('access-control-allow-origin');
     if (allowed !== origin && allowed !== '*') throw closed(origin);
     return `pages of ${origin} may read it`;
@@ -60,8 +57,8 @@ export const auth: Job = {
   title: 'Password',
   needs: ['server'],
   async run(visit) {
-    const given = visit.options.auth !== undefined;
-    const response = await visit.ask('/session?limit=1', { signal: AbortSignal.timeout(SOON) });
+    const response = await visit.ask('/session?limit=1', { patience: SOON });
+    const given = visit.auth !== undefined;
     if (response.status === 401 || response.status === 403) {
       throw given
         ? failed('wrong_password', 'The server refuses these credentials.', 'Check user name and password against OPENCODE_SERVER_USERNAME and OPENCODE_SERVER_PASSWORD at the server.')
@@ -69,11 +66,11 @@ export const auth: Job = {
     }
     if (!response.ok) throw failed('server_error', `The list of sessions gives status ${response.status}.`, "Look at the server's log.");
     if (visit.known.version === undefined) {
-      const health = (await (await visit.ask('/global/health')).json()) as { version?: string };
+      const health = (await visit.ask('/global/health')).json() as { version?: string };
       if (health.version !== undefined) visit.known.version = health.version;
     }
     if (!given) return 'none is asked for: whoever reaches this server can run commands on it';
-    const open = await fetch(`${visit.base}/session?limit=1`, { redirect: 'error', signal: AbortSignal.timeout(SOON) }).catch(() => undefined);
+    const open = await visit.ask('/session?limit=1', { patience: SOON, anonymous: true }).catch(() => undefined);
     return open?.ok ? 'accepted, but none is asked for' : 'accepted';
   },
 };
@@ -85,7 +82,7 @@ export const providers: Job = {
   needs: ['auth'],
   async run(visit) {
     const { provider, model } = visit.options;
-    const all = await (await visit.client()).models();
+    const all = await visit.soon((await visit.client()).models());
     const list = provider === undefined ? all : all.filter(({ providerID }) => providerID === provider);
     if (list.length === 0) {
       throw provider === undefined || all.length === 0
@@ -109,7 +106,7 @@ export const session: Job = {
   needs: ['auth'],
   async run(visit) {
     const before = Date.now();
-    const made = await (await visit.client()).sessions.create({ title: 'opencode-session doctor' });
+    const made = await visit.soon((await visit.client()).sessions.create({ title: 'opencode-session doctor' }));
     visit.known.session = made.id;
     visit.known.skew = made.time.created - (before + Date.now()) / 2;
     return `${made.id}, removed again at the end`;
@@ -131,10 +128,11 @@ export const clock: Job = {
   },
 };
 
-async function reach({ ask, base }: Visit): Promise<Response> {
+async function reach({ ask, base }: Visit): Promise<Told> {
   try {
-    return await ask('/global/health', { redirect: 'manual', signal: AbortSignal.timeout(SOON) });
+    return await ask('/global/health', { patience: SOON });
   } catch (error) {
+    if (error instanceof Finding) throw error;
     if (error instanceof Error && error.name === 'TimeoutError') {
       throw failed('timeout', `No answer from ${base} within ${SOON / 1_000} s.`, 'Check that the address is the server and that nothing in between holds answers back.');
     }
@@ -143,10 +141,20 @@ async function reach({ ask, base }: Visit): Promise<Response> {
       throw failed('mixed_content', 'A page loaded over https may not ask a server over http.', 'Put the server behind https.');
     }
     if (page !== undefined) {
-      const blind = await fetch(`${base}/global/health`, { mode: 'no-cors' }).catch(() => undefined);
+      // Such a request may not refuse redirects; it carries nothing, and nothing of its answer is read.
+      const blind = await fetch(`${base}/global/health`, { mode: 'no-cors', credentials: 'omit', referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(SOON) }).catch(() => undefined);
+      blind?.body?.cancel().catch(() => undefined);
       if (blind !== undefined) throw closed(page.origin);
     }
     throw failed('unreachable', `Nothing answers at ${base}.`, 'Start it (opencode serve --port 4096), and check the address.');
+  }
+}
+
+function read(response: Told): unknown {
+  try {
+    return response.json();
+  } catch {
+    return undefined;
   }
 }
 

@@ -19,6 +19,8 @@ export interface DoctorOptions {
   /** Address of the server, as for `createClient`. */
   readonly baseUrl: string;
   readonly auth?: Auth;
+  /** Credentials that are sent only after the server answered 401, as those of the environment, which may be meant for another one. */
+  readonly authIfAsked?: Auth;
   readonly directory?: string;
   /** Whose models count: the id of a provider. Default: all that are configured. */
   readonly provider?: string;
@@ -135,6 +137,26 @@ export function skipped(detail: string): Finding {
   return new Finding('skipped', 'skipped', detail);
 }
 
+/** What is asked, and for how long. */
+export interface Ask {
+  readonly method?: string;
+  readonly headers?: { readonly [name: string]: string };
+  readonly body?: string;
+  /** Milliseconds until the answer is wholly there. */
+  readonly patience?: number;
+  /** Without credentials. */
+  readonly anonymous?: boolean;
+}
+
+/** An answer that is wholly there. */
+export interface Told {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: Headers;
+  /** @throws what is no JSON. */
+  json(): unknown;
+}
+
 /** One look at one server: what the checks share. */
 export interface Visit {
   readonly options: DoctorOptions;
@@ -143,8 +165,14 @@ export interface Visit {
   readonly patience: number;
   /** The package itself, in the way that pages use it. */
   client(options?: Partial<ClientOptions>): Promise<Client>;
-  /** A plain request with the credentials. */
-  ask(path: string, init?: RequestInit): Promise<Response>;
+  /** What is sent with requests now. */
+  readonly auth: Auth | undefined;
+  /** A plain request, with the credentials; its answer is bounded in time and size. */
+  ask(path: string, init?: Ask): Promise<Told>;
+  /** The same, whose body the caller reads. */
+  open(path: string, signal: AbortSignal, init?: Ask): Promise<Response>;
+  /** Waits for the package itself, but not for ever. */
+  soon<T>(promise: Promise<T>): Promise<T>;
   /** What earlier checks found out. */
   readonly known: Known;
 }

@@ -3,10 +3,12 @@
  * @module
  */
 import type { Client } from '../api.js';
-import { checkAuth, checkBase, header } from '../host.js';
+import { bounded } from '../answer.js';
+import { checkAuth, checkBase } from '../host.js';
 import { checkNames, FURTHER } from '../options.js';
 import type { ClientOptions } from '../types.js';
 import { CHECKS } from './checks.js';
+import { Requests } from './request.js';
 import type { CheckResult, DoctorOptions, Job, Known, Report, Visit } from './types.js';
 import { failed, Finding, isProblem } from './types.js';
 
@@ -23,29 +25,31 @@ const LONGEST = 30_000;
 export async function visit(connect: Connect, options: DoctorOptions): Promise<Report> {
   const { url } = checkBase(options.baseUrl);
   checkNames('diagnose', options, FURTHER.diagnose);
-  if (options.auth !== undefined) checkAuth(options.auth);
+  for (const auth of [options.auth, options.authIfAsked]) if (auth !== undefined) checkAuth(auth);
   const wanted = choose(options.only);
   const clients: Client[] = [];
   const known: Known = {};
+  const base = url.replace(/\/$/, '');
+  const patience = options.patience ?? PATIENCE;
+  const requests = new Requests(base, patience + GRACE, options.auth, options.authIfAsked);
   const place: Visit = {
     options,
-    base: url.replace(/\/$/, ''),
-    patience: options.patience ?? PATIENCE,
+    base,
+    patience,
     known,
+    get auth() {
+      return requests.auth;
+    },
+    ask: (path, init) => requests.ask(path, init),
+    open: (path, signal, init) => requests.open(path, signal, init),
+    soon: (promise) => bounded(patience + GRACE, () => promise),
     async client(more) {
-      const { auth, directory } = options;
-      const limits = { requestTimeout: Math.min(place.patience, LONGEST) };
+      const { directory } = options;
+      const { auth } = requests;
+      const limits = { requestTimeout: Math.min(patience, LONGEST) };
       const client = await connect({ baseUrl: options.baseUrl, auth, directory, journal: 'off', limits, ...more } as ClientOptions);
       clients.push(client);
       return client;
-    },
-    ask(path, init = {}) {
-      const headers = new Headers(init.headers);
-      if (options.auth !== undefined) {
-        const { name, value } = header(options.auth);
-        headers.set(name, value);
-      }
-      return fetch(place.base + path, { redirect: 'error', signal: AbortSignal.timeout(place.patience + GRACE), ...init, headers });
     },
   };
   const results: CheckResult[] = [];
@@ -58,7 +62,7 @@ export async function visit(connect: Connect, options: DoctorOptions): Promise<R
   }
   if (known.session !== undefined && clients[0] !== undefined) {
     // What was made for the checks goes again.
-    await clients[0].sessions.remove(known.session).catch(() => undefined);
+    await place.soon(clients[0].sessions.remove(known.session)).catch(() => undefined);
   }
   for (const client of clients) client.close();
   const count = (status: string) => results.filter((result) => result.status === status).length;
