@@ -87,7 +87,10 @@ function withoutIt(protection) {
   const isBundled = /^src\/(js|cli)/.test(protection.file);
   try {
     writeFileSync(file, without(protection, text));
-    if (isBundled) run(process.execPath, ['scripts/build.mjs', '--script'], { cwd: COPY, stdio: 'pipe' });
+    if (isBundled) {
+      const built = spawnSync(process.execPath, ['scripts/build.mjs', '--script'], { cwd: COPY, encoding: 'utf8' });
+      if (built.status !== 0) return `what takes its place cannot be built:\n${tail(built.stderr)}`;
+    }
     const { failed, passed, output } = tried(protection.test, protection.limit);
     if (failed === 0) return passed > 0 ? `"${protection.test.name}" passes without it` : `"${protection.test.name}" was not run:\n${tail(output)}`;
     return protection.because.test(output) ? undefined : `"${protection.test.name}" fails, but for another reason than ${protection.because}:\n${tail(output)}`;
@@ -109,13 +112,24 @@ function tried({ file, name }, limit = LIMIT) {
   const [command, args] = isRust
     ? ['cargo', ['test', '--locked', '--test', file.slice('tests/'.length, -'.rs'.length), name]]
     : [process.execPath, ['--test', '--test-reporter=tap', '--test-force-exit', `--test-timeout=${limit}`, `--test-name-pattern=${name.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')}`, file]];
-  const done = spawnSync(command, args, { cwd: COPY, encoding: 'utf8', timeout: 2 * LIMIT, maxBuffer: 256 * 1024 * 1024, env: { ...process.env, CARGO_TARGET_DIR: CARGO, NODE_TEST_CONTEXT: undefined } });
+  const done = spawnSync(command, args, { cwd: COPY, encoding: 'utf8', timeout: 2 * LIMIT, maxBuffer: 256 * 1024 * 1024, detached: true, env: { ...process.env, CARGO_TARGET_DIR: CARGO, NODE_TEST_CONTEXT: undefined } });
+  // What a test that was ended had started goes as well.
+  if (done.pid > 0) killGroup(done.pid);
   const output = `${done.stdout}${done.stderr}`;
   const results = isRust
     ? [...output.matchAll(/^test (.+?) \.\.\. (ok|FAILED)$/gm)].filter(([, each]) => each.includes(name)).map(([, , result]) => result === 'ok')
     : [...output.matchAll(/^ *(not )?ok \d+ - (.+?)( # SKIP.*)?$/gm)].filter(([, , each, skipped]) => !skipped && each.replace(/\\(.)/g, '$1').includes(name)).map(([, not]) => not === undefined);
   const isEndless = results.length === 0 && output.includes('testTimeoutFailure');
   return { passed: results.filter(Boolean).length, failed: results.filter((each) => !each).length + Number(isEndless), output };
+}
+
+/** @param {number} pid */
+function killGroup(pid) {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing is left of it.
+  }
 }
 
 /** @param {string} output */

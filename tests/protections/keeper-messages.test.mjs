@@ -116,7 +116,8 @@ describe('the page', () => {
   }));
 
   test('takes nothing that is none', scene(async ({ page }) => {
-    const junk = ['null', '7', '"here"', '[]', '{}', '{ type: "opened", status: 200 }', '{ type: ["open"], status: 200 }', 'new Uint8Array([100])', 'new Blob(["data: {}"])', '{ data: new ArrayBuffer(8) }'];
+    const view = 'new TextEncoder().encode(`data: {"type":"message.part.delta","properties":{"delta":"hello"}}\\n\\n`)';
+    const junk = [view, 'null', '7', '"here"', '[]', '{}', '{ type: "opened", status: 200 }', '{ type: ["open"], status: 200 }', 'new Blob(["data: {}"])', '{ data: new ArrayBuffer(8) }'];
     assert.deepEqual(await forged(page, 'junk', junk), { status: [], kinds: [], closed: [3], text: '' });
   }));
 
