@@ -30,8 +30,8 @@ export interface RecordOptions {
 export interface RecordingFileOptions {
   /**
    * `keep` (default): prompts and answers are in the file as they were. `mask`: letters become `x` and digits `0`, also
-   * in titles, tools, files and the names of directories, so that the file can be given away; it is played again in the
-   * same way. Secret fields (`apiKey`, `password`, `token` …) are starred out in both.
+   * in titles, tools, files and all names that somebody gave, so that the file can be given away; it is played again in the
+   * same way. What is a secret by its name (`apiKey`, `pwd`, `token` …) or by its looks is starred out in both.
    */
   readonly text?: 'keep' | 'mask';
 }

@@ -262,6 +262,51 @@ describe('secrets', () => {
   });
 });
 
+describe('names', () => {
+  test('that somebody gave are in no masked file: of models, agents, tools, fields, errors, commands and headers', async () => {
+    const own = await startMock({ directory: '/home/zanzibar/plans', version: '1.18.33-zanzibar' });
+    const client = await createClient({ baseUrl: own.url, record: true, directory: '/home/zanzibar/plans', retry: { min: 20, max: 40 } });
+    open.add(client);
+    const headers = { 'content-type': 'application/json; of=zanzibar', 'x-next-cursor': 'zanzibar', 'retry-after': 'zanzibar' };
+    const offs = [
+      own.on('GET', '/config/providers', () => ({ providers: [{ id: 'zanzibar', name: 'Zanzibar', models: { 'zanzibar-1': { id: 'zanzibar-1', name: 'Zanzibar 1', zanzibarField: 1 } } }], default: { zanzibar: 'zanzibar-1' } })),
+      own.on('GET', '/agent', () => [{ name: 'zanzibar', mode: 'primary' }]),
+      own.on('GET', '/command', () => [{ name: 'zanzibar', template: 'x' }]),
+    ];
+    try {
+      const session = await client.createSession({ title: 'Zanzibar' });
+      await session.ready;
+      const { id } = session;
+      own.store.user(id, { parts: [{ type: 'text', text: 'zanzibar' }], agent: 'zanzibar', model: { providerID: 'zanzibar', modelID: 'zanzibar-1' } });
+      const message = own.store.assistant(id, undefined, { providerID: 'zanzibar', modelID: 'zanzibar-1', agent: 'zanzibar', mode: 'zanzibar', variant: 'zanzibar', zanzibarField: 'zanzibar' });
+      own.store.putPart(message, { type: 'tool', tool: 'zanzibar_search', callID: 'call_zanzibar', state: { status: 'running', input: { zanzibarField: 'zanzibar', list: [{ zanzibar: 1 }] }, metadata: { zanzibar: 1 }, time: { start: 1 } } });
+      own.store.putPart(message, { type: 'zanzibar', zanzibar: 'zanzibar' });
+      own.store.askPermission(id, { permission: 'zanzibar', patterns: ['zanzibar'], metadata: { zanzibar: 'zanzibar' } });
+      own.store.complete(message, { name: 'ZanzibarError', data: { message: 'zanzibar', zanzibar: 1 } });
+      own.emit({ type: 'zanzibar.happened', properties: { sessionID: id, zanzibar: 'zanzibar' } });
+      await waitFor(() => session.state.permissions.length > 0 && session.state.messages.at(-1)?.info.error, { message: 'all of it' });
+      await client.providers();
+      await client.agents();
+      await client.commands().catch(() => undefined);
+      await assert.rejects(session.send('x', { model: 'zanzibar/none', agent: 'zanzibar', variant: 'zanzibar' }).stored.then(() => { throw new Error('taken'); }));
+      offs.push(own.on('GET', '/session/:id/message', async ({ params, reply }) => reply(200, own.store.session(params.id).messages, headers)));
+      session.reconnect();
+      await waitFor(() => session.state.connection.phase === 'live', { message: 'live again' });
+      await session.loadOlder().catch(() => undefined);
+      const recording = await client.record();
+      const all = await (await recording.file({ text: 'mask' })).text();
+      const found = [...all.matchAll(/.{60}zanzibar.{40}/gis)].map(([near]) => near);
+      assert.deepEqual(found, []);
+      assert.match(await (await recording.file()).text(), /zanzibar/i);
+      for (const text of ['keep', 'mask']) assert.equal((await replay(await recording.file({ text }))).diverged, undefined, text);
+    } finally {
+      for (const off of offs) off();
+      client.close();
+      await own.close();
+    }
+  });
+});
+
 describe('a replay', () => {
   /** @type {any[]} */
   let lines;
@@ -335,6 +380,27 @@ describe('a replay', () => {
       for (const job of [readRecording, replay]) await assert.rejects(job(file), { name: 'SessionError', code: 'bad_recording', message: said });
     }
     await assert.rejects(replay(fileOf(lines), { until: -1 }), { code: 'bad_option' });
+  });
+
+  test('reads no more than a client ever writes', async () => {
+    const header = lines[0];
+    const opening = (count, close) => Array.from({ length: count }, (_, at) => [
+      { t: 1, in: 'open', a: [`ses_${at}`, 1, false], r: at }, ...(close ? [{ t: 1, in: 'closeSession', a: [at] }] : []),
+    ]).flat();
+    const repeated = (line, count) => `${JSON.stringify(header)}\n${`${JSON.stringify(line)}\n`.repeat(count)}`;
+    for (const [file, said] of [
+      [fileOf([header, ...opening(1_001, false)]), /more than 1000 sessions at the same time/],
+      [fileOf([header, ...opening(10_001, true)]), /more than 10000 sessions/],
+      [repeated({ t: 1, end: 'stopped' }, 1_000_001), /more than 1000000 entries/],
+      [new Blob([JSON.stringify(header), '\n', ...Array.from({ length: 257 }, () => new Uint8Array(1024 * 1024))]), /larger than 256 MiB/],
+      // As a program may make it.
+      [{ header, entries: opening(1_001, false), cut: false }, /more than 1000 sessions/],
+    ]) {
+      for (const job of [readRecording, replay]) await assert.rejects(job(file), { name: 'SessionError', code: 'bad_recording', message: said, hint: /record.limit/ });
+    }
+    // Reading looks at each entry once, and opens nothing: so many are taken.
+    assert.equal((await readRecording(fileOf([header, ...opening(1_000, false)]))).entries.length, 1_000);
+    assert.equal((await readRecording(fileOf([header, ...opening(10_000, true)]))).entries.length, 20_000);
   });
 
   test('of entries in any order does not break', async () => {

@@ -1,6 +1,8 @@
 // What is taken out of a file: secrets wherever a stream is cut, and texts so that beginnings stay beginnings.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { ROOT } from '../package/consumer.mjs';
 import { inner } from './inner.mjs';
 
 const { Scrubber } = await inner('scrub.ts');
@@ -39,13 +41,58 @@ describe('masked text', () => {
     const own = { type: 'xxxx', id: 'xxxx', files: ['xxxx', { name: 'xxxx' }] };
     assert.deepEqual(json(part), { ...part, state: { ...part.state, input: own } });
     assert.equal(json({ metadata: { sessionId: 'ses_0123456789abcd' } }).metadata.sessionId, 'ses_0123456789abcd');
-    assert.equal(json({ command: 'deploy' }, { slash: true }).command, 'deploy');
+    assert.match(json({ command: 'deploy' }, { slash: true }).command, /^(?!deploy|xxxxxx)[a-z]{6}$/);
     assert.equal(json({ command: 'deploy' }).command, 'xxxxxx');
   });
 
-  test('has no paths and sentences as names of fields, but the names of models', () => {
-    const value = { metadata: { diagnostics: { '/home/anna/a.ts': [{ line: 1 }] } }, providers: [{ id: 'a', models: { 'big/one-1.5': { id: 'big/one-1.5' } } }] };
-    assert.deepEqual(json(value), { metadata: { diagnostics: { '/xxxx/xxxx/x.xx': [{ line: 1 }] } }, providers: value.providers });
+  test('has no name that somebody gave, wherever it stands', () => {
+    const scrubber = new Scrubber(true);
+    const hide = (value, options) => JSON.parse(decode(scrubber.json(encode(JSON.stringify(value)), options)));
+    const fields = ['name', 'id', 'agent', 'mode', 'model', 'modelID', 'providerID', 'variant', 'version', 'callID', 'tool', 'type', 'role', 'status', 'finish', 'reason', 'code', 'hint', 'field',
+      'source', 'mime', 'permission', 'sessionID', 'messageID', 'aggregateID', 'priority', 'reply', 'response', 'phase', 'transport'];
+    const value = Object.fromEntries(fields.map((field) => [field, 'Zanzibar-9']));
+    for (const nested of [value, { info: value, parts: [{ state: { input: value, metadata: value }, error: value }] }, { type: 'message.updated', properties: { info: value } }]) {
+      const out = JSON.stringify(hide(nested));
+      assert.doesNotMatch(out, /Zanzibar/);
+      assert.equal(out.length, JSON.stringify(nested).length);
+    }
+    // As names of fields: a word, a path, a sentence, in the user's own and in the server's.
+    for (const name of ['zanzibar', 'Zanzibar', 'zanzibarID', '/home/zanzibar/a.ts', 'to zanzibar', 'zanzibar/one-1.5']) {
+      for (const nested of [{ [name]: 1 }, { input: { [name]: 1 } }, { models: { [name]: { id: name } } }, { properties: { info: { [name]: {} } } }]) {
+        const out = JSON.stringify(hide(nested));
+        assert.doesNotMatch(out, /zanzibar/i);
+        assert.equal(out.length, JSON.stringify(nested).length);
+      }
+      // The same one is the same one everywhere, another one another.
+      const { models: { [hide({ id: name }).id]: found } } = hide({ models: { [name]: { id: name } } });
+      assert.equal(found?.id, hide({ id: name }).id);
+      assert.notEqual(hide({ id: name }).id, hide({ id: `${name.slice(0, -1)}x` }).id);
+    }
+    assert.doesNotMatch(scrubber.path('/session/zanzibar/x?agent=zanzibar&cursor=zanzibar&zanzibar=1'), /zanzibar/);
+    assert.doesNotMatch(decode(scrubber.events(encode('id: zanzibar\nevent: zanzibar\ndata: {"zanzibar":1}\n\n'))), /zanzibar/);
+  });
+
+  test('keeps the words of the protocol, all that the core goes by', () => {
+    const folders = ['src/proto', 'src/web'];
+    const literals = new Set(folders.flatMap((folder) => readdirSync(`${ROOT}/${folder}`, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.rs') && !/provider|planted/.test(file))
+      .flatMap((file) => [...readFileSync(`${ROOT}/${folder}/${file}`, 'utf8').split('#[cfg(test)]')[0].matchAll(/"([A-Za-z][A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*)"/g)].map(([, word]) => word))));
+    assert.ok(literals.size > 200);
+    const missing = [...literals].filter((word) => word.length < 40 && !/^(?:msg|ses|prt|evt)_/.test(word) && json({ type: word }).type !== word);
+    assert.deepEqual(missing, [], 'words.ts lacks them');
+  });
+
+  test('of headers keeps what the client goes by', () => {
+    const scrubber = new Scrubber(true);
+    assert.equal(scrubber.contentType('application/json; profile=zanzibar'), 'application/json');
+    assert.equal(scrubber.contentType('text/event-stream;charset=utf-8'), 'text/event-stream');
+    assert.equal(scrubber.contentType('application/zanzibar+json'), 'application/json');
+    assert.doesNotMatch(scrubber.contentType('text/zanzibar'), /zanzibar/);
+    for (const value of ['', '5', '1.5', 'Fri, 31 Dec 2027 23:59:59 GMT']) assert.equal(scrubber.retryAfter(value), value);
+    assert.doesNotMatch(scrubber.retryAfter('zanzibar'), /zanzibar/);
+    assert.doesNotMatch(scrubber.place('zanzibar'), /zanzibar/);
+    const made = btoa(JSON.stringify({ id: 'msg_1a', time: 5 })).replace(/=+$/, '');
+    assert.equal(scrubber.place(made), made);
+    assert.notEqual(scrubber.place(btoa(JSON.stringify({ id: 'msg_1a', time: 5, of: 'zanzibar' }))), btoa(JSON.stringify({ id: 'msg_1a', time: 5, of: 'zanzibar' })));
   });
 
   test('has folders that are told apart, in bodies and in addresses alike', () => {
@@ -71,6 +118,48 @@ describe('secrets', () => {
     const out = JSON.stringify(json(value, {}, false));
     assert.doesNotMatch(out, /:"[a-m]"|\["[jm]"|1234/);
     assert.deepEqual(json({ tokens: { input: 12 }, text: 'token', key: 'msg_0123abc', maxTokens: 5 }, {}, false), { tokens: { input: 12 }, text: 'token', key: 'msg_0123abc', maxTokens: 5 });
+  });
+
+  test('go by all names that people give them', () => {
+    const names = ['pwd', 'pass', 'DB_PASS', 'session_key', 'sessionKey', 'signingKey', 'dsn', 'SENTRY_DSN', 'jwt', 'pin', 'otp', 'cardPin', 'totpCode', 'connectionString', 'connection_string', 'conn_str', 'databaseUrl', 'MONGO_URI', 'redis-url',
+      'userpwd', 'passcode', 'encryption_key', 'licenseKey', 'id_tokens', 'accessTokens', 'csrf', 'hmacSignature', 'psk', 'github_pat', 'cvv', 'salt', 'WEBHOOK_URL', 'authHeader', 'basicAuth', 'mnemonic', 'environ'];
+    for (const name of names) {
+      for (const value of ['hunter2', ['hunter2'], { deep: 'hunter2' }]) {
+        for (const nested of [{ [name]: value }, { state: { input: { [name]: value } } }]) assert.doesNotMatch(JSON.stringify(json(nested, {}, false)), /hunter2/, name);
+      }
+      assert.match(new Scrubber(false).path(`/x?${name}=hunter2`), /=\*\*\*$/);
+    }
+    // Names that only sound like it.
+    const plain = { spinning: 'a', passed: 'b', keyboard: 'c', author: 'd', bypass: 'e', compass: 'f', keywords: 'g', pinned: 'h', url: '/i', sessionID: 'j', monkey: 'k', tokens: { input: 'l' }, cwd: 'm' };
+    assert.deepEqual(json(plain, {}, false), plain);
+  });
+
+  test('go by what they look like, in values of any name', () => {
+    const secrets = ['sk-live-4f9a8b7c6d5e4f3a', 'ghp_16C7e42F292c6912E7710c838347Ae178B4a', 'AKIAIOSFODNN7EXAMPLE', 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N',
+      '4f9a8b7c6d5e4f3a2b1c0d9e8f7a6b5c', 'f3A9zQ7xK2mP8vL4nR6tY1wB5cD0eG', 'xoxb-123456789012-abcdefghijkl', 'glpat-Zx81kdj29fkslqpwoe'];
+    for (const secret of secrets) {
+      for (const nested of [{ state: { input: { value: secret } } }, { metadata: { list: [secret] } }, { other: secret }]) {
+        const out = JSON.stringify(json(nested, {}, false));
+        assert.ok(!out.includes(secret.slice(4, -4)), out);
+        assert.equal(out.length, JSON.stringify(nested).length);
+      }
+    }
+    const inside = {
+      command: 'curl -H "Authorization: Bearer hunter2hunter2" -u x https://me:hunter2@example.test/a --password hunter2 DB_PASS=hunter2 mysql --api-key=hunter2',
+      raw: '{"password":"hunter2","n":1}', escaped: 'a\npwd=hunter2;Server=x', pem: '-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----',
+    };
+    const out = json({ input: inside }, {}, false).input;
+    for (const [name, text] of Object.entries(out)) assert.doesNotMatch(text, /hunter2/, name);
+    // Bytes of the file: what is escaped has two of them.
+    const bytes = encode(JSON.stringify({ input: inside }));
+    assert.equal(new Scrubber(false).json(bytes).length, bytes.length);
+    assert.match(out.command, /^curl -H "Authorization: .* -u x https:\/\/me:\*+@example\.test\/a --password \*+ DB_PASS=\*+ mysql --api-key=\*+$/);
+    const plain = { command: 'git log --oneline -- src/components/Button2/IndexPage.tsx && npm run build:production', path: '/home/ann/plans/src/Components2/useCallbackWithState', id: 'ses_e035b1053ffeZYusOfk4WqGDs0',
+      uuid: '2f1c0d9e-8f7a-4b5c-9d0e-4f9a8b7c6d5e', text: 'Basic understanding of a token economy', picture: `data:image/png;base64,${'iVBORw0KGgoAAAANSUhEUg'.repeat(5)}`, link: 'see /session/ses_e035b1053ffeZYusOfk4WqGDs0/message' };
+    assert.deepEqual(json({ input: plain }, {}, false).input, plain);
+    // Texts that grow stay as they are: their beginnings were shown.
+    assert.equal(json({ text: secrets[0] }, {}, false).text, secrets[0]);
+    assert.equal(new Scrubber(false).sentence('refused: sk-live-4f9a8b7c6d5e4f3a is no key'), 'refused: ************************ is no key');
   });
 
   test('go from an address', () => {

@@ -6,6 +6,15 @@ import { SessionError } from '../errors.js';
 import { CALLS, type CallEntry, type Entry, FORMAT, type Header, OUTPUTS } from './format.js';
 import type { RecordingFile, RecordingSource } from './types.js';
 
+/** Largest file that is read, bytes. */
+const FILE = 256 * 1024 * 1024;
+/** Entries of a file. */
+const ENTRIES = 1_000_000;
+/** Sessions that a file may have open at the same time; a client opens no more. */
+const SESSIONS = 1_000;
+/** Sessions that a file may open, one after the other. */
+const OPENED = 10_000;
+
 type Fields = { readonly [name: string]: unknown };
 
 /**
@@ -18,9 +27,15 @@ type Fields = { readonly [name: string]: unknown };
  * ```
  */
 export async function readRecording(source: RecordingSource): Promise<RecordingFile> {
-  if (typeof source === 'object' && 'header' in source) return source;
+  if (typeof source === 'object' && 'header' in source) {
+    count(source.entries);
+    return source;
+  }
+  const size = typeof source === 'string' ? source.length : source instanceof Blob ? source.size : source.byteLength;
+  if (size > FILE) throw tooLarge(`larger than ${FILE / 1_048_576} MiB`);
   const text = typeof source === 'string' ? source : await textOf(source);
-  const lines = text.split('\n');
+  // One more than are read, so that a file of nothing but line ends is no list of them.
+  const lines = text.split('\n', ENTRIES + 3);
   while (lines.at(-1)?.trim() === '') lines.pop();
   const header = checkHeader(lines[0] ?? '');
   const entries: Entry[] = [];
@@ -32,7 +47,25 @@ export async function readRecording(source: RecordingSource): Promise<RecordingF
     else if (entry === undefined || !isEntry(entry)) throw bad(`Line ${at + 1} of the file is no entry of a recording.`);
     else entries.push(entry as unknown as Entry);
   }
+  count(entries);
   return { header, entries, cut };
+}
+
+/** Refuses more than a client ever does. */
+function count(entries: readonly Entry[]): void {
+  if (entries.length > ENTRIES) throw tooLarge(`of more than ${ENTRIES} entries`);
+  let opened = 0;
+  let open = 0;
+  for (const entry of entries) {
+    if (!('in' in entry)) continue;
+    if (entry.in === 'open') {
+      opened += 1;
+      open += 1;
+    } else if (entry.in === 'closeSession') {
+      open -= 1;
+    }
+    if (open > SESSIONS || opened > OPENED) throw tooLarge(`of more than ${open > SESSIONS ? `${SESSIONS} sessions at the same time` : `${OPENED} sessions`}`);
+  }
 }
 
 async function textOf(source: Blob | ArrayBuffer | Uint8Array): Promise<string> {
@@ -93,6 +126,10 @@ function parse(line: string): Fields | undefined {
   } catch {
     return undefined;
   }
+}
+
+function tooLarge(what: string): SessionError {
+  return bad(`The file is ${what}.`, 'Record for a shorter time, or with a lower record.limit.');
 }
 
 function bad(message: string, hint = 'Choose a file that client.record() made.'): SessionError {

@@ -52,6 +52,7 @@ class Writer {
       return { t, in: entry.in, a, ...(d > 0 && { d }), ...(r !== undefined && { r }), ...(trap !== undefined && { trap }) };
     }
     if ('out' in entry) return { out: entry.out, a: this.#outputValues(entry), d: entry.d };
+    if ('log' in entry) return { ...entry, log: [entry.log[0], entry.log[1], this.#message(entry.log[1], entry.log[2])] };
     return entry;
   }
 
@@ -65,7 +66,13 @@ class Writer {
       case 'answered': {
         const isJson = String(a[2]).includes('json');
         const foreign = this.#foreign.has(a[0]);
-        return bytes(5, (raw) => (isJson ? this.#json(raw, { foreign }) : text(this.#scrubber.plain(raw))));
+        const [request, status, kind, place, retryAfter, body] = a as [Raw, Raw, string, string, string, Raw];
+        const scrubbed = body instanceof Uint8Array ? (isJson ? this.#json(body, { foreign }) : text(this.#scrubber.plain(body))) : plain(body);
+        return [plain(request), plain(status), this.#scrubber.contentType(kind), this.#scrubber.place(place), this.#scrubber.retryAfter(retryAfter), scrubbed];
+      }
+      case 'streamOpened': {
+        const [stream, status, kind, retryAfter, body] = a as [Raw, Raw, string, string, string];
+        return [plain(stream), plain(status), this.#scrubber.contentType(kind), this.#scrubber.retryAfter(retryAfter), body === '' ? '' : (this.#json(encoder.encode(body)) as string)];
       }
       case 'call':
         return [plain(a[0]), plain(a[1]), this.#scrubber.path(String(a[2])), this.#body(a[3], String(a[2])), plain(a[4])];
@@ -84,7 +91,7 @@ class Writer {
         return [plain(a[0]), plain(a[1]), this.#scrubber.path(path), this.#body(a[3], path), plain(a[4])];
       }
       case 'openStream':
-        return [plain(a[0]), this.#scrubber.path(String(a[1])), plain(a[2]), plain(a[3])];
+        return [plain(a[0]), this.#scrubber.path(String(a[1])), plain(a[2]), typeof a[3] === 'string' ? this.#scrubber.name(a[3]) : plain(a[3])];
       case 'log':
         // It may quote the server, and the code says what it is. `connection` is JSON.
         return [plain(a[0]), plain(a[1]), this.#message(String(a[1]), String(a[2]))];
@@ -99,7 +106,7 @@ class Writer {
   }
 
   #message(code: string, message: string): string {
-    if (!this.#masked) return message;
+    if (!this.#masked) return this.#scrubber.sentence(message);
     const raw = encoder.encode(message);
     return (code === 'connection' ? this.#json(raw) : text(this.#scrubber.plain(raw))) as string;
   }
