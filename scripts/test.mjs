@@ -74,10 +74,12 @@ try {
   // Said before the long part, if one of them cannot be had. Imported late: they need the packages.
   const { findChromium } = await import('../tests/support/browser.mjs');
   const { findFirefox } = await import('../tests/support/firefox.mjs');
+  const { findNginx } = await import('../tests/support/nginx.mjs');
   const { ensureOpenCode } = await import('../tests/support/opencode.mjs');
   const { TESTED } = await import('../tests/support/versions.mjs');
   await findChromium();
   await findFirefox();
+  await findNginx();
   for (const version of TESTED) await ensureOpenCode(version);
   const begin = performance.now();
   for (const { name, commands } of jobs(FIRST)) {
