@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { root } from './lib/tools.mjs';
 
-// What fails here is growth that nobody meant. The aim is 80,300: what the merge of faults at the server's side and the bounds against hostile servers added is to be paid back.
-const BUDGET = 84_000;
+// What fails here is growth that nobody meant. The aim is 80,300: what the merge of faults at the server's side, the bounds against hostile servers and signing out added is to be paid back.
+const BUDGET = 84_600;
 /** Loaded only where a v2 session or server is met. */
 const V2_BUDGET = 58_000;
 const files = ['core_bg.wasm', 'index.js'];

@@ -78,6 +78,12 @@ export interface Client {
    * had after `close`, too.
    */
   record(): Promise<Recording>;
+  /**
+   * Ends this client and, in all tabs, those of the same person; removes what this browser keeps for the person: the journal with unsent
+   * prompts, the streams of the keeper. Credentials are forgotten, and states are empty but for the error `signed_out`. Call it before
+   * you end the person's session at your own server. Rejects with `sign_out_failed` when something could not be removed.
+   */
+  signOut(): Promise<void>;
   /** Ends the stream and all sessions of this client. */
   close(): void;
 }

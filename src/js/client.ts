@@ -12,6 +12,7 @@ import type { Log } from './keeper/protocol.js';
 import type { SessionError } from './errors.js';
 import { closed, crashed, Link } from './link.js';
 import { checkNames } from './options.js';
+import type { Person } from './person.js';
 import type { Recording } from './recording.js';
 import { Handle, Opened } from './session.js';
 import type {
@@ -80,6 +81,7 @@ class OpenCodeClient implements Client {
   readonly #link: Link;
   readonly #opened = new Map<string, Opened>();
   readonly #stopListening: () => void;
+  readonly #person: () => Promise<Person>;
 
   constructor(base: Base, options: ClientOptions, shared: Shared | undefined, tape: Tape | undefined) {
     const { directory, transport = 'auto', keeper, retry, limits, record } = options;
@@ -94,6 +96,19 @@ class OpenCodeClient implements Client {
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);
+    let person: Promise<Person> | undefined;
+    this.#person = () => {
+      person ??= import('./person.js').then(
+        (file) => new file.Person(this.#link, { refused }),
+        () => {
+          person = undefined;
+          throw missing('person.js');
+        },
+      );
+      return person;
+    };
+    // Another tab may sign out from here on.
+    this.#person().catch(() => log(2, 'load_failed', missing('person.js').message));
     bound(this, known);
   }
 
@@ -161,8 +176,19 @@ class OpenCodeClient implements Client {
     return (await import('./recorder/tape.js')).recording(this.#link);
   }
 
+  async signOut(): Promise<void> {
+    this.#stopListening();
+    try {
+      await (await this.#person()).signOut();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
   close(): void {
     this.#stopListening();
+    void this.#person().then((person) => person.close(), () => undefined);
     for (const opened of this.#opened.values()) opened.close();
     this.#opened.clear();
     this.#link.close();

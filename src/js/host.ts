@@ -55,7 +55,10 @@ export class Requests {
   translation: Translation | undefined;
   readonly base: string;
   readonly identity: string | undefined;
-  readonly #auth: ClientOptions['auth'];
+  #auth: ClientOptions['auth'];
+  #isOver = false;
+  /** The first credentials that there were. */
+  #first: { name: string; value: string } | undefined;
   readonly #fetch: typeof fetch;
   readonly patience: number;
   readonly #most: number;
@@ -181,6 +184,7 @@ export class Requests {
       if (auth !== undefined) headers[auth.name] = auth.value;
       // Whoever asked has given it up: what is sent now would be sent twice.
       signal.throwIfAborted();
+      if (this.#isOver) throw new AuthError();
       const credentials = cookies(this.identity, auth);
       const init: RequestInit = { method, headers, signal, credentials, cache: 'no-store', redirect: 'manual', referrerPolicy: 'no-referrer' };
       if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>;
@@ -192,12 +196,27 @@ export class Requests {
     return response.status === 401 && this.mayRefresh ? once() : response;
   }
 
+  /** Only its cookies tell the server who asks. */
+  get isByCookie(): boolean {
+    return this.identity !== undefined && this.#auth === undefined;
+  }
+
+  /** From here on nothing is sent, and no credentials are known. */
+  end(): void {
+    this.#isOver = true;
+    if (this.#auth !== undefined) this.#auth = unknown;
+    this.#first = undefined;
+  }
+
   /** What is sent with each request; asked anew each time, and for so many milliseconds at most. */
   async credentials(patience = Math.min(this.patience, STREAM_PATIENCE)): Promise<{ name: string; value: string } | undefined> {
     const own = this.#auth;
     try {
       const auth = typeof own === 'function' ? await bounded(patience, () => own()) : own;
-      return auth === undefined ? undefined : header(auth);
+      if (auth === undefined) return undefined;
+      const made = header(auth);
+      this.#first ??= made;
+      return made;
     } catch (error) {
       // What the function threw may hold a secret.
       throw error instanceof Late ? error : new AuthError();
@@ -215,7 +234,7 @@ export class Requests {
 
   async #whose(): Promise<string | undefined> {
     const { base, identity } = this;
-    const secret = identity ?? (await this.credentials());
+    const secret = identity ?? this.#first ?? (await this.credentials());
     return secret === undefined ? '' : (await import('./identity.js')).digest([base], [secret]);
   }
 
@@ -227,6 +246,10 @@ export class Requests {
 
 /** The `auth` option gave no usable credentials. */
 export class AuthError extends Error {}
+
+function unknown(): never {
+  throw new AuthError();
+}
 
 /** Checks an `auth` that is no function. */
 export function checkAuth(auth: ClientOptions['auth']): void {

@@ -2,6 +2,7 @@
  * The journal: what of open sessions outlives the page. The core says what, this file when and under whose name.
  * @module
  */
+import { bounded } from './answer.js';
 import type { Link } from './link.js';
 import { BrowserStorage, MemoryStorage, type Storage } from './storage.js';
 import { type Claims, scriptClaims, tabClaims } from './tabs.js';
@@ -11,6 +12,10 @@ import type { ClientOptions } from './types.js';
 const EVERY = 250;
 /** The first snapshot, and the post of a prompt, wait for storage at most this long, milliseconds. */
 const PATIENCE = 250;
+/** Writes under way at the same time, where only time passes. A page that goes away does not wait. */
+const WRITES = 4;
+/** Storage that takes longer than this for a write takes none, milliseconds. */
+const HUNG = 10_000;
 /** A reloaded page may run a moment before the old one is gone, milliseconds. */
 const RELOAD = 150;
 
@@ -41,6 +46,9 @@ export class Journal {
   #claiming: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  /** Writes under way, the oldest first. */
+  readonly #begun = new Set<{ readonly at: number }>();
+  #isErased = false;
 
   constructor(link: Link, base: string, mode: ClientOptions['journal']) {
     this.#link = link;
@@ -56,7 +64,7 @@ export class Journal {
   /** A session was opened: gives the core what earlier pages left of it, then lets it ask for its snapshot. */
   open(handle: number, id: string): void {
     if (!this.isOn) {
-      void this.#clear(id).catch(() => undefined);
+      void this.#know().then(() => this.#clear(this.#key(id, ''))).catch(() => undefined);
       return;
     }
     this.#open.set(handle, id);
@@ -75,18 +83,20 @@ export class Journal {
 
   /** Something may have changed. */
   touch(): void {
-    if (this.isOn && this.#open.size > 0) this.#timer ??= setTimeout(() => void this.#flush(), EVERY);
+    if (!this.isOn || this.#open.size === 0) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const [oldest] = this.#begun;
+      if (oldest === undefined || this.#begun.size < WRITES) return void this.#flush();
+      if (performance.now() - oldest.at > HUNG) this.#fail('IndexedDB does not answer');
+      this.touch();
+    }, EVERY);
   }
 
   /** What changed until now is written, or cannot be. */
   async written(): Promise<void> {
     if (!this.isOn) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise((resolve) => {
-      timer = setTimeout(resolve, PATIENCE);
-    });
-    await Promise.race([this.#flush(), patience]);
-    clearTimeout(timer);
+    await bounded(PATIENCE, () => this.#flush()).catch(() => undefined);
   }
 
   /** The session is about to be closed: prompts whose callers are told so now are not kept. */
@@ -106,6 +116,14 @@ export class Journal {
       for (const { release } of this.#adopted) release();
       this.#letGo();
     });
+  }
+
+  /** Removes all that is kept of a person, also what another client kept. */
+  async erase(who = this.#who): Promise<void> {
+    this.#isErased = true;
+    this.#claims.keep('');
+    await bounded(HUNG, () => this.#last).catch(() => undefined);
+    for (const each of who === undefined ? [] : [who, this.#who ?? who]) await this.#clear(this.#of(each));
   }
 
   readonly #hidden = (event: Event): void => {
@@ -174,7 +192,9 @@ export class Journal {
     if (this.#link.isClosed) return;
     const record = this.#link.core.journal(this.#link.now(), handle, closing);
     if (record === undefined) return;
-    const written = this.#put(id, record).catch((error: unknown) => this.#fail(error));
+    const begun = { at: performance.now() };
+    this.#begun.add(begun);
+    const written = this.#put(id, record).catch((error: unknown) => this.#fail(error)).finally(() => this.#begun.delete(begun));
     this.#last = Promise.all([this.#last, written]);
   }
 
@@ -183,6 +203,7 @@ export class Journal {
     this.#adopted = this.#adopted.filter((each) => each.id !== id);
     try {
       if (this.#who === undefined) await this.#know();
+      if (this.#isErased) return;
       if (record.length > 0) {
         this.#standing.add(id);
         if (this.#release === undefined) await this.#claim();
@@ -225,15 +246,18 @@ export class Journal {
     this.#owner = '';
   }
 
-  async #clear(id: string): Promise<void> {
-    await this.#know();
-    for (const storage of [this.#storage, new MemoryStorage()]) {
-      for (const [key] of await storage.find(this.#key(id, ''))) await storage.remove(key);
-    }
+  /** Wherever they may be: storage may have failed since. */
+  async #clear(prefix: string): Promise<void> {
+    await new MemoryStorage().clear(prefix);
+    if (typeof indexedDB !== 'undefined') await bounded(HUNG, () => new BrowserStorage().clear(prefix));
+  }
+
+  #of(who: string): string {
+    return `${this.#base}${who && ` ${who}`}\n`;
   }
 
   #key(id: string, owner = this.#owner): string {
-    return `${this.#base}${this.#who && ` ${this.#who}`}\n${id}\n${owner}`;
+    return `${this.#of(this.#who ?? '')}${id}\n${owner}`;
   }
 
   /** Told once; from then on records live in memory. */
@@ -241,6 +265,8 @@ export class Journal {
     if (this.#failed) return;
     this.#failed = true;
     this.#storage = new MemoryStorage();
+    this.#begun.clear();
+    this.#last = Promise.resolve();
     const why = cause instanceof Error || cause instanceof DOMException ? cause.name : String(cause);
     this.#link.log(2, 'journal_failed', `The journal is kept in memory only: ${why}.`);
   }

@@ -30,8 +30,8 @@ export interface Drawn {
   draw(): void;
   /** The message at a position, after taking the changes. */
   message(index: number): unknown;
-  /** The core is gone. */
-  fail(error: SessionError): void;
+  /** The core is gone. `empties`: and nothing that it told is shown any more. */
+  fail(error: SessionError, empties: boolean): void;
 }
 
 /** Is told what happens to sessions: `kind` as `Heard` in the core counts, or 7 when the client is closed. */
@@ -60,7 +60,7 @@ export class Link {
   readonly #onLog: ClientOptions['onLog'];
   readonly #waiting = new Map<number, Waiting>();
   readonly #frames = new Frames(() => this.#draw());
-  readonly #keeper: KeptStream | undefined;
+  readonly keeper: KeptStream | undefined;
   /** For what comes by itself: a trap is told by the state, and not thrown out of a timer. */
   #core: Core | undefined;
   /** For callers. */
@@ -77,7 +77,7 @@ export class Link {
   #clock: number | undefined;
 
   constructor(base: Base, options: ClientOptions, keeper?: KeptStream) {
-    this.#keeper = keeper;
+    this.keeper = keeper;
     this.attachments = options.limits?.attachments ?? ATTACHMENTS;
     this.requests = new Requests(base, options, (bytes) => this.#core?.streamBytes(this.now(), this.#generation, bytes), () => this.crash());
     this.#onLog = options.onLog;
@@ -184,12 +184,27 @@ export class Link {
     const error = crash();
     this.#stop(error);
     this.log(3, error.code, error.message);
+    this.#fail(1, error, false);
+  };
+
+  /** All ends at once, and states hold nothing but the error. */
+  signOut(error: SessionError): void {
+    const core = this.#core;
+    this.requests.end();
+    this.journal?.close();
+    this.#stop(error);
+    this.#end = error;
+    this.#fail(7, error, true);
+    setTimeout(() => core?.free(), 0);
+  }
+
+  #fail(kind: number, error: SessionError, empties: boolean): void {
     const { code, message, hint } = error;
     const connection = JSON.stringify({ phase: 'closed', source: 'event', attempt: 0, error: { code, message, hint } });
-    for (const hear of this.lists) hear(1, '', connection);
-    for (const drawn of this.drawn.values()) drawn.fail(error);
+    for (const hear of this.lists) hear(kind, '', connection);
+    for (const drawn of this.drawn.values()) drawn.fail(error, empties);
     this.#frames.request();
-  };
+  }
 
   #stop(why: SessionError): void {
     if (this.#core === undefined) return;
@@ -218,8 +233,8 @@ export class Link {
     };
     if (way === 0) void this.#read(path, signal, sink);
     else if (way === 1) import('./eventsource.js').then(({ listen }) => listen(this.requests, path, signal, sink)).catch(() => sink.closed(1));
-    else if (this.#keeper === undefined) queueMicrotask(() => sink.closed(4));
-    else this.#keeper.attach(this.requests, path, position, signal, sink).catch(() => sink.closed(4));
+    else if (this.keeper === undefined) queueMicrotask(() => sink.closed(4));
+    else this.keeper.attach(this.requests, path, position, signal, sink).catch(() => sink.closed(4));
   }
 
   closeStream(): void {
@@ -233,7 +248,7 @@ export class Link {
 
   arm(delay: number): void {
     clearTimeout(this.#timer);
-    this.#keeper?.rest(delay === Number.POSITIVE_INFINITY);
+    this.keeper?.rest(delay === Number.POSITIVE_INFINITY);
     if (delay === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => {
       this.#wake();
@@ -319,6 +334,8 @@ export class Link {
     try {
       // A prompt is called posted in the journal before it is, so that a crash cannot hide it.
       if (method === 'POST' && path.includes('/prompt_async')) await this.journal?.written();
+      // Whose end came meanwhile was told that it is not sent.
+      if (this.isClosed) return;
       const ask = (): Promise<Answer> => this.requests.send(method, path, body, timeout);
       let answer = await ask();
       // An empty list.

@@ -78,8 +78,8 @@ export class Opened implements Drawn {
     }
   }
 
-  fail(error: SessionError): void {
-    this.changes.push(this.#view.fail(error), this.#view.state);
+  fail(error: SessionError, empties: boolean): void {
+    this.changes.push(this.#view.fail(error, empties), this.#view.state);
     this.changes.end();
     this.untold = true;
   }

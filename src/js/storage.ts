@@ -9,6 +9,8 @@ export interface Storage {
   find(prefix: string): Promise<[key: string, record: Uint8Array][]>;
   put(key: string, record: Uint8Array): Promise<void>;
   remove(key: string): Promise<void>;
+  /** Removes all records whose key starts with `prefix`. */
+  clear(prefix: string): Promise<void>;
 }
 
 const DATABASE = 'opencode-session';
@@ -22,8 +24,15 @@ interface Row {
   readonly record: Uint8Array;
 }
 
-/** Records that live as long as the script: shared by all clients of it. */
+/** Bytes of all records in memory; the oldest go. */
+const MEMORY = 16 * 1024 * 1024;
+
+/** Records that live as long as the script: shared by all clients of it. The oldest first. */
 const remembered = new Map<string, Uint8Array>();
+/** What they take. */
+let bytes = 0;
+/** Old records were looked for. */
+let isSwept = false;
 
 /** Keeps records as long as the script runs. */
 export class MemoryStorage implements Storage {
@@ -32,12 +41,24 @@ export class MemoryStorage implements Storage {
   }
 
   async put(key: string, record: Uint8Array): Promise<void> {
+    drop(key);
     remembered.set(key, record);
+    bytes += record.length;
+    for (const oldest of remembered.keys()) if (bytes > MEMORY) drop(oldest);
   }
 
   async remove(key: string): Promise<void> {
-    remembered.delete(key);
+    drop(key);
   }
+
+  async clear(prefix: string): Promise<void> {
+    for (const key of remembered.keys()) if (key.startsWith(prefix)) drop(key);
+  }
+}
+
+function drop(key: string): void {
+  bytes -= remembered.get(key)?.length ?? 0;
+  remembered.delete(key);
 }
 
 /** Keeps records in the browser. The database is made with the first record, not before. */
@@ -48,15 +69,15 @@ export class BrowserStorage implements Storage {
     const database = await this.#open(false);
     if (database === undefined) return [];
     const store = database.transaction(STORE).objectStore(STORE);
-    const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`);
-    const [keys, rows] = await Promise.all([done(store.getAllKeys(range)), done<Row[]>(store.getAll(range))]);
-    const found: [string, Uint8Array][] = [];
-    keys.forEach((key, at) => {
+    const [keys, rows] = await Promise.all([done(store.getAllKeys(all(prefix))), done<unknown[]>(store.getAll(all(prefix)))]);
+    if (!isSwept) {
+      isSwept = true;
+      sweep(database.transaction(STORE, 'readwrite').objectStore(STORE));
+    }
+    return keys.flatMap((key, at) => {
       const row = rows[at];
-      if (!(row?.record instanceof Uint8Array) || Date.now() - row.at > KEEP) void this.remove(String(key)).catch(() => undefined);
-      else found.push([String(key), row.record]);
+      return isKept(row) ? [[String(key), row.record]] : [];
     });
-    return found;
   }
 
   async put(key: string, record: Uint8Array): Promise<void> {
@@ -65,6 +86,10 @@ export class BrowserStorage implements Storage {
 
   async remove(key: string): Promise<void> {
     await this.#write(false, (store) => store.delete(key));
+  }
+
+  async clear(prefix: string): Promise<void> {
+    await this.#write(false, (store) => store.delete(all(prefix)));
   }
 
   /** Starts the write at once where the database is open: a page that goes away does not wait. */
@@ -104,6 +129,27 @@ export class BrowserStorage implements Storage {
     database.onclose = gone;
     return database;
   }
+}
+
+function all(prefix: string): IDBKeyRange {
+  return IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+}
+
+/** Not too old, and nothing else that found its way here. */
+function isKept(row: unknown): row is Row {
+  const { at, record } = (row ?? {}) as Partial<Row>;
+  return record instanceof Uint8Array && Date.now() - Number(at) <= KEEP;
+}
+
+/** Goes through the records of all sessions, also of those that nobody opens again. */
+function sweep(store: IDBObjectStore): void {
+  const request = store.openCursor();
+  request.onsuccess = () => {
+    const cursor = request.result;
+    if (cursor === null) return;
+    if (!isKept(cursor.value)) cursor.delete();
+    cursor.continue();
+  };
 }
 
 function done<T>(request: IDBRequest<T>): Promise<T> {

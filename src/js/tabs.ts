@@ -12,7 +12,7 @@ export interface Claims {
   readonly last: string;
   /** A new name. */
   make(): string;
-  /** Remembers the name for the next page of this tab. */
+  /** Remembers the name for the next page of this tab; '' forgets it. */
   keep(owner: string): void;
   /** Holds the name; gives what lets it go, or nothing when another page holds it. `wait`: milliseconds. */
   claim(owner: string, wait: number): Promise<(() => void) | undefined>;
@@ -44,7 +44,7 @@ export function tabClaims(): Claims {
       own.add(owner);
       return owner;
     },
-    keep: (owner) => session((storage) => storage.setItem(NAME, owner)),
+    keep: (owner) => session((storage) => (owner === '' ? storage.removeItem(NAME) : storage.setItem(NAME, owner))),
     async claim(owner, wait) {
       if (locks !== undefined) return lock(locks, `${NAME} ${owner}`, wait);
       return own.has(owner) ? scriptClaims.claim(owner, wait) : undefined;

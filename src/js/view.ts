@@ -77,12 +77,15 @@ export class View {
   }
 
   /** The core is gone: of a change set that it did not end nothing is shown. */
-  fail(error: SessionError): readonly Change[] {
+  fail(error: SessionError, empties: boolean): readonly Change[] {
     const { source, attempt } = this.state.connection;
     this.#list = undefined;
     this.#patch = { connection: { phase: 'closed', source, attempt, error } };
     if (this.#steps !== undefined) this.#steps = [];
-    return this.publish();
+    if (!empties) return this.publish();
+    this.state = INITIAL;
+    this.publish();
+    return [{ type: 'reset', state: this.state }];
   }
 
   insertMessage(index: number, key: string): void {

@@ -278,6 +278,48 @@ describe('the journal, on a server with faults', () => {
     }));
   }
 
+  test('storage that never answers holds a few writes, and is given up', () => onMock(async (mock, { page }, id) => {
+    await page.addInitScript(() => {
+      const { transaction } = IDBDatabase.prototype;
+      globalThis.writes = 0;
+      IDBDatabase.prototype.transaction = function (names, mode) {
+        if (mode !== 'readwrite') return transaction.call(this, names, mode);
+        globalThis.writes += 1;
+        return { objectStore: () => ({ put() {}, delete() {}, openCursor: () => ({}) }) };
+      };
+    });
+    await page.reload();
+    await ready(page);
+    await open(page, { baseUrl: mock.url, retry: RETRY }, id);
+    const part = mock.store.begin(mock.store.assistant(id));
+    let words = 0;
+    await waitFor(async () => {
+      mock.store.delta(part, 'word ');
+      words += 1;
+      return (await page.evaluate(() => drive.codes())).length > 0;
+    }, { message: 'the log line' });
+    assert.deepEqual(await page.evaluate(() => drive.codes()), ['journal_failed']);
+    assert.ok(words > 20 && (await page.evaluate(() => globalThis.writes)) <= 8, `${words} words`);
+    await waitFor(async () => (await answer(page))?.text === 'word '.repeat(words), { message: 'the text' });
+  }));
+
+  test('old records, and what is none, go with the first session that is opened, whichever that is', () => onMock(async (mock, { page }, id) => {
+    await page.evaluate(async () => {
+      const request = indexedDB.open('opencode-session', 1);
+      request.onupgradeneeded = () => request.result.createObjectStore('journal');
+      await new Promise((resolve) => { request.onsuccess = resolve; });
+      const record = new Uint8Array([1]);
+      const rows = { old: { at: Date.now() - 8 * 24 * 3_600_000, record }, young: { at: Date.now() - 6 * 24 * 3_600_000, record }, foreign: 'foreign' };
+      const store = request.result.transaction('journal', 'readwrite').objectStore('journal');
+      for (const [session, row] of Object.entries(rows)) store.put(row, `http://elsewhere\nses_${session}\nowner`);
+      await new Promise((resolve) => { store.transaction.oncomplete = resolve; });
+      request.result.close();
+    });
+    await open(page, { baseUrl: mock.url, retry: RETRY }, id);
+    await waitFor(async () => (await kept(page)).length === 1, { message: 'the old ones to go' });
+    assert.match((await kept(page))[0], /ses_young/);
+  }));
+
   test('without Web Locks a reload finds the records of its own tab', () => onMock(async (mock, { page }, id) => {
     await page.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }));
     await page.reload();

@@ -66,6 +66,7 @@ describe('docs/limits.md', () => {
   test("has every one of the keeper's, with its value", () => {
     const code = new Map([...defaults('src/proto/keeper/mod.rs', 'Config {\n            retry'), ...defaults('src/proto/replay/mod.rs', 'impl Default for ReplayLimits')]);
     const at = page.findIndex(([name]) => name === 'bytes');
+    code.set('streams', evaluated(/STREAMS = (\d+);/.exec(read('src/js/keeper/hub.ts'))?.[1] ?? ''));
     const own = page.slice(at, at + code.size).map(([name, cell]) => [name, value(cell)]);
     assert.deepEqual(sorted(new Map(own)), sorted(code));
   });
@@ -89,6 +90,9 @@ describe('docs/limits.md', () => {
     ['the journal is written', 'src/js/journal.ts', 'EVERY'],
     ['history and prompts wait', 'src/js/journal.ts', 'PATIENCE'],
     ['journal records that nobody', 'src/js/storage.ts', 'KEEP'],
+    ['journal records in memory', 'src/js/storage.ts', 'MEMORY'],
+    ['writes of the journal', 'src/js/journal.ts', 'WRITES'],
+    ['storage that takes longer', 'src/js/journal.ts', 'HUNG'],
     ['messages that are looked through', 'src/proto/sync/restored.rs', 'LOOK'],
     ['events of messages that are not known', 'src/proto/sync/parked.rs', 'FETCHES'],
     ['messages that are followed so', 'src/proto/sync/parked.rs', 'MAX_UNKNOWN'],

@@ -65,6 +65,16 @@ test('a leader that nobody pings reads on, and a follower that rests is let go a
   await until(pages[1], ({ closed }) => closed.length === 1, 'the end');
 }));
 
+test('where the wasm of the keeper traps, this source is given up, and not asked for again', scene(async ({ mock, open }) => {
+  const page = await open();
+  await page.evaluate(() => globalThis.keeper.trap());
+  await read(page, 'leader', '', mock.url);
+  assert.deepEqual((await until(page, ({ closed }) => closed.length === 1, 'the end')).closed, [4]);
+  await read(page, 'leader', '', mock.url);
+  assert.deepEqual((await until(page, ({ closed }) => closed.length === 2, 'the second end')).closed, [4, 4]);
+  assert.equal(mock.opened, 1);
+}));
+
 test('when the leader goes the next one leads', scene(async ({ mock, open, session }) => {
   const pages = [await open(), await open(), await open()];
   for (const page of pages) {

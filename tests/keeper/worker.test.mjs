@@ -248,14 +248,47 @@ describe('what goes wrong', () => {
     assert.match(seen.logs.join(), /keeper_silent/);
   }));
 
+  test('a worker holds 32 streams; a new one takes the place of one without readers, or is turned away', scene(async ({ mock, profile }) => {
+    const page = await profile.open();
+    await read(page, 'port', SCRIPT, mock.url);
+    await until(page, opened, 'the opening frame');
+    const [before, turned, after] = await page.evaluate(async (base) => {
+      const { active } = await navigator.serviceWorker.getRegistration('/opencode-session-keeper/');
+      // One stream is read by the page itself.
+      const attach = (path) => {
+        const { port1, port2 } = new MessageChannel();
+        const said = [];
+        port1.onmessage = ({ data }) => said.push(data);
+        active.postMessage({ type: 'attach', protocol: 3, id: path, base, path, who: '' }, [port2]);
+        return { said, port1 };
+      };
+      const has = async ({ said }, type) => {
+        while (!said.some((each) => each.type === type)) await new Promise((wake) => setTimeout(wake, 10));
+        return said.find((each) => each.type === type);
+      };
+      const held = Array.from({ length: 31 }, (_, at) => attach(`/event?n=${at}`));
+      for (const each of held) await has(each, 'life');
+      const turned = attach('/event?n=31');
+      const open = await has(turned, 'open');
+      const before = held.map(({ said }) => said.filter(({ type }) => type === 'open' || type === 'close').length);
+      held[0].port1.postMessage('detach');
+      const next = attach('/event?n=32');
+      await has(next, 'life');
+      await new Promise((wake) => setTimeout(wake, 100));
+      return [before, open.status, next.said.map(({ status }) => status).filter((status) => status !== undefined)];
+    }, mock.url);
+    assert.deepEqual(before.filter((count) => count > 1), []);
+    assert.deepEqual([turned, after.filter((status) => status !== 200)], [503, []]);
+  }));
+
   test('what is no message of ours changes nothing', scene(async ({ mock, profile, session }) => {
     const page = await profile.open();
     await read(page, 'port', SCRIPT, mock.url);
     await until(page, opened, 'the opening frame');
     await page.evaluate(async () => {
       const registration = await navigator.serviceWorker.getRegistration('/opencode-session-keeper/');
-      const junk = [null, 7, 'attach', [], {}, { type: 'attach' }, { type: 'attach', protocol: 2 }, { type: 'ping', protocol: 2 }];
-      const wrong = { type: 'attach', protocol: 2, id: 'x', path: '/event' };
+      const junk = [null, 7, 'attach', [], {}, { type: 'attach' }, { type: 'attach', protocol: 3 }, { type: 'ping', protocol: 3 }, { type: 'forget', protocol: 3 }, { type: 'forget', protocol: 3, base: 7, who: {} }];
+      const wrong = { type: 'attach', protocol: 3, id: 'x', path: '/event', who: '' };
       for (const base of [undefined, 5, 'javascript:alert(1)', 'http://user:pass@127.0.0.1', 'data:text/plain,x']) junk.push({ ...wrong, base });
       for (const path of [undefined, 'event', '//']) junk.push({ ...wrong, base: 'http://127.0.0.1:1', path, auth: 5 });
       for (const message of junk) {

@@ -10,6 +10,9 @@ interface Member {
   heard: number;
 }
 
+/** Streams held at the same time, of all servers and persons. */
+const STREAMS = 32;
+
 /** One upstream per target: server, path, credentials and identity. Credentials are only in memory. */
 export class Hub {
   readonly #holding: Holding;
@@ -34,13 +37,24 @@ export class Hub {
   /** Adds the reader `id`, in place of an older one of that name. */
   attach(id: string, target: Target, position: string | undefined, sink: StreamSink): void {
     this.detach(id);
+    // A browser has one set of cookies for a server: those of the person before are gone.
+    if (isByCookie(target)) this.#end((other) => isByCookie(other) && other.base === target.base && other.who !== target.who);
     const key = JSON.stringify([target.base, target.path, target.auth?.name, target.auth?.value, target.identity]);
     let upstream = this.#upstreams.get(key);
     if (upstream === undefined) {
-      upstream = new Upstream(target, this.#holding, () => {
-        this.#upstreams.delete(key);
-        if (this.#upstreams.size === 0) this.#empty();
-      });
+      if (this.#upstreams.size >= STREAMS) this.#spare();
+      if (this.#upstreams.size >= STREAMS) {
+        sink.opened(503, '', '');
+        return sink.closed(0);
+      }
+      try {
+        upstream = new Upstream(target, this.#holding, () => {
+          this.#upstreams.delete(key);
+          if (this.#upstreams.size === 0) this.#empty();
+        });
+      } catch {
+        return sink.closed(4);
+      }
       this.#upstreams.set(key, upstream);
     }
     const member: Member = { detach: () => undefined, heard: performance.now() };
@@ -73,13 +87,31 @@ export class Hub {
     member?.detach();
   }
 
+  /** Ends the streams of a person. */
+  forget(base: string, who: string): void {
+    this.#end((target) => target.base === base && target.who === who);
+  }
+
   /** Ends all streams. */
   close(): void {
-    for (const upstream of [...this.#upstreams.values()]) upstream.close();
+    this.#end(() => true);
+  }
+
+  #end(which: (target: Target) => boolean): void {
+    for (const upstream of [...this.#upstreams.values()]) if (which(upstream.target)) upstream.close();
+  }
+
+  /** Ends the oldest stream that nobody reads. */
+  #spare(): void {
+    [...this.#upstreams.values()].find((upstream) => upstream.isIdle)?.close();
   }
 
   #sweep(): void {
     const oldest = performance.now() - this.#lapse;
     for (const [id, member] of this.#members) if (member.heard < oldest) this.detach(id);
   }
+}
+
+function isByCookie({ auth, identity }: Target): boolean {
+  return auth === undefined && identity !== undefined;
 }

@@ -7,7 +7,7 @@ import init from './core/keeper.js';
 import bytes from './core/keeper.wasm';
 import { digest } from '../identity.js';
 import { Hub } from './hub.js';
-import { type AuthHeader, readAnswer, record, type StreamSink, type StreamSource, type Target, text, uniqueId } from './protocol.js';
+import { readAnswer, record, type StreamSink, type StreamSource, type Target, text, uniqueId, type Whose } from './protocol.js';
 
 /** Waits of a {@link LeaderPort}, milliseconds. */
 export interface LeaderTimes {
@@ -39,12 +39,12 @@ export class LeaderPort implements StreamSource {
     this.#times = { ...TIMES, ...times };
   }
 
-  open(path: string, auth: AuthHeader | undefined, position: string | undefined, sink: StreamSink): void {
+  open(path: string, whose: Whose, position: string | undefined, sink: StreamSink): void {
     this.#team?.detach();
     this.#sink = sink;
     this.#opening += 1;
     const opening = this.#opening;
-    this.#join({ base: this.#base, path, auth, identity: this.#identity }, position, sink, opening).catch(() => {
+    this.#join({ base: this.#base, path, identity: this.#identity, ...whose }, position, sink, opening).catch(() => {
       // A sandboxed frame has the names of what tabs share by, and may use none of it.
       if (opening === this.#opening) sink.closed(4);
     });
@@ -58,6 +58,12 @@ export class LeaderPort implements StreamSource {
 
   rest(resting: boolean): void {
     this.#team?.rest(resting);
+  }
+
+  /** Each tab is told of a sign-out by itself, and leaves. */
+  async forget(): Promise<void> {
+    this.close();
+    this.#team?.leave();
   }
 
   async #join(target: Target, position: string | undefined, sink: StreamSink, opening: number): Promise<void> {

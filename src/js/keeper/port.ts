@@ -2,8 +2,9 @@
  * A page's way to the keeper's service worker.
  * @module
  */
-import { type AuthHeader, type Log, PROTOCOL, readAnswer, type StreamSink, type StreamSource, uniqueId } from './protocol.js';
-import { type Found, findWorker } from './registration.js';
+import { bounded } from '../answer.js';
+import { type Log, PROTOCOL, readAnswer, type StreamSink, type StreamSource, uniqueId, type Whose } from './protocol.js';
+import { activeWorker, type Found, findWorker } from './registration.js';
 
 /** Waits of a {@link KeeperPort}, milliseconds. */
 export interface PortTimes {
@@ -42,11 +43,11 @@ export class KeeperPort implements StreamSource {
     return this.#missing;
   }
 
-  open(path: string, auth: AuthHeader | undefined, position: string | undefined, sink: StreamSink): void {
+  open(path: string, { auth, who }: Whose, position: string | undefined, sink: StreamSink): void {
     this.close();
     const attachment = new Attachment(sink, this.#log, this.#times);
     this.#attachment = attachment;
-    const message = { type: 'attach', protocol: PROTOCOL, id: attachment.id, base: this.#base, path, auth, position, identity: this.#identity };
+    const message = { type: 'attach', protocol: PROTOCOL, id: attachment.id, base: this.#base, path, auth, position, identity: this.#identity, who };
     void findWorker(this.#script, this.#times.activate).then((found) => {
       this.#missing = found === 'missing' || found === 'refused';
       if (found === 'missing') this.#log(1, 'keeper_missing', 'There is no keeper at its address, or no service worker here.');
@@ -62,6 +63,17 @@ export class KeeperPort implements StreamSource {
 
   rest(resting: boolean): void {
     this.#attachment?.rest(resting);
+  }
+
+  async forget(who: string): Promise<void> {
+    this.close();
+    const worker = await activeWorker(this.#script);
+    if (worker === undefined) return;
+    const { port1, port2 } = new MessageChannel();
+    await bounded(this.#times.answer, () => new Promise((resolve) => {
+      port1.onmessage = resolve;
+      worker.postMessage({ type: 'forget', protocol: PROTOCOL, base: this.#base, who }, [port2]);
+    })).finally(() => port1.close());
   }
 }
 

@@ -4,13 +4,16 @@
  */
 
 /** Grows with each change that an older side would not understand. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** One credential header. */
 export interface AuthHeader {
   readonly name: string;
   readonly value: string;
 }
+
+/** Who reads. */
+export type Whose = Pick<Target, 'auth' | 'who'>;
 
 /** Where a stream comes from. Targets that differ in anything share nothing. */
 export interface Target {
@@ -21,6 +24,8 @@ export interface Target {
   readonly auth: AuthHeader | undefined;
   /** Who reads, where the client says so: only then cookies are sent. */
   readonly identity?: string | undefined;
+  /** A name for the person, made of the credentials; '' for nobody in particular. */
+  readonly who: string;
 }
 
 /** Whether cookies go with a request: they say who asks, so never unless the client says who that is. */
@@ -45,6 +50,8 @@ export interface Credentials {
   readonly mayRefresh: boolean;
   /** What is sent with each request; rejects when there are none to be had. */
   credentials(): Promise<AuthHeader | undefined>;
+  /** A name for the person who has them; '' for nobody in particular. */
+  owner(): Promise<string | undefined>;
 }
 
 /** The stream that is held for all pages. */
@@ -53,16 +60,20 @@ export interface KeptStream {
   attach(requests: Credentials, path: string, position: string | undefined, signal: AbortSignal, sink: StreamSink): Promise<void>;
   /** See {@link StreamSource.rest}. */
   rest(resting: boolean): void;
+  /** Ends all streams of this person, whoever reads them. */
+  forget(who: string): Promise<void>;
 }
 
 /** Where a stream can be had. */
 export interface StreamSource {
   /** Opens the stream, in place of any older one. `position`: the last `id` that was seen. */
-  open(path: string, auth: AuthHeader | undefined, position: string | undefined, sink: StreamSink): void;
+  open(path: string, whose: Whose, position: string | undefined, sink: StreamSink): void;
   /** Lets go of the stream; nothing more is told. `open` may follow. */
   close(): void;
   /** Nobody looks and nothing is expected: no timers from here on, until it is called with `false`. */
   rest(resting: boolean): void;
+  /** See {@link KeptStream.forget}. */
+  forget(who: string): Promise<void>;
 }
 
 /** Receives what a caller should know. Levels: 0 debug, 1 info, 2 warn, 3 error. */
@@ -72,6 +83,7 @@ export type Log = (level: number, code: string, message: string) => void;
 export type Request =
   | { type: 'attach'; id: string; target: Target; position: string | undefined }
   | { type: 'ping'; id: string }
+  | { type: 'forget'; base: string; who: string }
   | { type: 'other'; protocol: unknown };
 
 /** From the keeper to a page; bytes go as plain buffers. */
@@ -81,6 +93,7 @@ export type Answer =
   | { type: 'open'; status: number; contentType: string; retryAfter: string }
   | { type: 'close'; cause: number }
   | { type: 'known'; known: boolean }
+  | { type: 'forgotten' }
   | { type: 'other' }
   | { type: 'broken' };
 
@@ -91,8 +104,13 @@ export function readRequest(data: unknown): Request | undefined {
   const fields = record(data);
   if (fields === undefined) return undefined;
   const { type, protocol } = fields;
-  if (type !== 'attach' && type !== 'ping') return undefined;
+  if (type !== 'attach' && type !== 'ping' && type !== 'forget') return undefined;
   if (protocol !== PROTOCOL) return { type: 'other', protocol };
+  if (type === 'forget') {
+    const base = text(fields['base']);
+    const who = text(fields['who']);
+    return base === undefined || who === undefined ? undefined : { type, base, who };
+  }
   const id = text(fields['id']);
   if (id === undefined) return undefined;
   if (type === 'ping') return { type, id };
@@ -106,6 +124,7 @@ export function readAnswer(data: unknown): Answer | Uint8Array | undefined {
   const fields = record(data);
   switch (fields?.['type']) {
     case 'here':
+    case 'forgotten':
     case 'other':
     case 'broken':
       return { type: fields['type'] };
@@ -159,9 +178,11 @@ function readTarget(fields: Record<string, unknown>): Target | undefined {
   if (!/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return undefined;
   const identity = text(fields['identity']);
   if (identity === undefined && fields['identity'] !== undefined) return undefined;
-  if (fields['auth'] === undefined) return { base, path, auth: undefined, identity };
+  const who = text(fields['who']);
+  if (who === undefined) return undefined;
+  if (fields['auth'] === undefined) return { base, path, auth: undefined, identity, who };
   const auth = record(fields['auth']);
   const name = text(auth?.['name']);
   const value = text(auth?.['value']);
-  return name === undefined || value === undefined ? undefined : { base, path, auth: { name, value }, identity };
+  return name === undefined || value === undefined ? undefined : { base, path, auth: { name, value }, identity, who };
 }

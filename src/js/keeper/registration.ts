@@ -24,9 +24,7 @@ export async function findWorker(script: string, patience: number): Promise<Foun
     // A sandboxed frame throws at the mere name of it.
     const container = globalThis.navigator?.serviceWorker as ServiceWorkerContainer | undefined;
     if (container === undefined) return 'missing';
-    const url = new URL(script, location.href);
-    // Narrow, so that it controls no page and lives beside the app's own worker.
-    const scope = new URL('opencode-session-keeper/', url).href;
+    const { url, scope } = place(script);
     const register = (): Promise<ServiceWorkerRegistration> => container.register(trusted(url), { scope });
     const known = await container.getRegistration(scope);
     const worker = known?.active;
@@ -45,6 +43,23 @@ export async function findWorker(script: string, patience: number): Promise<Foun
   } catch {
     return policy === null ? 'refused' : 'missing';
   }
+}
+
+/** The active worker of this script, if there is one: nothing is registered. */
+export async function activeWorker(script: string): Promise<ServiceWorker | undefined> {
+  try {
+    const { url, scope } = place(script);
+    const known = await navigator.serviceWorker.getRegistration(scope);
+    return known?.active?.scriptURL === url.href ? known.active : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Its scope is narrow, so that it controls no page and lives beside the app's own worker. */
+function place(script: string): { url: URL; scope: string } {
+  const url = new URL(script, location.href);
+  return { url, scope: new URL('opencode-session-keeper/', url).href };
 }
 
 /** The address in the form that a page with `require-trusted-types-for 'script'` asks for. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { KeeperPort } from './port.js';
-import type { AuthHeader, Credentials, KeptStream, Log, StreamSink, StreamSource } from './protocol.js';
+import type { Credentials, KeptStream, Log, StreamSink, StreamSource, Whose } from './protocol.js';
 
 /** Where `keeper: true` looks for the file. */
 const KEEPER_SCRIPT = '/opencode-session-keeper.js';
@@ -30,15 +30,16 @@ class Shared implements KeptStream {
   async attach(
     requests: Credentials, path: string, position: string | undefined, signal: AbortSignal, sink: StreamSink, again = requests.mayRefresh,
   ): Promise<void> {
-    let auth: AuthHeader | undefined;
+    let whose: Whose;
     try {
-      auth = await requests.credentials();
+      const auth = await requests.credentials();
+      whose = { auth, who: (await requests.owner()) ?? '' };
     } catch (error) {
       return sink.closed((error as Error).name === 'TimeoutError' ? 2 : 3);
     }
     if (signal.aborted) return;
     signal.addEventListener('abort', () => this.#close());
-    this.#open(path, auth, position, {
+    this.#open(path, whose, position, {
       ...sink,
       opened: (status, contentType, retryAfter) => {
         if (status === 401 && again) void this.attach(requests, path, position, signal, sink, false);
@@ -51,11 +52,16 @@ class Shared implements KeptStream {
     (this.#leader ?? this.#worker).rest(resting);
   }
 
-  #open(path: string, auth: AuthHeader | undefined, position: string | undefined, sink: StreamSink): void {
+  async forget(who: string): Promise<void> {
+    this.#opening += 1;
+    await Promise.all([this.#leader?.forget(who), this.#worker.forget(who)]);
+  }
+
+  #open(path: string, whose: Whose, position: string | undefined, sink: StreamSink): void {
     this.#close();
-    if (this.#leader !== undefined) return this.#leader.open(path, auth, position, sink);
+    if (this.#leader !== undefined) return this.#leader.open(path, whose, position, sink);
     const opening = this.#opening;
-    this.#worker.open(path, auth, position, {
+    this.#worker.open(path, whose, position, {
       opened: (status, contentType, retryAfter) => sink.opened(status, contentType, retryAfter),
       bytes: (chunk) => sink.bytes(chunk),
       closed: (cause) => {
@@ -64,7 +70,7 @@ class Shared implements KeptStream {
         import('./leader.js').then(
           ({ LeaderPort }) => {
             this.#leader ??= new LeaderPort(this.#base, {}, this.#identity);
-            if (opening === this.#opening) this.#leader.open(path, auth, position, sink);
+            if (opening === this.#opening) this.#leader.open(path, whose, position, sink);
           },
           () => opening === this.#opening && sink.closed(4),
         );

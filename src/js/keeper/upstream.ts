@@ -3,6 +3,7 @@
  * @module
  */
 import { drain, Redirected, straight } from '../answer.js';
+import { Instance } from '../guard.js';
 import { Keeper } from './core/keeper.js';
 import { cookies, type StreamSink, type Target } from './protocol.js';
 
@@ -19,9 +20,12 @@ interface Reader {
   answered: boolean;
 }
 
+/** The wasm of this context: when it traps, all streams end. */
+const instance = new Instance(() => undefined);
+
 /** The keeper's `KeeperHost`. Credentials stay here, outside of wasm memory. */
 export class Upstream {
-  readonly #target: Target;
+  readonly target: Target;
   readonly #done: () => void;
   readonly #keeper: Keeper;
   readonly #readers = new Map<number, Reader>();
@@ -30,17 +34,24 @@ export class Upstream {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
-  /** `done` is called once there is nothing to keep any more. */
+  /** `done` is called once there is nothing to keep any more. Throws when the wasm is broken. */
   constructor(target: Target, holding: Holding, done: () => void) {
-    this.#target = target;
+    this.target = target;
     this.#done = done;
     const seed = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-    this.#keeper = new Keeper(this as never, seed + Math.random(), holding.linger, holding.patience);
+    const make = (): Keeper => new Keeper(this as never, seed + Math.random(), holding.linger, holding.patience);
+    this.#keeper = instance.guard(instance.run(make, broken), () => undefined);
+    instance.users.add(this.#broke);
   }
 
   /** Whether there is a reader, or a part in flight. */
   get isNeeded(): boolean {
     return !this.#over && this.#keeper.isNeeded();
+  }
+
+  /** Nobody reads. */
+  get isIdle(): boolean {
+    return this.#readers.size === 0;
   }
 
   /** Adds a reader; gives how to remove it. */
@@ -54,18 +65,21 @@ export class Upstream {
     };
   }
 
-  /** Ends the stream and all readers. */
-  close(): void {
+  /** Ends the stream and all readers, who are told the cause. */
+  close(cause = 0): void {
     if (this.#over) return;
     this.#over = true;
+    instance.users.delete(this.#broke);
     clearTimeout(this.#timer);
     this.closeStream();
-    for (const { sink } of this.#readers.values()) sink.closed(0);
+    for (const { sink } of this.#readers.values()) sink.closed(cause);
     this.#readers.clear();
     // The keeper may be the caller right now; it is freed when it has returned.
     setTimeout(() => this.#keeper.free(), 0);
     this.#done();
   }
+
+  readonly #broke = (): void => this.close(4);
 
   openStream(generation: number): void {
     this.closeStream();
@@ -108,7 +122,7 @@ export class Upstream {
   }
 
   async #read(generation: number, signal: AbortSignal): Promise<void> {
-    const { base, path, auth, identity } = this.#target;
+    const { base, path, auth, identity } = this.target;
     const headers: Record<string, string> = { accept: 'text/event-stream' };
     if (auth !== undefined) headers[auth.name] = auth.value;
     let cause = 0;
@@ -128,6 +142,10 @@ export class Upstream {
     }
     if (!this.#over) this.#keeper.streamClosed(now(), generation, cause);
   }
+}
+
+function broken(): never {
+  throw new Error('The wasm is broken.');
 }
 
 function now(): number {

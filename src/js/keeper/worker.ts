@@ -49,6 +49,9 @@ scope.addEventListener('message', (event) => {
     case 'ping':
       hold(event);
       return answer({ type: 'known', known: hub.ping(request.id) });
+    case 'forget':
+      hub.forget(request.base, request.who);
+      return answer({ type: 'forgotten' });
     case 'attach':
       hold(event);
       if (!load()) return answer({ type: 'broken' });

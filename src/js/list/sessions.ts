@@ -175,10 +175,20 @@ export class List implements LiveSessions {
         this.#roll.answered(id);
         break;
       case 'closed':
-        return this.close();
+        return value === undefined ? this.close() : this.#signedOut(this.#kit.withProblem(value) as ConnectionState);
       default:
     }
     this.#touch();
+  }
+
+  /** Nothing of what the person saw is shown any more. */
+  #signedOut(connection: ConnectionState): void {
+    const listeners = [...this.#listeners];
+    const { error } = connection;
+    this.#answer(error);
+    this.close();
+    this.#state = Object.freeze({ sessions: [], hasMore: false, search: '', status: 'closed', connection, ...(error && { error }) });
+    this.#call(listeners);
   }
 
   /** Until there is a connection again, nothing is asked and nothing is sure. */
@@ -293,7 +303,6 @@ export class List implements LiveSessions {
     if (keys.some((key) => next[key] !== this.#state[key])) this.#state = Object.freeze(next);
   }
 
-  /** One that throws does not keep the others from being told. */
   #tell(): void {
     this.#lookUp();
     if (this.#isFresh && this.#roll.refill()) {
@@ -302,7 +311,12 @@ export class List implements LiveSessions {
     }
     if (this.state === this.#told) return;
     this.#told = this.state;
-    for (const listener of [...this.#listeners]) {
+    this.#call([...this.#listeners]);
+  }
+
+  /** One that throws does not keep the others from being told. */
+  #call(listeners: (() => void)[]): void {
+    for (const listener of listeners) {
       try {
         listener();
       } catch (error) {
@@ -313,7 +327,7 @@ export class List implements LiveSessions {
   }
 
   #open(): void {
-    if (this.#isClosed) throw this.#kit.closed();
     if (this.#link.isClosed) throw this.#link.end;
+    if (this.#isClosed) throw this.#kit.closed();
   }
 }

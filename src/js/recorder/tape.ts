@@ -46,6 +46,7 @@ export function start(link: Link, make: (host: unknown, seed: number) => Core, o
 
 /** The recording of the client that `link` belongs to. */
 export function recording(link: Link): Recording {
+  if (link.end.code === 'signed_out') throw link.end;
   const tape = tapes.get(link);
   if (tape !== undefined) return tape;
   throw new SessionError({

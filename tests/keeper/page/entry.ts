@@ -1,4 +1,5 @@
 // What a test page has: the ways to the keeper, and a reader that keeps what it was told.
+import { Keeper } from '../../../src/js/keeper/core/keeper.js';
 import { LeaderPort } from '../../../src/js/keeper/leader.js';
 import { KeeperPort } from '../../../src/js/keeper/port.js';
 import type { AuthHeader, KeptStream, StreamSource } from '../../../src/js/keeper/protocol.js';
@@ -28,7 +29,7 @@ function read(kind: 'port' | 'leader' | 'shared', script: string, base: string, 
   let buffer = '';
   const decoder = new TextDecoder();
   Object.assign(told, { text: '', events: [], first: -1 });
-  source.open(options.path ?? '/event', options.auth, options.position, {
+  source.open(options.path ?? '/event', { auth: options.auth, who: '' }, options.position, {
     opened: (status, kind) => {
       told.status.push(status);
       told.kinds.push(kind);
@@ -48,13 +49,21 @@ function read(kind: 'port' | 'leader' | 'shared', script: string, base: string, 
 function held(stream: KeptStream): StreamSource {
   let reading = new AbortController();
   return {
-    open: (path, auth, position, sink) => {
+    open: (path, { auth }, position, sink) => {
       reading.abort();
       reading = new AbortController();
-      void stream.attach({ mayRefresh: false, credentials: async () => auth }, path, position, reading.signal, sink);
+      void stream.attach({ mayRefresh: false, credentials: async () => auth, owner: async () => '' }, path, position, reading.signal, sink);
     },
     close: () => reading.abort(),
     rest: (resting) => stream.rest(resting),
+    forget: (who) => stream.forget(who),
+  };
+}
+
+/** The wasm of this page traps with the next bytes of a stream that is opened from here on. */
+function trap(): void {
+  Keeper.prototype.streamBytes = () => {
+    throw new WebAssembly.RuntimeError('unreachable');
   };
 }
 
@@ -69,4 +78,4 @@ function take(frame: string): void {
   if (event.type === 'message.part.delta') told.text += event.properties.delta;
 }
 
-Object.assign(globalThis, { keeper: { read, told, logs, close: () => source?.close(), rest: (resting: boolean) => source?.rest(resting) } });
+Object.assign(globalThis, { keeper: { read, told, logs, trap, close: () => source?.close(), rest: (resting: boolean) => source?.rest(resting) } });

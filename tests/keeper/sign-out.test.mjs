@@ -1,0 +1,109 @@
+// A person who signs out leaves nothing, in no tab (P10); one whose cookies were replaced is shown and sends nothing more. With the built package.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { ENGINES, launchEngine } from '../support/engines.mjs';
+import { waitFor } from '../support/wait.mjs';
+import { has, KINDS, records, startPeople, visit, WAYS } from './people.mjs';
+
+/** Long before the minute for which a stream without readers is held. */
+const SOONER = 30_000;
+const PRIVATE = 'PRIVATE of first';
+
+let people;
+before(async () => {
+  people = await startPeople();
+});
+after(() => people?.close());
+
+/** All that a page and its browser have of the person. */
+const left = async (tab) => ({
+  records: await records(tab),
+  ...(await tab.evaluate(async () => ({
+    messages: chat.state.messages.length,
+    session: chat.state.session,
+    listed: list.state.sessions.length,
+    codes: [chat.state.connection.error?.code, list.state.error?.code, globalThis.fate],
+    storage: { ...sessionStorage, ...localStorage },
+    // The keeper's worker has one for its life; it names nobody.
+    locks: (await navigator.locks.query()).held.map(({ name }) => name).filter((name) => /^opencode-session ./.test(name) || /-[0-9a-f]{32}$/.test(name)),
+    caches: await caches.keys(),
+  }))),
+});
+const NOTHING = { records: '', messages: 0, session: undefined, listed: 0, storage: {}, locks: [], caches: [] };
+
+for (const name of ENGINES) {
+  describe(name, () => {
+    let engine;
+    before(async () => {
+      engine = await launchEngine(name);
+    });
+    after(() => engine?.close());
+
+    for (const kind of KINDS) {
+      for (const way of Object.keys(WAYS)) {
+        test(`${kind}, ${way}: signed out in one tab, nothing is left in any`, async () => {
+          people.reset();
+          const profile = await engine.profile();
+          try {
+            const other = await visit(people, profile, kind, way, 'first');
+            await has(other, 'stream of first');
+            const tab = await visit(people, profile, kind, way, 'first', PRIVATE);
+            await has(tab, 'stream of first');
+            await waitFor(async () => (await records(tab)).includes(PRIVATE), { message: 'the record' });
+            await tab.evaluate(() => client.signOut());
+            assert.deepEqual(await left(tab), { ...NOTHING, codes: ['signed_out', 'signed_out', 'signed_out'] });
+            await waitFor(async () => (await left(other)).codes[0] === 'signed_out', { message: 'the end in the other tab' });
+            assert.deepEqual(await left(other), { ...NOTHING, codes: ['signed_out', 'signed_out', undefined] });
+            await waitFor(() => people.open.length === 0, { timeout: SOONER, message: 'the end of the streams' });
+            const code = await tab.evaluate(() => client.health().catch((error) => error.code));
+            assert.equal(code, 'signed_out');
+
+            people.taken.add('second').add('first');
+            const next = await visit(people, profile, kind, way, 'second', 'words of second');
+            await has(next, 'stream of second');
+            await waitFor(() => people.posts.length === 1, { message: 'the post of the second person' });
+            const seen = await next.evaluate(() => globalThis.seen());
+            assert.deepEqual(seen.filter((text) => /first/.test(text)), []);
+            await next.evaluate(() => client.signOut());
+            const again = await visit(people, profile, kind, way, 'first', 'words of first');
+            await waitFor(() => people.posts.length === 2, { message: 'the new post of the first person' });
+            assert.ok(!(await again.evaluate(() => globalThis.seen())).includes(PRIVATE));
+            assert.deepEqual(people.posts, [{ who: 'second', text: 'words of second' }, { who: 'first', text: 'words of first' }]);
+          } finally {
+            await profile.close();
+          }
+        });
+
+        test(`${kind}, ${way}: an old tab that stays open`, async () => {
+          people.reset();
+          const profile = await engine.profile();
+          try {
+            const old = await visit(people, profile, kind, way, 'first', PRIVATE);
+            await has(old, 'stream of first');
+            await waitFor(async () => (await records(old)).includes(PRIVATE), { message: 'the record' });
+            const next = await visit(people, profile, kind, way, 'second');
+            await has(next, 'stream of second');
+            if (kind === 'cookie') await waitFor(() => old.evaluate(() => globalThis.fate === 'signed_out'), { message: 'the end of the old tab' });
+            people.taken.add('second').add('first');
+            await next.evaluate(() => void chat.send('words of second', { model: 'a/b' }).stored.catch(() => undefined));
+            await waitFor(() => people.posts.some(({ who }) => who === 'second'), { message: 'the post of the second person' });
+            // Credentials of its own are still those of the first person.
+            if (kind !== 'cookie') assert.ok((await old.evaluate(() => globalThis.seen())).includes(PRIVATE));
+            for (const { who, text } of people.posts) assert.equal(text, who === 'first' ? PRIVATE : 'words of second');
+            assert.deepEqual((await next.evaluate(() => globalThis.seen())).filter((text) => /first/.test(text)), []);
+            assert.deepEqual((await old.evaluate(() => globalThis.seen())).filter((text) => /second/.test(text)), []);
+            if (kind !== 'cookie') return;
+            // What the person wrote is there for their return.
+            assert.ok((await records(next)).includes(PRIVATE));
+            await next.close();
+            await visit(people, profile, kind, way, 'first');
+            await waitFor(() => people.posts.length === 2, { message: 'the post of the first person' });
+            assert.deepEqual(people.posts[1], { who: 'first', text: PRIVATE });
+          } finally {
+            await profile.close();
+          }
+        });
+      }
+    }
+  });
+}

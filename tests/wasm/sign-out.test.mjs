@@ -1,0 +1,96 @@
+// Outside of browsers: who signs out ends the clients of the same person in this script, and what is kept in memory; what is kept has a bound.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createClient } from '../../dist/node.js';
+import { Mock } from '../support/mock.mjs';
+import { waitFor } from '../support/wait.mjs';
+
+const as = (token) => createClient({ baseUrl: mock.url, auth: { type: 'bearer', token }, retry: { min: 50, max: 300 } });
+const textOf = ({ state }) => state.messages.flatMap(({ parts }) => parts).map(({ text = '' }) => text).join('');
+let mock;
+before(async () => {
+  mock = await new Mock().start();
+});
+after(() => mock.close());
+
+test('signOut ends the clients of the same person, and no others', async () => {
+  const { id } = mock.store.createSession();
+  let up = false;
+  mock.on('POST', '/session/:id/prompt_async', ({ drop, next }) => (up ? next() : drop()));
+  const [one, two, other] = await Promise.all([as('first'), as('first'), as('second')]);
+  const chats = [one, two, other].map((client) => client.openSession(id));
+  await Promise.all(chats.map(({ ready }) => ready));
+  const part = mock.store.begin(mock.store.assistant(id));
+  mock.store.delta(part, 'PRIVATE words');
+  await waitFor(() => chats.every((chat) => textOf(chat) === 'PRIVATE words'), { message: 'the words' });
+  let shown;
+  chats[0].subscribe(() => { shown = chats[0].state; });
+  const sent = chats[0].send('PRIVATE prompt', { noReply: true });
+  const fates = [sent.stored, sent.done, one.health().then(() => one.signOut()).then(() => one.health())].map((each) => each.catch(({ code }) => code));
+  assert.deepEqual(await Promise.all(fates), ['signed_out', 'signed_out', 'signed_out']);
+  await waitFor(() => chats[1].state.connection.error?.code === 'signed_out', { message: 'the end of the second client' });
+  await waitFor(() => shown.connection.error?.code === 'signed_out', { message: 'the listener to be told' });
+  assert.deepEqual(shown.messages, []);
+  for (const chat of chats.slice(0, 2)) {
+    assert.deepEqual(chat.state.messages, []);
+    assert.equal(chat.state.connection.phase, 'closed');
+  }
+  assert.equal(textOf(chats[2]), 'PRIVATE words');
+  assert.equal((await other.health()).healthy, true);
+  up = true;
+  const again = await as('first');
+  const chat = again.openSession(id);
+  await chat.ready;
+  await chat.send('another', { noReply: true }).stored;
+  const texts = mock.store.page(id).items.filter(({ info }) => info.role === 'user').map(({ parts }) => parts[0].text);
+  assert.deepEqual(texts, ['another']);
+  // Again, after the end: nothing is wrong with that.
+  await one.signOut();
+  one.close();
+  for (const client of [again, other]) client.close();
+});
+
+test('readers of changes() and of lists are told, and hold nothing', async () => {
+  const { id } = mock.store.createSession();
+  const client = await as('third');
+  const list = await client.sessions.live();
+  await list.ready;
+  const chat = client.openSession(id);
+  await chat.ready;
+  const steps = chat.changes()[Symbol.asyncIterator]();
+  await steps.next();
+  let told = 0;
+  list.subscribe(() => { told += 1; });
+  await client.signOut();
+  let last;
+  for (let step = await steps.next(); !step.done; step = await steps.next()) last = step.value;
+  assert.equal(last.type, 'reset');
+  assert.equal(last.state.connection.error.code, 'signed_out');
+  assert.deepEqual([list.state.sessions, list.state.status, list.state.error?.code, told], [[], 'closed', 'signed_out', 1]);
+  await assert.rejects(list.loadMore(), { code: 'signed_out' });
+});
+
+test('records in memory have a bound: the oldest go', async () => {
+  const long = 'x'.repeat(900_000);
+  const written = [];
+  for (let at = 0; at < 20; at += 1) {
+    const { id } = mock.store.createSession();
+    const client = await as('fourth');
+    const chat = client.openSession(id);
+    await chat.ready;
+    const part = mock.store.begin(mock.store.assistant(id));
+    mock.store.delta(part, long);
+    await waitFor(() => textOf(chat).length === long.length, { message: 'the text' });
+    client.close();
+    written.push(id);
+  }
+  const client = await as('fourth');
+  const lengths = [];
+  for (const id of [written[0], written.at(-1)]) {
+    const chat = client.openSession(id);
+    await chat.ready;
+    lengths.push(textOf(chat).length);
+  }
+  assert.deepEqual(lengths, [0, long.length]);
+  client.close();
+});
