@@ -5,9 +5,9 @@ import { read, startStage, told, until } from '../keeper/stage.mjs';
 import { startMock } from '../support/mock.mjs';
 
 const SCRIPT = '/keeper.js';
-const PROTOCOL = 2;
+const PROTOCOL = 3;
 const LONG = 'x'.repeat(20_000);
-const GOOD = { type: 'attach', protocol: PROTOCOL, path: '/event' };
+const GOOD = { type: 'attach', protocol: PROTOCOL, path: '/event', who: '' };
 let stage;
 
 before(async () => {

@@ -70,6 +70,38 @@ test('readers of changes() and of lists are told, and hold nothing', async () =>
   await assert.rejects(list.loadMore(), { code: 'signed_out' });
 });
 
+test('what is on its way when the person signs out is not sent any more', async () => {
+  const { id } = mock.store.createSession();
+  let posted = 0;
+  mock.on('POST', '/session/:id/abort', ({ next }) => {
+    posted += 1;
+    return next();
+  });
+  let answer = () => undefined;
+  const slow = new Promise((resolve) => { answer = resolve; });
+  let asked = 0;
+  const client = await createClient({
+    baseUrl: mock.url,
+    auth: async () => {
+      asked += 1;
+      if (posted < 0) await slow;
+      return { type: 'bearer', token: 'fifth' };
+    },
+  });
+  const chat = client.openSession(id);
+  await chat.ready;
+  posted = -1;
+  const before = asked;
+  const abort = chat.abort().catch(({ code }) => code);
+  await waitFor(() => asked > before, { message: 'the question for credentials' });
+  const out = client.signOut();
+  answer();
+  await out;
+  assert.equal(await abort, 'signed_out');
+  assert.equal((await fetch(`${mock.url}/global/health`)).status, 200);
+  assert.equal(posted, -1, 'it was posted');
+});
+
 test('records in memory have a bound: the oldest go', async () => {
   const long = 'x'.repeat(900_000);
   const written = [];
