@@ -1,11 +1,12 @@
 // Any script of the origin can post to the keeper, and to those who share through it: both sides take only what is a message of theirs.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { read, startStage, told, until } from '../keeper/stage.mjs';
 import { startMock } from '../support/mock.mjs';
 
 const SCRIPT = '/keeper.js';
-const PROTOCOL = 3;
+const PROTOCOL = Number(/PROTOCOL = (\d+);/.exec(readFileSync(new URL('../../src/js/keeper/protocol.ts', import.meta.url), 'utf8'))?.[1]);
 const LONG = 'x'.repeat(20_000);
 const GOOD = { type: 'attach', protocol: PROTOCOL, path: '/event', who: '' };
 let stage;
@@ -88,7 +89,7 @@ describe('the worker', () => {
     for (const message of [null, 7, 'attach', [], {}, { type: 'take', protocol: PROTOCOL }, ...[undefined, 5, {}, LONG].map((id) => ({ ...GOOD, base: mock.url, id }))]) {
       assert.deepEqual((await post(page, message)).answers, [], JSON.stringify(message)?.slice(0, 80));
     }
-    assert.deepEqual((await post(page, { ...GOOD, protocol: '2', id: 'x', base: mock.url })).answers, ['other']);
+    assert.deepEqual((await post(page, { ...GOOD, protocol: String(PROTOCOL), id: 'x', base: mock.url })).answers, ['other']);
     assert.equal(mock.opened, 1);
   }));
 });
