@@ -68,6 +68,7 @@ describe('the worker', () => {
     path: [undefined, 5, {}, '', 'event', '@evil.example/event', '.evil.example/event', `/${LONG}`].map((path) => ({ path })),
     auth: [null, 5, 'Basic x', [], {}, { name: 'authorization' }, { value: 'x' }, { name: 5, value: 'x' }, { name: 'x', value: {} }, { name: 'x', value: LONG }].map((auth) => ({ auth })),
     identity: [null, 5, {}, LONG].map((identity) => ({ identity })),
+    who: [undefined, null, 5, {}, LONG].map((who) => ({ who })),
   };
   for (const [field, cases] of Object.entries(wrong)) {
     test(`takes no target whose ${field} is none`, scene(async ({ mock, page }) => {

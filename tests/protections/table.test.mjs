@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { PROTECTIONS, without } from '../../scripts/lib/protections.mjs';
 import { rows } from '../docs/pages.mjs';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT_URL = new URL('../../', import.meta.url);
+const ROOT = fileURLToPath(ROOT_URL);
 const read = (file) => readFileSync(ROOT + file, 'utf8');
 
 test('each has a name of its own', () => {
@@ -18,9 +19,11 @@ for (const protection of PROTECTIONS) {
     const text = read(protection.file);
     assert.notEqual(without(protection, text), text);
     const { file, name } = protection.test;
-    // Titles may be put together from pieces; that the test is run is for the long run to say.
+    // Titles may be put together from pieces, also of what the file imports; that the test is run is for the long run to say.
+    const test = read(file);
+    const all = [test, ...[...test.matchAll(/ from '(\.[^']+\.mjs)'/g)].map(([, path]) => readFileSync(new URL(path, new URL(file, ROOT_URL)), 'utf8'))].join('\n');
     const words = name.match(/[\w']{3,}/g) ?? [];
-    for (const word of words) assert.ok(read(file).includes(word), `${file} has no test "${name}": it lacks "${word}"`);
+    for (const word of words) assert.ok(all.includes(word), `${file} has no test "${name}": it lacks "${word}"`);
     assert.ok(words.length > 0, name);
   });
 }
