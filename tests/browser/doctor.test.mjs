@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer, request } from 'node:http';
 import { after, before, test } from 'node:test';
 import { buildPage, servePage } from '../../scripts/serve.mjs';
+import { HIDING, LOOKS } from '../doctor/hiding.mjs';
 import { launchChromium } from '../support/browser.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
@@ -94,4 +95,20 @@ test('a server that pages may not read is told from one that is not there', asyn
   await shut(closed);
   const gone = await look({ url: `http://${LOOPBACK}:${await freePort()}` });
   assert.match(gone.states[0].join(' '), /check-server failed .*Nothing answers/);
+});
+
+test('what a server says of itself is shown with each of its characters', async () => {
+  const evil = HIDING.filter((char) => char !== '\ud800').map((char, at) => `a${at}${char}`).join('');
+  const odd = createServer((req, res) => {
+    const headers = { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*', 'content-type': 'application/json' };
+    if (req.url?.startsWith('/global/health')) return void res.writeHead(200, headers).end(JSON.stringify({ healthy: true, version: `1.18.33${evil}\n✓ PASS` }));
+    return void res.writeHead(req.method === 'OPTIONS' ? 204 : 500, headers).end();
+  });
+  const port = await listen(odd);
+  const { states } = await look({ url: `http://${LOOPBACK}:${port}` });
+  const text = states[0].join(' ');
+  assert.match(text, /^check-server passed /);
+  assert.doesNotMatch(text, LOOKS);
+  assert.equal(text.match(/\u27e8U\+[0-9A-F]{4,6}\u27e9|[\u2400-\u2421]/gu)?.length, HIDING.length, 'each of them, and the line end');
+  await shut(odd);
 });

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { buildPage, servePage } from '../../scripts/serve.mjs';
+import { HIDING, LOOKS } from '../doctor/hiding.mjs';
 import { startProxy } from '../support/proxy.mjs';
 import { tempDir } from '../support/temp.mjs';
 import { waitFor } from '../support/wait.mjs';
@@ -155,6 +156,27 @@ onServers('a recording', (scene) => {
     assert.match(await page.getByTestId('summary').textContent(), /diverged at entry \d+: recorded was .*health.*; now came .*wealth.*9\.9\.9/);
     await page.getByTestId('show-diverged').click();
     assert.match(await page.getByTestId('detail').textContent(), /went outrequest.*health/);
+  }));
+
+  test('is shown with each of its characters', () => onInspector(async (page) => {
+    const evil = HIDING.map((char, at) => `a${at}${char}`).join('');
+    const [head, ...lines] = readFileSync(join(temp.path, 'kept.jsonl'), 'utf8').split('\n');
+    const log = JSON.stringify({ t: JSON.parse(lines[0]).t, log: [2, 'x', evil] });
+    const content = [JSON.stringify({ ...JSON.parse(head), host: evil }), log, ...lines].join('\n');
+    // A file name is text of UTF-8.
+    const name = evil.replaceAll('\ud800', '').replaceAll('\0', '');
+    await page.getByTestId('file').setInputFiles({ name: `${name}.jsonl`, mimeType: 'text/plain', buffer: Buffer.from(content) });
+    await page.locator('[data-testid=loaded]:not([hidden])').waitFor();
+    const line = page.locator('#entries li[data-kind=log]').first();
+    const shown = [await page.getByTestId('summary').textContent(), await line.textContent()];
+    await line.click();
+    shown.push(await page.getByTestId('detail').textContent());
+    for (const text of shown) {
+      assert.doesNotMatch(text, LOOKS);
+      assert.match(text, /a5.*a20/);
+    }
+    assert.match(shown[0], /on a0\u2400a1\u2407/);
+    assert.doesNotMatch(await page.locator('body').evaluate((body) => body.innerHTML), /[\u202e\u3164\u2028\u009b]/);
   }));
 
   test('can be dropped anywhere on the page', () => onInspector(async (page) => {

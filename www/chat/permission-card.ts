@@ -6,7 +6,7 @@ export type PermissionReply = 'once' | 'always' | 'reject';
 
 /** Asks whether a tool may do something. `reply` rejects when the answer did not get through. */
 export function permissionCard(request: PermissionRequest, reply: (reply: PermissionReply) => Promise<boolean>): HTMLElement {
-  const kind = request.permission ?? 'this';
+  const kind = String(request.permission ?? 'this');
   const title = el('h2', { class: 'ask-title', id: `ask-${request.id}` }, 'Allow ', el('code', {}, exact(kind)), '?');
   const answer = (label: string, value: PermissionReply, quiet: boolean) =>
     button(label, { 'data-testid': `permission-${value}`, class: quiet ? 'quiet' : 'primary' }, () => {
@@ -31,13 +31,14 @@ const SHOWN = new Set(['command', 'description', 'filepath', 'url', 'diff']);
 /** Nothing is left out and nothing is hidden: whoever answers answers for all of it. */
 function details(request: PermissionRequest): HTMLElement[] {
   const nodes: HTMLElement[] = [];
-  const patterns = request.patterns ?? [];
+  // A server may leave fields out, or fill them with something else; the card is there all the same.
+  const patterns = Array.isArray(request.patterns) ? request.patterns : [request.patterns ?? ''].filter((each) => each !== '');
   const metadata = request.metadata ?? {};
   const always = request['always'];
   const command = metadata['command'];
   const diff = metadata['diff'];
   const lines = typeof command === 'string' ? [command] : [];
-  for (const pattern of patterns) if (!lines.includes(pattern)) lines.push(pattern);
+  for (const pattern of patterns.map(String)) if (!lines.includes(pattern)) lines.push(pattern);
   for (const field of ['description', 'filepath', 'url']) {
     const value = metadata[field];
     if (typeof value === 'string' && value !== '' && !lines.includes(value)) nodes.push(el('p', {}, exact(value)));

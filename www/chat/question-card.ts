@@ -47,9 +47,9 @@ class QuestionField {
     this.own = question.custom === false ? undefined
       : el('input', { type: 'text', class: 'own', 'data-testid': 'question-custom', placeholder: 'Something else', 'aria-label': 'Own answer', autocomplete: 'off' });
     this.node = el('fieldset', {},
-      el('legend', { class: 'ask-title' }, question.header ? el('span', { class: 'tag' }, exact(question.header)) : undefined, exact(question.question)),
+      el('legend', { class: 'ask-title' }, question.header ? el('span', { class: 'tag' }, exact(String(question.header))) : undefined, exact(String(question.question))),
       ...question.options.map((option, index) => el('label', { class: 'option' }, this.boxes[index],
-        el('span', {}, exact(option.label), option.description ? el('small', {}, exact(option.description)) : undefined))),
+        el('span', {}, exact(String(option.label)), option.description ? el('small', {}, exact(String(option.description))) : undefined))),
       this.own, this.missing);
     // Own words in place of a single choice: the two cannot both be the answer.
     this.own?.addEventListener('input', () => {
