@@ -108,8 +108,8 @@ export class TextView {
   }
 }
 
-/** The end of a text that may go on: the first half of a line end or of a character, or a joiner. */
-const OPEN = /(?:\r|\u200c|\u200d|[\ud800-\udbff]|[0-9#*]\ufe0f)$/;
+/** The end of a text that may go on: the first half of a line end or of a character, a joiner, or a sign for what stands on both its sides. */
+const OPEN = /(?:\r|\u200c|\u200d|\ufe0f|[\ud800-\udbff])$/;
 
 function codeBlock(text: Text, language: string): HTMLElement {
   const copy = button('', { class: 'copy', 'aria-label': 'Copy code', title: 'Copy' }, () => {

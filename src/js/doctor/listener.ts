@@ -4,7 +4,7 @@
  */
 import { failed, type Visit } from './types.js';
 
-/** Longest line of the stream that is read, bytes; what stands in a longer one is counted, and not looked at. */
+/** Longest line of the stream that is read, bytes; what stands behind that is not kept, so that nothing can be read of it. */
 const LINE = 1024 * 1024;
 
 /** An event: servers send one `data:` line for each. */
@@ -110,7 +110,7 @@ export class Listener {
 
   /** A whole line. */
   #take(line: string): void {
-    if (line.startsWith('data:')) this.#data = this.#length > LINE ? '' : line.slice(5).trimStart();
+    if (line.startsWith('data:')) this.#data = line.slice(5).trimStart();
     if (line !== '' || this.#data === undefined) return;
     this.#events.push({ type: String((safely(this.#data) as { type?: unknown } | undefined)?.type ?? ''), raw: this.#data });
     this.#data = undefined;
