@@ -8,6 +8,7 @@ import { need, root, run } from './lib/tools.mjs';
 const core = `${root}/src/js/core`;
 const keeperCore = `${root}/src/js/keeper/core`;
 const v2Core = `${root}/src/js/v2/core`;
+const providerCore = `${root}/src/js/provider/core`;
 const dist = `${root}/dist`;
 
 await need();
@@ -21,28 +22,34 @@ if (!scriptOnly) {
   compile('page', core);
   compile('keeper', keeperCore);
   compile('v2', v2Core);
+  compile('provider', providerCore);
   optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
+  optimise(`${providerCore}/provider_bg.wasm`, `${dist}/provider_bg.wasm`);
   for (const [folder, name] of [[keeperCore, 'keeper'], [v2Core, 'v2']]) {
     optimise(`${folder}/${name}_bg.wasm`, `${folder}/${name}.wasm`);
     writeFileSync(`${folder}/${name}.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
   }
   // Also for those that bundle the sources themselves, as the keeper's tests do.
-  for (const glue of [`${core}/core.js`, `${keeperCore}/keeper.js`, `${v2Core}/v2.js`]) writeFileSync(glue, shortNames(readFileSync(glue, 'utf8')));
+  for (const glue of [`${core}/core.js`, `${keeperCore}/keeper.js`, `${v2Core}/v2.js`, `${providerCore}/provider.js`]) writeFileSync(glue, shortNames(readFileSync(glue, 'utf8')));
   inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
+  inline(`${dist}/provider_bg.wasm`, `${dist}/provider-inline.js`);
 }
 // A recording is played by the wasm that made it, or says so.
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 const stamp = `${version}+${createHash('sha256').update(readFileSync(`${dist}/core_bg.wasm`)).digest('hex').slice(0, 12)}`;
-await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', identity: 'identity.ts', person: 'person.ts', measure: 'measure.ts', problem: 'problem.ts', visible: 'visible.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts' }, 'esm');
+await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', identity: 'identity.ts', person: 'person.ts', measure: 'measure.ts', problem: 'problem.ts', visible: 'visible.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts', provider: 'provider/index.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorder-node': 'recorder/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
 await bundle({ keeper: 'keeper/worker.ts' }, 'iife');
 copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
-if (!scriptOnly) run('npx', ['tsc', '-p', root]);
+if (!scriptOnly) {
+  run('cargo', ['run', '-q', '--locked', '--features', 'xtask', '--bin', 'xtask', '--', 'schema', `${dist}/provider-schema.json`]);
+  run('npx', ['tsc', '-p', root]);
+}
 // The glue's types are not part of the public ones.
-for (const folder of ['core', 'keeper', 'list', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
-for (const file of ['bound', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit', ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
+for (const folder of ['core', 'keeper', 'list', 'provider/core', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
+for (const file of ['bound', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit', ...['auth', 'host', 'jwt', 'load'].map((name) => `provider/${name}`), ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 
@@ -56,7 +63,7 @@ async function bundle(entries, format) {
   const beside = {
     name: 'beside',
     setup: ({ onResolve, onLoad }) => {
-      onLoad({ filter: /core[/\\](?:core|keeper|v2)\.js$/ }, ({ path }) => ({ contents: slim(readFileSync(path, 'utf8')) }));
+      onLoad({ filter: /core[/\\](?:core|keeper|v2|provider)\.js$/ }, ({ path }) => ({ contents: slim(readFileSync(path, 'utf8')) }));
       const outside = (path) => ({ path: `./${basename(path)}`, external: true });
       onResolve({ filter: /^\.\.?\// }, ({ kind, path }) => (kind === 'dynamic-import' ? outside(path) : undefined));
       // The package itself, from its further entries.

@@ -9,14 +9,16 @@ const FILE = `${root}/THIRD-PARTY-NOTICES.md`;
 const TAKEN = {
   'MIT': ['MIT'],
   'MIT OR Apache-2.0': ['MIT'],
+  'Apache-2.0 OR MIT': ['MIT'],
   'Unlicense OR MIT': ['MIT'],
   '(MIT OR Apache-2.0) AND Unicode-3.0': ['MIT', 'Unicode-3.0'],
 };
 /** @type {Record<string, RegExp>} */
 const TEXTS = { 'MIT': /^LICENSE-MIT$|^LICENSE(\.\w+)?$/i, 'Unicode-3.0': /^LICENSE-UNICODE$/i };
-const RUST = `Copyright (c) The Rust Project Contributors
-
-${readFileSync(`${root}/LICENSE-MIT`, 'utf8').split('\n').slice(readFileSync(`${root}/LICENSE-MIT`, 'utf8').split('\n').findIndex((line) => line.startsWith('Permission'))).join('\n').trim()}`;
+const OWN = readFileSync(`${root}/LICENSE-MIT`, 'utf8');
+/** The text of MIT, which is the same for all, under a line that says whose. @param {string} whose */
+const mit = (whose) => `Copyright (c) ${whose}\n\n${OWN.slice(OWN.indexOf('Permission')).trim()}`;
+const RUST = mit('The Rust Project Contributors');
 
 const foreign = imports();
 if (foreign.length > 0) throw new Error(`the bundles import ${foreign.join(', ')}: say so in ${FILE}`);
@@ -31,13 +33,13 @@ if (process.argv.includes('--check')) {
 function notices() {
   const { channel } = /channel = "(?<channel>[^"]+)"/.exec(readFileSync(`${root}/rust-toolchain.toml`, 'utf8'))?.groups ?? {};
   const list = [
-    ...shipped().map(({ name, version, license, manifest_path }) => ({ name, version, terms: license ?? '', ...licence(name, license ?? '', dirname(manifest_path)) })),
+    ...shipped().map(({ name, version, license, manifest_path, authors }) => ({ name, version, terms: license ?? '', ...licence(name, license ?? '', dirname(manifest_path), authors) })),
     { name: "Rust's standard library", version: channel, terms: 'MIT OR Apache-2.0', taken: 'MIT', text: RUST },
   ];
   return [
     '# Notices of third parties',
     '',
-    'Code of others in the published files: `dist/core_bg.wasm`, and the wasm inside of `wasm-inline.js`, `keeper.js`, `leader.js` and `v2.js`, with the glue in',
+    'Code of others in the published files: `dist/core_bg.wasm`, `dist/provider_bg.wasm`, and the wasm inside of `wasm-inline.js`, `keeper.js`, `leader.js` `v2.js` and `provider-inline.js`, with the glue in',
     'the scripts that load them (wasm-bindgen). No code of npm packages is in them. `npm run notices` writes this file from `Cargo.lock`.',
     '',
     '| what | version | licence | taken |',
@@ -48,12 +50,14 @@ function notices() {
   ].join('\n');
 }
 
-/** The licences that are taken, and their texts as the crate brings them. @param {string} name @param {string} terms @param {string} folder */
-function licence(name, terms, folder) {
+/** The licences that are taken, and their texts as the crate brings them. @param {string} name @param {string} terms @param {string} folder @param {string[]} authors */
+function licence(name, terms, folder, authors) {
   const taken = TAKEN[terms];
   if (taken === undefined) throw new Error(`${name} has terms that are not known here: ${terms}`);
   const texts = taken.map((each) => {
     const file = readdirSync(folder).find((file) => TEXTS[each]?.test(file));
+    // Some crates name the licence and bring no text of it.
+    if (file === undefined && each === 'MIT' && authors.length > 0) return mit(authors.map((author) => author.replace(/ <.*/, '')).join(', '));
     if (file === undefined) throw new Error(`${name} brings no text of ${each}`);
     return readFileSync(join(folder, file), 'utf8').trim();
   });

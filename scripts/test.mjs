@@ -56,6 +56,7 @@ const FILES = {
   recorder: { folders: ['tests/recorder'] },
   list: { folders: ['tests/list'] },
   protections: { folders: ['tests/protections'] },
+  provider: { folders: ['tests/provider'] },
   support: { folders: ['tests/support', 'tests/faults'] },
 };
 

@@ -338,3 +338,48 @@ fn quoting_escapes_what_it_must() {
     quote(&all, &mut out);
     assert_eq!(serde_json::from_str::<String>(&out).unwrap(), all);
 }
+
+#[test]
+fn numbers_are_those_of_the_standard_library() {
+    use opencode_session::proto::json::number;
+    for text in [
+        "0",
+        "-0",
+        "1",
+        "0.1",
+        "12.5",
+        "1e3",
+        "1E-3",
+        "2.5e+2",
+        "0.000000075",
+        "123456789012345",
+        "9007199254740991",
+        "5.",
+        ".5",
+        "1e22",
+        "1e-22",
+    ] {
+        assert_eq!(number(text), text.parse().ok(), "{text}");
+    }
+    for text in [
+        "", "-", ".", "e1", "1e", "1e+", "1.2.3", "0x1", "inf", "nan", "1 ", "+1", "1e1e1", "--1",
+    ] {
+        assert_eq!(number(text), None, "{text}");
+    }
+    assert_eq!(number("1e999"), Some(f64::INFINITY));
+    assert_eq!(number("1e-999999999999"), Some(0.0));
+    // Up to 15 digits exactly; beyond, to the last bits.
+    let mut state = 7_u64;
+    for _ in 0..50_000 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let digits = state >> 32 & 0xffff_ffff;
+        let scale = (state >> 8) % 22;
+        let text = format!("{digits}e-{scale}");
+        assert_eq!(number(&text), text.parse().ok(), "{text}");
+        let long = format!("{state}{digits}.{digits}e{scale}");
+        let (ours, theirs): (f64, f64) = (number(&long).unwrap(), long.parse().unwrap());
+        assert!((ours / theirs - 1.0).abs() < 1e-14, "{long}: {ours} {theirs}");
+    }
+}

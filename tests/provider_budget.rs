@@ -241,3 +241,59 @@ fn sums_against_a_plain_list() {
         }
     }
 }
+
+#[test]
+fn a_snapshot_is_taken_up_again() {
+    let config = BudgetConfig {
+        day: Ceiling {
+            tokens: 100,
+            ..Ceiling::default()
+        },
+        ..BudgetConfig::default()
+    };
+    let day = 86_400_000;
+    let usage = |total| Usage {
+        total,
+        cost: Some(0.5),
+        ..Usage::default()
+    };
+    let mut first = Budget::new(config.clone());
+    first.handle_usage(&usage(60), 20_000 * day);
+    let kept = first.snapshot(20_000 * day);
+    // The same day: what was used since is added to it.
+    let mut second = Budget::new(config.clone());
+    second.handle_usage(&usage(50), 20_000 * day);
+    assert!(second.restore(kept.as_bytes(), 20_000 * day));
+    let (today, month) = second.spent(20_000 * day);
+    assert_eq!(
+        (today.tokens, today.requests, today.cost, month.tokens),
+        (110, 2, 1_000_000, 110)
+    );
+    assert!(second.check(20_000 * day).is_err());
+    // The next day: the month stays. The next month: nothing does, but what is usual.
+    let mut third = Budget::new(config.clone());
+    assert!(third.restore(kept.as_bytes(), 20_001 * day));
+    let (today, month) = third.spent(20_001 * day);
+    assert_eq!((today.tokens, month.tokens), (0, 60));
+    let mut fourth = Budget::new(config.clone());
+    assert!(fourth.restore(kept.as_bytes(), 20_040 * day));
+    assert_eq!(fourth.spent(20_040 * day).1.tokens, 0);
+    assert!(fourth.snapshot(20_040 * day).contains("\"days\":[60]"));
+    // A clock that was set back opens no budget.
+    let mut fifth = Budget::new(config.clone());
+    assert!(fifth.restore(kept.as_bytes(), 19_999 * day));
+    assert_eq!(fifth.spent(19_999 * day).0.tokens, 60);
+    for broken in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{\"version\":2}",
+        &kept[..kept.len() - 1],
+        &kept.replace("60", "-60"),
+    ] {
+        let mut budget = Budget::new(config.clone());
+        assert!(!budget.restore(broken.as_bytes(), 20_000 * day), "{broken}");
+        assert_eq!(budget.spent(20_000 * day).0.tokens, 0);
+    }
+}

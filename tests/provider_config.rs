@@ -50,6 +50,32 @@ fn defaults() {
 }
 
 #[test]
+fn headers_queries_and_budgets() {
+    let mut value = least();
+    value["apiVersion"] = json!("v1");
+    value["apiVersionIn"] = json!("path");
+    value["query"] = json!({ "a": "1", "b": "" });
+    value["budget"] = json!({ "tokensPerDay": 5, "costPerMonth": 0.25, "offset": -60, "unusual": 3 });
+    let config = read(&value).unwrap();
+    assert!(config.version_in_path);
+    assert_eq!(config.query, [("a".into(), "1".into()), ("b".into(), String::new())]);
+    let budget = config.budget;
+    assert_eq!((budget.day.tokens, budget.month.cost), (5, 250_000));
+    assert_eq!((budget.offset, budget.unusual), (-60, 3));
+    value["budget"] = json!({ "costPerDay": -0.01, "tokensPerMonth": 0.5 });
+    value["headers"] = json!({ "a b": "x" });
+    let errors = read(&value).unwrap_err();
+    assert_eq!(
+        errors,
+        [
+            ("headers", Reason::WrongType("an object of texts")),
+            ("budget.costPerDay", Reason::TooSmall(0)),
+            ("budget.tokensPerMonth", Reason::WrongType("a whole number")),
+        ]
+    );
+}
+
+#[test]
 fn every_kind_of_auth() {
     let mut value = least();
     value["auth"] = json!({ "type": "oauth", "clientId": "c", "tokenUrl": "https://a/token", "scopes": ["s"] });
@@ -180,6 +206,7 @@ fn judge(schema: &Value, value: &Value) -> bool {
                 "string" => value.is_string(),
                 "boolean" => value.is_boolean(),
                 "array" => value.is_array(),
+                "number" => value.is_number(),
                 "integer" => number(value).is_some_and(|number| number.fract() == 0.0),
                 other => panic!("{other}"),
             },
@@ -208,6 +235,12 @@ fn judge(schema: &Value, value: &Value) -> bool {
             "items" => value
                 .as_array()
                 .is_none_or(|all| all.iter().all(|item| judge(rule, item))),
+            "propertyNames" | "additionalProperties" => value.as_object().is_none_or(|all| {
+                all.iter().all(|(name, value)| match word.as_str() {
+                    "propertyNames" => name.bytes().all(|byte| byte.is_ascii_graphic()) && !name.contains('/'),
+                    _ => value.as_str().is_some_and(|text| !text.contains(char::is_control)),
+                })
+            }),
             "pattern" if rule == "\\S" => value.as_str().is_some_and(|text| !text.trim().is_empty()),
             "pattern" => value
                 .as_str()
@@ -293,6 +326,10 @@ fn the_table_the_schema_and_the_one_asked_for_agree() {
                 json!([1]),
                 json!({}),
                 json!({ "type": "oauth" }),
+                json!({ "x-name": "text", "b": "" }),
+                json!({ "x-name": "line\n" }),
+                json!({ "x/name": "text" }),
+                json!({ "x-name": 1 }),
             ];
             let path = &paths[rng.below(paths.len() as u64) as usize];
             let mut place = &mut value;

@@ -2,7 +2,7 @@
 // tidying after an allocation that failed, which ends the wasm instance anyway, and freeing of what nobody holds: a client
 // that was not closed has timers and a stream, which hold it, and one that was closed frees what it had. Texts cross seldom: the plain way to encode them is good enough.
 
-import { short } from './sections.mjs';
+import { shorts } from './sections.mjs';
 
 /** Streams what is served as wasm, and reads all else first. */
 const LOAD = `async function __wbg_load(module, imports) {
@@ -47,9 +47,12 @@ function plainNumbers(glue) {
   });
 }
 
+const NAME = /^ {8}(__wbg_\w+)(?=: function)/gm;
+
 /** The names of imports as the wasm file has them (`shortImports`). @param {string} glue */
 export function shortNames(glue) {
-  return glue.replace(/^ {8}(__wbg_\w+)(?=: function)/gm, (_, name) => `        ${short(name)}`);
+  const names = shorts([...glue.matchAll(NAME)].map(([, name]) => name));
+  return glue.replace(NAME, (_, name) => `        ${names.get(name)}`);
 }
 
 /** @param {string} glue */

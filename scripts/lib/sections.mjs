@@ -7,27 +7,29 @@ const HASH = /^(__wbg_\w+)_[0-9a-f]{16}$/;
 /** `core::panic::Location` on this target: address and length of the file's name, line, column. */
 const LOCATION = 16;
 
-/** The name of an import as it is published. @param {string} name */
-export const short = (name) => name.replace(HASH, '$1');
+/** The names of imports as they are published: without their hash, unless two would be the same then. @param {string[]} names @returns {Map<string, string>} */
+export function shorts(names) {
+  const short = (/** @type {string} */ name) => name.replace(HASH, '$1');
+  const count = new Map();
+  for (const name of new Set(names)) count.set(short(name), (count.get(short(name)) ?? 0) + 1);
+  return new Map(names.map((name) => [name, count.get(short(name)) === 1 ? short(name) : name]));
+}
 
 /** Imports without the hash in their names, which no compression can make small. The glue must be told the same. @param {Uint8Array} bytes */
 export function shortImports(bytes) {
-  const seen = new Set();
   return edit(bytes, IMPORTS, (reader) => {
     const count = reader.number();
-    const out = [...number(count)];
-    for (let at = 0; at < count; at += 1) {
+    const read = Array.from({ length: count }, () => {
       const from = reader.text();
-      const name = short(reader.text());
-      if (seen.has(name)) throw new Error(`two imports are called ${name} without their hash`);
-      seen.add(name);
+      const name = reader.text();
       const begin = reader.at;
       const kind = reader.number();
       if (kind === 0) reader.number();
       else throw new Error(`the import ${name} is no function`);
-      out.push(...text(from), ...text(name), ...reader.bytes.subarray(begin, reader.at));
-    }
-    return out;
+      return { from, name, rest: reader.bytes.subarray(begin, reader.at) };
+    });
+    const names = shorts(read.map(({ name }) => name));
+    return [...number(count), ...read.flatMap(({ from, name, rest }) => [...text(from), ...text(names.get(name) ?? name), ...rest])];
   });
 }
 

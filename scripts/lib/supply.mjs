@@ -25,7 +25,7 @@ export function crates(args, folder = root) {
 
 /** The crates whose code stands in the wasm files: what is used at run time, without macros and what they are made of. @returns {Crate[]} */
 export function shipped() {
-  const { packages, resolve } = crates(['--filter-platform', 'wasm32-unknown-unknown', '--no-default-features', '--features', 'page,keeper,v2']);
+  const { packages, resolve } = crates(['--filter-platform', 'wasm32-unknown-unknown', '--no-default-features', '--features', 'page,keeper,v2,provider']);
   const byId = new Map(packages.map((each) => [each.id, each]));
   const nodes = new Map(resolve.nodes.map((each) => [each.id, each]));
   const found = new Set();

@@ -1,5 +1,6 @@
 //! The build tool: `cargo run --features xtask --bin xtask -- build page OUT` compiles what a page loads to wasm and writes
-//! the glue, `build keeper OUT` and `build v2 OUT` do so for the others. Functions keep their names: `scripts/lib/wasm.mjs` needs them.
+//! the glue, `build keeper OUT`, `build v2 OUT` and `build provider OUT` do so for the others; `schema OUT` writes
+//! the JSON Schema of the provider's configuration. Functions keep their names: `scripts/lib/wasm.mjs` needs them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 type Failure = Box<dyn std::error::Error>;
 
-const USAGE: &str = "usage: xtask build page|keeper|v2 OUT";
+const USAGE: &str = "usage: xtask build page|keeper|v2|provider OUT, or xtask schema OUT";
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -16,8 +17,10 @@ fn main() -> ExitCode {
             (Some("page"), Some(out)) => build("page", "core", Path::new(&out)),
             (Some("keeper"), Some(out)) => build("keeper", "keeper", Path::new(&out)),
             (Some("v2"), Some(out)) => build("v2", "v2", Path::new(&out)),
+            (Some("provider"), Some(out)) => build("provider", "provider", Path::new(&out)),
             _ => Err(USAGE.into()),
         },
+        Some("schema") => args.next().map_or(Err(USAGE.into()), |out| schema(Path::new(&out))),
         _ => Err(USAGE.into()),
     };
     match done {
@@ -27,6 +30,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The schema and the check are written from one table.
+fn schema(out: &Path) -> Result<(), Failure> {
+    Ok(std::fs::write(
+        out,
+        opencode_session::proto::provider::config::json_schema() + "\n",
+    )?)
 }
 
 /// Compiles with one feature, generates the glue, and puts `name.js`, `name.d.ts` and `name_bg.wasm` into `out`.

@@ -7,10 +7,14 @@
 mod core;
 #[cfg(feature = "page")]
 mod host;
+#[cfg(feature = "provider")]
+mod http;
 #[cfg(feature = "keeper")]
 mod keeper;
 #[cfg(feature = "page")]
 mod options;
+#[cfg(feature = "provider")]
+mod provider;
 #[cfg(feature = "page")]
 mod shell;
 #[cfg(feature = "page")]

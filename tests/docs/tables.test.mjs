@@ -113,6 +113,22 @@ describe('docs/limits.md', () => {
     ['the doctor waits', 'src/js/doctor/server.ts', 'SOON'],
     ['largest answer that the doctor', 'src/js/doctor/request.ts', 'ANSWER'],
     ['longest line of the event stream that the doctor', 'src/js/doctor/listener.ts', 'LINE'],
+    ['an answer of a model', 'src/proto/provider/answer/stream.rs', 'MAX_ANSWER'],
+    ['answers and tool calls', 'src/proto/provider/answer/stream.rs', 'MAX_CHOICES'],
+    ['a request, as JSON', 'src/proto/provider/ask/read.rs', 'MAX_REQUEST'],
+    ['a prompt of a hole', 'src/proto/provider/family/fim.rs', 'MAX_PROMPT'],
+    ['chunks that wait', 'src/js/provider/stream.ts', 'MAX_CHUNKS'],
+    ['a list of models', 'src/proto/provider/models/list.rs', 'MAX_BODY'],
+    ['models of a list', 'src/proto/provider/models/list.rs', 'MAX_MODELS'],
+    ['the body of an error', 'src/web/provider/exchange.rs', 'MAX_ERROR'],
+    ['after [DONE]', 'src/proto/provider/answer/stream.rs', 'LINGER'],
+    ['after the last finish', 'src/proto/provider/answer/stream.rs', 'LINGER_FINISHED'],
+    ['tokens that an answer without', 'src/web/provider/call.rs', 'EXPECTED'],
+    ['requests measured', 'src/proto/provider/models/measure.rs', 'MAX_SAMPLES'],
+    ['models that are measured', 'src/proto/provider/models/measure.rs', 'MAX_MEASURED'],
+    ['models whose tokens', 'src/web/provider/inner.rs', 'MAX_ESTIMATORS'],
+    ['days that are remembered', 'src/proto/provider/budget/ledger.rs', 'MAX_DAYS'],
+    ['requests that wait for a token', 'src/proto/provider/refresh/machine.rs', 'MAX_WAITING'],
   ]) {
     test(`"${start} …" is ${name}`, () => {
       const row = page.find(([what]) => what.startsWith(start));
@@ -156,6 +172,29 @@ describe('docs/errors.md', () => {
   test('no code that there is not', () => {
     const known = new Set([...rust.keys(), ...typed]);
     assert.deepEqual([...codes.keys()].filter((code) => !known.has(code)), []);
+  });
+});
+
+describe('docs/provider.md', () => {
+  const page = read('docs/provider.md');
+  const told = new Map(rows(page).filter(([, retryable]) => retryable === 'yes' || retryable === 'no').map(([code, retryable]) => [code, retryable]));
+  const rust = [...read('src/proto/provider/fault.rs').matchAll(/^ {4}\(\s*"(\w+)",\s*(true|false),/gm)].map(([, code, retryable]) => [code, retryable === 'true' ? 'yes' : 'no']);
+  const typed = sources('src/js/provider', '.ts').flatMap((text) => [...text.matchAll(/\bfault\('(\w+)'/g)].map(([, code]) => [code, 'no']));
+
+  test('every code, with whether it may be tried again, and no other', () => {
+    assert.ok(rust.length > 20 && typed.length > 5);
+    const known = new Map([...typed, ...rust]);
+    assert.deepEqual(sorted(told), sorted(known));
+  });
+
+  test('every option is one', () => {
+    const schema = JSON.parse(read('dist/provider-schema.json'));
+    const options = rows(page).flatMap(([cell]) => cell.split(', ')).filter((name) => /^(apiEndpoint|apiVersion\w*|headers|query|\w*[tT]imeout|(rateLimits|models|retry|paths)\.\w+)$/.test(name));
+    assert.ok(options.length > 15);
+    for (const option of options) {
+      const found = option.split('.').reduce((at, name) => at?.properties?.[name], schema);
+      assert.ok(found, `${option} is no option`);
+    }
   });
 });
 

@@ -35,6 +35,7 @@ export async function startWorld() {
     addresses: {
       'http://127.0.0.1:4096': server.url,
       'https://opencode.example.com': locked.url,
+      'https://models.example.com/v1': model.url,
       'https://proxy.example.com': `http://${LOOPBACK}:${port}`,
     },
     async close() {

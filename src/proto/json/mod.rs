@@ -6,10 +6,12 @@
 
 mod cursor;
 mod field;
+mod number;
 mod text;
 mod write;
 
 pub use cursor::{Bad, Cursor, has_control};
 pub use field::{field, is_whole, text_field};
+pub use number::number;
 pub use text::{Str, Unescape, push_utf8, utf8};
 pub use write::{Object, quote};

@@ -2,11 +2,14 @@
 //! what to do (`handle_*`, `poll_*`); requests, keys and clocks are the shell's.
 
 pub mod answer;
+pub mod ask;
 pub mod budget;
 pub mod config;
 pub mod family;
+pub mod fault;
 pub mod limiter;
 pub mod models;
 #[doc(hidden)]
 pub mod planted;
 pub mod refresh;
+mod sort;

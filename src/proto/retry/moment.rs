@@ -1,3 +1,5 @@
+use crate::proto::json::number;
+
 use super::after::{http_date, since_1970};
 
 /// When a header says that something resets, milliseconds since 1970. Known by its shape, because hosts use the same names
@@ -26,7 +28,7 @@ pub fn moment(value: &str, now: u64) -> Option<u64> {
 /// Digits with at most one point. Signs, exponents, `inf` and `nan` are no header values.
 pub(super) fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    text.parse().ok().filter(|_| plain)
+    number(text).filter(|_| plain)
 }
 
 /// Numbers from here on are Unix times: in seconds it is 2001, and as a wait more than 31 years.

@@ -87,7 +87,7 @@ impl AnswerError {
         match Cursor::new(body).peek() {
             Some(b'{') if words.object(&mut Cursor::new(body), 0).is_some() => {}
             Some(b'<') => words.message = title(&utf8(&body[..body.len().min(HTML_LOOKED_AT)])),
-            _ => words.message = utf8(&body[..body.len().min(Self::MAX_MESSAGE)]).trim().to_owned(),
+            _ => words.message = utf8(&body[..body.len().min(Self::MAX_MESSAGE)]).trim_ascii().to_owned(),
         }
         // In a stream the status is 200, and the real one stands in `code`.
         let told = words.code.parse().ok().filter(|code| (400..600).contains(code));
@@ -95,7 +95,7 @@ impl AnswerError {
         let code = judge(judged, &words, body);
         let mut message = words.message;
         if message.is_empty() {
-            message = format!("HTTP {status}");
+            message = ["HTTP ", &status.to_string()].concat();
         }
         cut(&mut message, Self::MAX_MESSAGE);
         let mut kind = if words.kind.is_empty() { words.code } else { words.kind };
@@ -238,7 +238,7 @@ fn title(page: &str) -> String {
     });
     title
         .unwrap_or_default()
-        .split_whitespace()
+        .split_ascii_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
 }

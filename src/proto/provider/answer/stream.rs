@@ -370,6 +370,6 @@ fn invalid(data: &[u8]) -> AnswerError {
     let shown = utf8(&data[..data.len().min(200)]);
     AnswerError::new(
         AnswerCode::InvalidResponse,
-        &format!("The answer is not the JSON that was expected: {shown}"),
+        &["The answer is not the JSON that was expected: ", &shown].concat(),
     )
 }

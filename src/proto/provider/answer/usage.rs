@@ -1,4 +1,4 @@
-use crate::proto::json::{Bad, Cursor};
+use crate::proto::json::{Bad, Cursor, number};
 
 /// What an answer used, as the server counts it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -80,5 +80,5 @@ pub(super) fn money(value: &mut Cursor<'_>) -> Result<Option<f64>, Bad> {
         Some(b'"') => value.string()?.to_text(),
         _ => String::from_utf8_lossy(value.raw()?).into_owned(),
     };
-    Ok(text.parse().ok().filter(|cost: &f64| cost.is_finite() && *cost >= 0.0))
+    Ok(number(&text).filter(|cost| cost.is_finite() && *cost >= 0.0))
 }

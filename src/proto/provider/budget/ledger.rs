@@ -1,7 +1,9 @@
 use std::collections::VecDeque;
 
 use super::day::{Period, period_of};
+use crate::proto::json::{Cursor, Object, field, is_whole};
 use crate::proto::provider::answer::Usage;
+use crate::proto::provider::sort::sort_by_key;
 
 /// What is counted. Costs are in millionths of a US dollar: sums of fractions stay exact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -116,7 +118,7 @@ impl Budget {
     /// Nothing is used yet.
     pub fn new(mut config: BudgetConfig) -> Self {
         config.thresholds.retain(|percent| *percent > 0);
-        config.thresholds.sort_unstable();
+        sort_by_key(&mut config.thresholds, |percent| u64::from(*percent));
         config.thresholds.dedup();
         config.thresholds.truncate(MAX_THRESHOLDS);
         Budget {
@@ -180,6 +182,65 @@ impl Budget {
         (self.day, self.month)
     }
 
+    /// What is to be kept over a restart, as JSON.
+    pub fn snapshot(&mut self, wall: u64) -> String {
+        self.turn(wall);
+        let days: Vec<String> = self.days.iter().map(u64::to_string).collect();
+        let mut json = Object::new();
+        json.number("version", 1);
+        json.number("dayNumber", signed(self.period.day));
+        json.number("monthNumber", signed(self.period.month));
+        json.raw("day", &written(&self.day)).raw("month", &written(&self.month));
+        json.raw("days", &["[", &days.join(","), "]"].concat());
+        json.raw("unusualTold", if self.unusual_told { "true" } else { "false" });
+        json.end()
+    }
+
+    /// Takes up a snapshot: what it counted of this day and this month is added to what was counted since. False: it is
+    /// none, and nothing changed.
+    pub fn restore(&mut self, json: &[u8], wall: u64) -> bool {
+        let number = |json: &[u8], name: &str| {
+            let number = Cursor::new(field(json, name)?).maybe_integer().ok().flatten()?;
+            u64::try_from(number).ok()
+        };
+        let spent = |name: &str| {
+            let json = field(json, name)?;
+            Some(Spent {
+                requests: number(json, "requests")?,
+                tokens: number(json, "tokens")?,
+                estimated: number(json, "estimated")?,
+                cost: number(json, "cost")?,
+            })
+        };
+        let mut days = Vec::new();
+        let list = field(json, "days").unwrap_or_default();
+        let listed = Cursor::new(list).array(&mut |day| {
+            days.extend(day.maybe_integer()?.and_then(|day| u64::try_from(day).ok()));
+            Ok(())
+        });
+        let whole = is_whole(json) && number(json, "version") == Some(1) && listed.is_ok();
+        let numbers = number(json, "dayNumber").zip(number(json, "monthNumber"));
+        let (true, Some((day, month)), Some(of_day), Some(of_month)) = (whole, numbers, spent("day"), spent("month"))
+        else {
+            return false;
+        };
+        self.turn(wall);
+        // A snapshot of a later day was made on a clock that is ahead: it counts for today.
+        if day >= self.period.day {
+            add(&mut self.day, &of_day);
+            self.unusual_told |= field(json, "unusualTold") == Some(b"true");
+        } else if of_day.tokens > 0 {
+            days.push(of_day.tokens);
+        }
+        if month >= self.period.month {
+            add(&mut self.month, &of_month);
+        }
+        let known = std::mem::take(&mut self.days);
+        let skip = (days.len() + known.len()).saturating_sub(MAX_DAYS);
+        self.days = days.into_iter().chain(known).skip(skip).collect();
+        true
+    }
+
     fn turn(&mut self, wall: u64) {
         let period = period_of(wall, self.config.offset);
         // A clock that is set back opens no budget again.
@@ -234,7 +295,7 @@ impl Budget {
             return;
         }
         let mut days: Vec<u64> = self.days.iter().copied().collect();
-        days.sort_unstable();
+        sort_by_key(&mut days, |tokens| *tokens);
         let usual = days[days.len() / 2];
         let tokens = self.day.tokens;
         if tokens >= MIN_UNUSUAL && tokens > usual.saturating_mul(self.config.unusual) {
@@ -249,6 +310,26 @@ impl Budget {
         }
         self.alerts.push_back(alert);
     }
+}
+
+fn add(to: &mut Spent, from: &Spent) {
+    to.requests = to.requests.saturating_add(from.requests);
+    to.tokens = to.tokens.saturating_add(from.tokens);
+    to.estimated = to.estimated.saturating_add(from.estimated);
+    to.cost = to.cost.saturating_add(from.cost);
+}
+
+fn written(spent: &Spent) -> String {
+    let mut json = Object::new();
+    json.number("requests", signed(spent.requests));
+    json.number("tokens", signed(spent.tokens));
+    json.number("estimated", signed(spent.estimated));
+    json.number("cost", signed(spent.cost));
+    json.end()
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The usage of an answer that was aborted: no server tells it. Marked as estimated.

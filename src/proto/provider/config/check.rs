@@ -1,7 +1,5 @@
-use std::collections::BTreeMap;
-
 use super::fields::{FIELDS, Field, Kind};
-use crate::proto::json::{Cursor, field, is_whole, utf8};
+use crate::proto::json::{Bad, Cursor, field, is_whole, number, utf8};
 
 /// Why a value cannot be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,18 +38,25 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// For people: what stands behind the path. Put together by hand, because text formatting is large in wasm.
+    pub fn text(self) -> String {
+        match self {
+            Reason::NoObject => "the configuration is not a JSON object".into(),
+            Reason::Missing => "is required".into(),
+            Reason::WrongType(kind) => ["must be ", kind].concat(),
+            Reason::Empty => "must not be empty".into(),
+            Reason::TooSmall(least) => ["must be at least ", &least.to_string()].concat(),
+            Reason::TooLarge(most) => ["must be at most ", &most.to_string()].concat(),
+            Reason::Unknown(known) => ["must be one of ", &known.join(", ")].concat(),
+            Reason::NoUrl => "must be an http or https address".into(),
+        }
+    }
+}
+
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Reason::NoObject => f.write_str("the configuration is not a JSON object"),
-            Reason::Missing => f.write_str("is required"),
-            Reason::WrongType(kind) => write!(f, "must be {kind}"),
-            Reason::Empty => f.write_str("must not be empty"),
-            Reason::TooSmall(least) => write!(f, "must be at least {least}"),
-            Reason::TooLarge(most) => write!(f, "must be at most {most}"),
-            Reason::Unknown(known) => write!(f, "must be one of {}", known.join(", ")),
-            Reason::NoUrl => f.write_str("must be an http or https address"),
-        }
+        f.write_str(&self.text())
     }
 }
 
@@ -77,10 +82,15 @@ pub(super) enum Value {
     Texts(Vec<String>),
     Flag(bool),
     Integer(i64),
+    Amount(f64),
+    Map(Vec<(String, String)>),
 }
 
+/// What was read, by its path. There are few: looking through them is cheap.
+pub(super) type Values = Vec<(&'static str, Value)>;
+
 /// Checks all fields; gives the values with the defaults filled in, or everything that is wrong.
-pub(super) fn check(json: &[u8]) -> Result<BTreeMap<&'static str, Value>, Vec<ConfigError>> {
+pub(super) fn check(json: &[u8]) -> Result<Values, Vec<ConfigError>> {
     if Cursor::new(json).peek() != Some(b'{') || !is_whole(json) {
         return Err(vec![ConfigError {
             path: "",
@@ -89,19 +99,25 @@ pub(super) fn check(json: &[u8]) -> Result<BTreeMap<&'static str, Value>, Vec<Co
             remedy: "Pass an object with apiEndpoint, auth and rateLimits.",
         }]);
     }
-    let (mut values, mut errors) = (BTreeMap::new(), Vec::new());
-    let mut objects: BTreeMap<&str, &[u8]> = BTreeMap::from([("", json)]);
+    let (mut values, mut errors): (Values, _) = (Vec::new(), Vec::new());
+    let mut objects: Vec<(&str, &[u8])> = vec![("", json)];
     for row in FIELDS {
         let (parent, name) = row.path.rsplit_once('.').unwrap_or(("", row.path));
         // Without its object a field is neither missing nor wrong; its default holds.
-        let object = objects.get(parent).copied();
-        let kind = values.get("auth.type");
+        let object = objects
+            .iter()
+            .find(|(path, _)| *path == parent)
+            .map(|(_, object)| *object);
+        let kind = values
+            .iter()
+            .find(|(path, _)| *path == "auth.type")
+            .map(|(_, value)| value);
         let other_auth = !row.when.is_empty() && kind != Some(&Value::Text(row.when.into()));
         let raw = object.filter(|_| !other_auth).and_then(|object| field(object, name));
         let checked = match raw {
             Some(raw) if matches!(row.kind, Kind::Object) => {
                 if raw.starts_with(b"{") {
-                    objects.insert(row.path, raw);
+                    objects.push((row.path, raw));
                     Ok(None)
                 } else {
                     Err(Reason::WrongType("an object"))
@@ -131,7 +147,8 @@ pub(super) fn default(row: &Field) -> Option<Value> {
         Kind::Flag(default) => Some(Value::Flag(default)),
         Kind::Integer(_, _, default) => Some(Value::Integer(default)),
         Kind::Word(words) if !row.required => words.first().map(|word| Value::Text((*word).to_owned())),
-        Kind::Word(_) | Kind::Object | Kind::Text | Kind::Url | Kind::Texts => None,
+        Kind::Amount => Some(Value::Amount(0.0)),
+        Kind::Word(_) | Kind::Object | Kind::Text | Kind::Url | Kind::Texts | Kind::Map => None,
     }
 }
 
@@ -168,9 +185,9 @@ fn value(row: &Field, raw: &[u8]) -> Result<Value, Reason> {
             _ => Err(Reason::WrongType("true or false")),
         },
         Kind::Integer(least, most, _) => {
-            let number = utf8(raw).parse::<f64>().ok().filter(|_| !raw.starts_with(b"\""));
+            let read = number(&utf8(raw));
             // `60.0` is a whole number, as JSON Schema has it.
-            let whole = number.filter(|number| number.fract() == 0.0);
+            let whole = read.filter(|number| number.fract() == 0.0);
             let number = whole.ok_or(Reason::WrongType("a whole number"))?;
             match (least, most) {
                 (Some(least), _) if number < least as f64 => Err(Reason::TooSmall(least)),
@@ -178,8 +195,35 @@ fn value(row: &Field, raw: &[u8]) -> Result<Value, Reason> {
                 _ => Ok(Value::Integer(number as i64)),
             }
         }
+        Kind::Amount => {
+            let read = number(&utf8(raw));
+            match read.filter(|number| number.is_finite()) {
+                Some(number) if number < 0.0 => Err(Reason::TooSmall(0)),
+                Some(number) => Ok(Value::Amount(number)),
+                None => Err(Reason::WrongType("a number")),
+            }
+        }
+        Kind::Map => {
+            let mut all = Vec::new();
+            let read = Cursor::new(raw).object(&mut |key, value| {
+                let (name, text) = (key.to_text(), value.string()?.to_text());
+                if !is_name(&name) || text.chars().any(char::is_control) {
+                    return Err(Bad);
+                }
+                all.push((name, text));
+                Ok(())
+            });
+            let all = Value::Map(all);
+            read.map(|()| all).map_err(|_| Reason::WrongType("an object of texts"))
+        }
         Kind::Object => Err(Reason::WrongType("an object")),
     }
+}
+
+/// What may be the name of a header (RFC 9110, 5.6.2).
+fn is_name(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(token)
 }
 
 /// A scheme that is taken, a host, and nothing that no address has. Names and passwords in it are secrets in the wrong place.

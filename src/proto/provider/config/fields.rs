@@ -13,6 +13,10 @@ pub(super) enum Kind {
     Flag(bool),
     /// A whole number: least, most, default.
     Integer(Option<i64>, Option<i64>, i64),
+    /// A number that is not negative, such as dollars; 0 is the default.
+    Amount,
+    /// Texts by name: no control character in them, and names that a header or a query can have.
+    Map,
     /// One of these; the first is the default unless the field is required.
     Word(&'static [&'static str]),
 }
@@ -73,8 +77,26 @@ pub(super) const FIELDS: &[Field] = &[
     row(
         "apiVersion",
         Kind::Text,
-        "API version, sent as the header api-version",
+        "API version, sent as apiVersionIn says",
         "Leave it out, or give the version as text.",
+    ),
+    row(
+        "apiVersionIn",
+        Kind::Word(&["header", "path"]),
+        "Where the version goes: the header api-version, or the end of the endpoint's path",
+        "Use header or path.",
+    ),
+    secret(row(
+        "headers",
+        Kind::Map,
+        "Headers of every request",
+        "Give texts by name, such as { \"x-opencode-session\": \"s1\" }.",
+    )),
+    row(
+        "query",
+        Kind::Map,
+        "Query of every request",
+        "Give texts by name, such as { \"region\": \"eu\" }. Keys do not belong there.",
     ),
     required(row(
         "auth",
@@ -290,10 +312,70 @@ pub(super) const FIELDS: &[Field] = &[
         "Give a path that begins with /, such as /usage.",
     ),
     row(
+        "budget",
+        Kind::Object,
+        "What may be used by day and month; 0 is no limit",
+        "Give an object, or leave it out.",
+    ),
+    row(
+        "budget.requestsPerDay",
+        Kind::Integer(Some(0), None, 0),
+        "Requests of a day",
+        "Give a number, 0 for no limit.",
+    ),
+    row(
+        "budget.tokensPerDay",
+        Kind::Integer(Some(0), None, 0),
+        "Tokens of a day",
+        "Give a number, 0 for no limit.",
+    ),
+    row(
+        "budget.costPerDay",
+        Kind::Amount,
+        "US dollars of a day",
+        "Give dollars, 0 for no limit.",
+    ),
+    row(
+        "budget.requestsPerMonth",
+        Kind::Integer(Some(0), None, 0),
+        "Requests of a month",
+        "Give a number, 0 for no limit.",
+    ),
+    row(
+        "budget.tokensPerMonth",
+        Kind::Integer(Some(0), None, 0),
+        "Tokens of a month",
+        "Give a number, 0 for no limit.",
+    ),
+    row(
+        "budget.costPerMonth",
+        Kind::Amount,
+        "US dollars of a month",
+        "Give dollars, 0 for no limit.",
+    ),
+    row(
+        "budget.unusual",
+        within(2, 1_000, 5),
+        "A day with so many times the tokens of a usual one is told of",
+        "Give a number, such as 5.",
+    ),
+    row(
+        "budget.offset",
+        within(-840, 840, 0),
+        "Minutes that the days are ahead of UTC",
+        "Give minutes, such as 60.",
+    ),
+    row(
         "timeout",
         within(5_000, 300_000, 30_000),
-        "Request timeout in milliseconds",
+        "Request timeout in milliseconds; of an answer that streams, the wait for its beginning",
         "Give milliseconds, such as 30000.",
+    ),
+    row(
+        "streamTimeout",
+        within(5_000, 3_600_000, 600_000),
+        "Longest time of an answer that streams, milliseconds",
+        "Give milliseconds, such as 600000.",
     ),
     row(
         "firstByteTimeout",

@@ -83,6 +83,17 @@ fn property(row: &Field) -> String {
                 }
             }
         }
+        Kind::Amount => {
+            schema.text("type", "number").number("minimum", 0);
+        }
+        Kind::Map => {
+            schema.text("type", "object");
+            schema.raw("propertyNames", r#"{"pattern":"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"}"#);
+            schema.raw(
+                "additionalProperties",
+                r#"{"type":"string","pattern":"^[^\\u0000-\\u001f\\u007f-\\u009f]*$"}"#,
+            );
+        }
         Kind::Word(words) => {
             schema.text("type", "string").raw("enum", &list(words));
         }
@@ -97,7 +108,10 @@ fn property(row: &Field) -> String {
         Some(Value::Text(text)) => {
             schema.text("default", &text);
         }
-        Some(Value::Texts(_)) | None => {}
+        Some(Value::Amount(_)) => {
+            schema.number("default", 0);
+        }
+        Some(Value::Texts(_) | Value::Map(_)) | None => {}
     }
     if row.secret {
         schema.raw("writeOnly", "true");

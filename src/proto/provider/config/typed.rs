@@ -1,14 +1,19 @@
-use std::collections::BTreeMap;
-
 use super::check::{ConfigError, Value, check};
+use crate::proto::provider::budget::{BudgetConfig, Ceiling};
 
 /// A configuration that is right, with its defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Without a slash at its end.
     pub api_endpoint: String,
-    /// `api-version`; empty: none.
+    /// Empty: none.
     pub api_version: String,
+    /// It goes into the path, and not into the header `api-version`.
+    pub version_in_path: bool,
+    /// Of every request.
+    pub query: Vec<(String, String)>,
+    /// What may be used.
+    pub budget: BudgetConfig,
     /// How requests are authenticated.
     pub auth: Auth,
     /// Limits.
@@ -134,8 +139,10 @@ pub struct Retry {
 /// Waits, milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Of a whole request.
+    /// Of a whole request; of one that streams, until its answer begins.
     pub total: u64,
+    /// Of a whole answer that streams.
+    pub stream: u64,
     /// For the first byte.
     pub first_byte: u64,
     /// Of silence in a stream.
@@ -157,6 +164,9 @@ impl Config {
         Ok(Config {
             api_endpoint: values.text("apiEndpoint").trim_end_matches('/').to_owned(),
             api_version: values.text("apiVersion"),
+            version_in_path: values.text("apiVersionIn") == "path",
+            query: values.map("query"),
+            budget: values.budget(),
             auth,
             rate_limits: RateLimits {
                 requests_per_minute: values.number("rateLimits.requestsPerMinute"),
@@ -186,6 +196,7 @@ impl Config {
             usage_path: values.text("paths.usage"),
             timeouts: Timeouts {
                 total: values.number("timeout"),
+                stream: values.number("streamTimeout"),
                 first_byte: values.number("firstByteTimeout"),
                 idle: values.number("idleTimeout"),
             },
@@ -194,7 +205,7 @@ impl Config {
 }
 
 /// What was checked, by its path.
-struct Values(BTreeMap<&'static str, Value>);
+struct Values(super::check::Values);
 
 impl Values {
     fn auth(&mut self) -> Auth {
@@ -225,26 +236,70 @@ impl Values {
         }
     }
 
+    fn budget(&mut self) -> BudgetConfig {
+        let mut ceiling = |requests: &str, tokens: &str, cost: &str| Ceiling {
+            requests: self.number(requests),
+            tokens: self.number(tokens),
+            cost: self.millionths(cost),
+        };
+        let day = ceiling("budget.requestsPerDay", "budget.tokensPerDay", "budget.costPerDay");
+        let month = ceiling(
+            "budget.requestsPerMonth",
+            "budget.tokensPerMonth",
+            "budget.costPerMonth",
+        );
+        let offset = match self.take("budget.offset") {
+            Some(Value::Integer(minutes)) => i32::try_from(minutes).unwrap_or_default(),
+            _ => 0,
+        };
+        BudgetConfig {
+            day,
+            month,
+            unusual: self.number("budget.unusual"),
+            offset,
+            ..BudgetConfig::default()
+        }
+    }
+
+    fn take(&mut self, path: &str) -> Option<Value> {
+        let at = self.0.iter().position(|(name, _)| *name == path)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    fn millionths(&mut self, path: &str) -> u64 {
+        match self.take(path) {
+            Some(Value::Amount(dollars)) => (dollars * 1e6).ceil() as u64,
+            _ => 0,
+        }
+    }
+
+    fn map(&mut self, path: &str) -> Vec<(String, String)> {
+        match self.take(path) {
+            Some(Value::Map(all)) => all,
+            _ => Vec::new(),
+        }
+    }
+
     fn text(&mut self, path: &str) -> String {
-        match self.0.remove(path) {
+        match self.take(path) {
             Some(Value::Text(text)) => text,
             _ => String::new(),
         }
     }
 
     fn texts(&mut self, path: &str) -> Option<Vec<String>> {
-        match self.0.remove(path) {
+        match self.take(path) {
             Some(Value::Texts(texts)) => Some(texts),
             _ => None,
         }
     }
 
     fn flag(&mut self, path: &str) -> bool {
-        self.0.remove(path) == Some(Value::Flag(true))
+        self.take(path) == Some(Value::Flag(true))
     }
 
     fn number(&mut self, path: &str) -> u64 {
-        match self.0.remove(path) {
+        match self.take(path) {
             Some(Value::Integer(number)) => u64::try_from(number).unwrap_or_default(),
             _ => 0,
         }

@@ -24,7 +24,7 @@ pub fn code_blocks(text: &str) -> Vec<Block> {
         let fence = fence(bare);
         match (&mut open, fence) {
             (None, Some((fence, info))) => {
-                let language = info.split_whitespace().next().unwrap_or_default().to_owned();
+                let language = info.split_ascii_whitespace().next().unwrap_or_default().to_owned();
                 let block = Block {
                     language,
                     code: String::new(),
@@ -58,6 +58,6 @@ fn fence(line: &str) -> Option<(&str, &str)> {
     let line = line.get(indented..).filter(|_| indented < 4)?;
     let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
     let length = line.len() - line.trim_start_matches(mark).len();
-    let info = line[length..].trim();
+    let info = line[length..].trim_ascii();
     (length >= 3 && !(mark == '`' && info.contains('`'))).then(|| (&line[..length], info))
 }

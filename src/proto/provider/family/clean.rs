@@ -83,7 +83,10 @@ impl Cleaner {
     fn end(&mut self) -> String {
         let echo = overlap(&self.held, &self.suffix);
         let at = self.held.len() - echo;
-        let letters = self.held[at..].chars().filter(|letter| !letter.is_whitespace()).count();
+        let letters = self.held[at..]
+            .chars()
+            .filter(|letter| !letter.is_ascii_whitespace())
+            .count();
         if letters >= MIN_ECHO {
             self.held.truncate(at);
         }

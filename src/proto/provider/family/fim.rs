@@ -74,7 +74,7 @@ impl Family {
         let (prefix, suffix) = (lines(&request.prefix), lines(&request.suffix));
         let mut stops = self.stops.clone();
         for token in [&tokens.prefix, &tokens.suffix, &tokens.middle] {
-            let token = token.trim();
+            let token = token.trim_ascii();
             if !token.is_empty() && !stops.iter().any(|stop| stop == token) {
                 stops.push(token.to_owned());
             }
@@ -120,7 +120,7 @@ impl Family {
 
     /// Takes out of an answer what is no answer: leaked tokens, and the suffix told again.
     pub fn cleaner(&self, suffix: &str) -> Cleaner {
-        let trimmed = |token: &String| Some(token.trim().to_owned()).filter(|token| !token.is_empty());
+        let trimmed = |token: &String| Some(token.trim_ascii().to_owned()).filter(|token| !token.is_empty());
         let (mut noise, mut tokens) = (Vec::new(), Vec::new());
         if let Some(fim) = &self.fim {
             noise.extend([&fim.prefix, &fim.suffix, &fim.middle].into_iter().filter_map(trimmed));

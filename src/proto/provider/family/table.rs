@@ -1,4 +1,4 @@
-use crate::proto::json::{Bad, Cursor, utf8};
+use crate::proto::json::{Bad, Cursor, number, utf8};
 
 /// Where the suffix stands in a prompt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -134,8 +134,8 @@ impl Families {
 
 fn plain(text: &str) -> String {
     text.chars()
-        .filter(|letter| letter.is_alphanumeric())
-        .flat_map(char::to_lowercase)
+        .filter(|letter| letter.is_ascii_alphanumeric() || !letter.is_ascii())
+        .map(|letter| letter.to_ascii_lowercase())
         .collect()
 }
 
@@ -179,7 +179,7 @@ fn family(item: &mut Cursor<'_>) -> Result<Family, Bad> {
             ("context", _) => family.context = value.maybe_integer()?.and_then(|number| u64::try_from(number).ok()),
             ("fim", Some(b'{')) => family.fim = Some(tokens(value)?),
             ("match", Some(b'[')) => {
-                let words = |text: String| text.split_whitespace().map(plain).collect::<Vec<_>>().join(" ");
+                let words = |text: String| text.split_ascii_whitespace().map(plain).collect::<Vec<_>>().join(" ");
                 family.matches = texts(value)?
                     .into_iter()
                     .map(words)
@@ -190,7 +190,7 @@ fn family(item: &mut Cursor<'_>) -> Result<Family, Bad> {
             ("parameters", Some(b'[')) => family.parameters = texts(value)?,
             ("defaults", Some(b'{')) => {
                 return value.object(&mut |key, value| {
-                    let number = utf8(value.raw()?).parse().ok();
+                    let number = number(&utf8(value.raw()?));
                     family.defaults.extend(number.map(|number| (key.to_text(), number)));
                     Ok(())
                 });

@@ -1,5 +1,6 @@
 use super::Ticket;
 use crate::proto::provider::planted::{self, Bug};
+use crate::proto::provider::sort::sort_by_key;
 
 /// What was sent in the last window, one by one: a bucket that fills up lets twice its size through in a minute.
 ///
@@ -96,7 +97,7 @@ impl Window {
             .map(|entry| entry.started.saturating_add(self.length))
             .filter(|end| *end > now)
             .collect();
-        ends.sort_unstable();
+        sort_by_key(&mut ends, |end| *end);
         // So many have to leave for one to fit.
         let leave = (ends.len() as u64 + 1).saturating_sub(limit);
         match leave {
@@ -124,7 +125,7 @@ impl Window {
                 *tokens = tokens.saturating_mul((*end - now).min(self.length)) / self.length.max(1);
             }
         }
-        held.sort_unstable();
+        sort_by_key(&mut held, |(end, _)| *end);
         let sum = held.iter().fold(need, |sum, (_, tokens)| sum.saturating_add(*tokens));
         let mut over = sum.saturating_sub(limit);
         let mut free = now;

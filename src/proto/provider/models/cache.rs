@@ -147,7 +147,11 @@ impl ModelCache {
 fn compare(before: &[Model], after: &[Model]) -> Changes {
     use std::collections::BTreeMap;
     fn by_id(models: &[Model]) -> BTreeMap<&str, &Model> {
-        models.iter().map(|model| (model.id.as_str(), model)).collect()
+        let mut all = BTreeMap::new();
+        for model in models {
+            all.insert(model.id.as_str(), model);
+        }
+        all
     }
     let (old, new) = (by_id(before), by_id(after));
     let mut changes = Changes::default();

@@ -1,5 +1,5 @@
 use super::model::{Model, Price};
-use crate::proto::json::{Bad, Cursor, utf8};
+use crate::proto::json::{Bad, Cursor, number as number_of, utf8};
 
 /// Deepest object inside of a model that is looked into.
 const MAX_NESTED: u32 = 3;
@@ -114,7 +114,7 @@ fn number(model: &mut Model, name: &str, raw: &[u8]) {
             model.output_limit = Some(value);
         }
         "input_cost_per_token" | "output_cost_per_token" => {
-            let each = utf8(raw).parse().unwrap_or(0.0) * 1e6;
+            let each = number_of(&utf8(raw)).unwrap_or(0.0) * 1e6;
             let price = model.price.get_or_insert_default();
             if name.starts_with('i') {
                 price.input = each;
@@ -185,11 +185,7 @@ fn price(value: &mut Cursor<'_>) -> Result<Option<Price>, Bad> {
             Some(b'0'..=b'9') => utf8(value.raw()?),
             _ => return Ok(()),
         };
-        let Some(number) = text
-            .parse()
-            .ok()
-            .filter(|number: &f64| number.is_finite() && *number >= 0.0)
-        else {
+        let Some(number) = number_of(&text).filter(|number| number.is_finite() && *number >= 0.0) else {
             return Ok(());
         };
         match key.to_text().as_str() {

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::proto::provider::sort::sort_by_key;
+
 /// Samples kept of a model: the newest.
 pub const MAX_SAMPLES: usize = 256;
 /// Models that are measured; the one unused for longest is forgotten.
@@ -74,13 +76,14 @@ impl Measures {
         let samples = &series.samples;
         let failed = samples.iter().filter(|sample| sample.failed).count();
         let mut first: Vec<u64> = samples.iter().filter_map(|sample| sample.first_token).collect();
-        first.sort_unstable();
+        sort_by_key(&mut first, |time| *time);
         // The first token is there when the rest begins.
         let speed = |sample: &Sample| {
             (sample.tokens > 1 && sample.rest > 0).then(|| (sample.tokens - 1) as f64 * 1_000.0 / sample.rest as f64)
         };
         let mut speeds: Vec<f64> = samples.iter().filter_map(speed).collect();
-        speeds.sort_unstable_by(|a, b| b.total_cmp(a));
+        // The fastest first. The bits of numbers that are not negative are in their order.
+        sort_by_key(&mut speeds, |speed| !speed.to_bits());
         Some(Figures {
             requests: series.requests,
             error_rate: failed as f64 / samples.len().max(1) as f64,

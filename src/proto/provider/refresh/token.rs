@@ -1,5 +1,5 @@
 use super::machine::RefreshError;
-use crate::proto::json::Cursor;
+use crate::proto::json::{Cursor, number};
 
 /// A token is not sent in its last minute: it would expire on its way. Milliseconds.
 pub const MARGIN: u64 = 60_000;
@@ -52,7 +52,7 @@ pub fn read_token_answer(status: u16, body: &[u8], now: u64) -> Result<Tokens, R
                 Some(b'"') => value.string()?.to_text(),
                 _ => String::from_utf8_lossy(value.raw()?).into_owned(),
             };
-            if let Ok(seconds) = text.parse::<f64>() {
+            if let Some(seconds) = number(&text) {
                 expires_in = (seconds.max(0.0) * 1_000.0) as u64;
             }
             return Ok(());

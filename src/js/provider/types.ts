@@ -1,0 +1,460 @@
+/**
+ * What goes in and what comes out.
+ * @module
+ */
+
+/**
+ * How requests are authenticated.
+ *
+ * @example
+ * ```ts
+ * const auth: ProviderAuth = { type: 'api-key', apiKey: 'sk-1' };
+ * ```
+ */
+export type ProviderAuth =
+  | { readonly type: 'api-key'; readonly apiKey: string }
+  | { readonly type: 'oauth'; readonly clientId: string; readonly clientSecret?: string; readonly tokenUrl: string; readonly scopes?: readonly string[] }
+  | { readonly type: 'jwt'; readonly privateKey: string; readonly subject?: string; readonly audience?: string; readonly algorithm?: 'RS256' | 'RS384' | 'RS512' | 'ES256' | 'ES384' | 'ES512'; readonly expiresIn?: number };
+
+/**
+ * The configuration: plain data, as it may stand in a JSON file. `provider-schema.json` of the package is its JSON Schema.
+ *
+ * @example
+ * ```ts
+ * const config: ProviderConfig = {
+ *   apiEndpoint: 'https://opencode.ai/zen/v1',
+ *   auth: { type: 'api-key', apiKey: 'sk-1' },
+ *   rateLimits: { requestsPerMinute: 60, tokensPerMinute: 60_000 },
+ * };
+ * ```
+ */
+export interface ProviderConfig {
+  /** The address with its version, such as `https://host/v1`. */
+  readonly apiEndpoint: string;
+  /** Goes where `apiVersionIn` says. A server that names another one is `version_mismatch`. */
+  readonly apiVersion?: string;
+  /** The header `api-version`, or the end of the path. Default header. */
+  readonly apiVersionIn?: 'header' | 'path';
+  readonly auth: ProviderAuth;
+  /** Headers of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Query of every request. */
+  readonly query?: Readonly<Record<string, string>>;
+  readonly rateLimits: {
+    /** In any minute, 1 to 1,000. */
+    readonly requestsPerMinute: number;
+    /** In any minute, 1,000 to 1,000,000. */
+    readonly tokensPerMinute: number;
+    /** At a time. Default 5. */
+    readonly concurrentRequests?: number;
+    /** That wait; one more is `queue_full`. Default 100. */
+    readonly maxQueueSize?: number;
+    /** Milliseconds; what would wait longer is `quota`. Default 120,000. */
+    readonly maxWait?: number;
+  };
+  readonly models?: {
+    readonly defaultModel?: string;
+    readonly enabledModels?: readonly string[];
+    /** Ask the server for its list. Default true. */
+    readonly autoDiscovery?: boolean;
+    /** Seconds. Default 300. */
+    readonly cacheTimeout?: number;
+  };
+  readonly features?: {
+    readonly streaming?: boolean;
+    readonly codeCompletion?: boolean;
+    readonly codeAnalysis?: boolean;
+    readonly customParameters?: boolean;
+  };
+  readonly retry?: { readonly maxTries?: number };
+  readonly paths?: { readonly validate?: string; readonly usage?: string };
+  /** What may be used by day and month; 0 is no limit. Costs are US dollars. */
+  readonly budget?: {
+    readonly requestsPerDay?: number;
+    readonly tokensPerDay?: number;
+    readonly costPerDay?: number;
+    readonly requestsPerMonth?: number;
+    readonly tokensPerMonth?: number;
+    readonly costPerMonth?: number;
+    /** A day with so many times the tokens of a usual one is told of. Default 5. */
+    readonly unusual?: number;
+    /** Minutes that the days are ahead of UTC. Default 0. */
+    readonly offset?: number;
+  };
+  /** Milliseconds, of a whole request; of an answer that streams, the wait for its beginning. Default 30,000. */
+  readonly timeout?: number;
+  /** Milliseconds, of an answer that streams. Default 600,000. */
+  readonly streamTimeout?: number;
+  /** Milliseconds. Default 30,000. */
+  readonly firstByteTimeout?: number;
+  /** Milliseconds. Default 30,000. */
+  readonly idleTimeout?: number;
+}
+
+/**
+ * One model, whatever dialect told of it. What is missing was not told.
+ *
+ * @example
+ * ```ts
+ * const holes = (await provider.models()).filter((model: ProviderModel) => model.fim);
+ * ```
+ */
+export interface ProviderModel {
+  readonly id: string;
+  readonly name: string;
+  readonly owner?: string;
+  readonly description?: string;
+  readonly version?: string;
+  /** Tokens of prompt and answer together. */
+  readonly contextWindow?: number;
+  /** Tokens of an answer. */
+  readonly outputLimit?: number;
+  readonly streaming?: boolean;
+  readonly tools?: boolean;
+  readonly reasoning?: boolean;
+  readonly chat?: boolean;
+  readonly completion?: boolean;
+  /** It fills in the middle. */
+  readonly fim?: boolean;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  readonly languages: readonly string[];
+  /** The family that is known here, such as `starcoder2`. */
+  readonly family?: string;
+  readonly architecture?: string;
+  readonly baseModel?: string;
+  readonly fineTuned?: boolean;
+  readonly licence?: string;
+  /** US dollars for a million tokens; `request` for each request. */
+  readonly price?: { readonly input: number; readonly output: number; readonly cached?: number; readonly request: number };
+  readonly tags: readonly string[];
+  readonly aliases: readonly string[];
+  /** As told, raw JSON. */
+  readonly benchmarks?: string;
+  /** False: the server says that it is switched off. */
+  readonly active: boolean;
+}
+
+/**
+ * What every request may have.
+ *
+ * @example
+ * ```ts
+ * const options: RequestOptions = { model: 'm', maxTokens: 200, signal: AbortSignal.timeout(60_000) };
+ * ```
+ */
+export interface RequestOptions {
+  /** Default: `models.defaultModel`. */
+  readonly model?: string;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly stop?: string | readonly string[];
+  /** Answers at once. */
+  readonly n?: number;
+  readonly seed?: number;
+  readonly frequencyPenalty?: number;
+  readonly presencePenalty?: number;
+  readonly logprobs?: boolean | number;
+  readonly topLogprobs?: number;
+  /** Called as the server calls it, or left out where it has none. */
+  readonly topK?: number;
+  readonly minP?: number;
+  readonly repeatPenalty?: number;
+  /** Anything else for the body, under the server's own names. */
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Who goes first when many wait. Default normal. */
+  readonly priority?: 'low' | 'normal' | 'high';
+  /** Waits of this request alone, milliseconds. */
+  readonly timeouts?: { readonly total?: number; readonly firstByte?: number; readonly idle?: number };
+  /** Headers of this request alone. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A message, as the wire has it.
+ *
+ * @example
+ * ```ts
+ * const messages: ProviderMessage[] = [{ role: 'user', content: 'Hello' }];
+ * ```
+ */
+export interface ProviderMessage {
+  readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
+  readonly content?: string | readonly object[] | null;
+  readonly name?: string;
+  readonly tool_calls?: readonly object[];
+  readonly tool_call_id?: string;
+}
+
+/**
+ * A chat.
+ *
+ * @example
+ * ```ts
+ * const request: ChatRequest = { messages: [{ role: 'user', content: 'Hello' }], tools: [] };
+ * ```
+ */
+export interface ChatRequest extends RequestOptions {
+  readonly messages: readonly ProviderMessage[];
+  /** As the wire has them. */
+  readonly tools?: readonly object[];
+  readonly toolChoice?: string | object;
+  readonly responseFormat?: object;
+  readonly reasoningEffort?: string;
+}
+
+/**
+ * A plain completion.
+ *
+ * @example
+ * ```ts
+ * const request: CompletionRequest = { prompt: 'fn main() {' };
+ * ```
+ */
+export interface CompletionRequest extends RequestOptions {
+  readonly prompt: string;
+  /** Most servers ignore it: see `fim`. */
+  readonly suffix?: string;
+}
+
+/**
+ * A hole between two texts. The model's family says how it is asked.
+ *
+ * @example
+ * ```ts
+ * const request: FimRequest = { model: 'qwen2.5-coder-7b', prefix: 'def add(a, b):\n    return ', suffix: '\n' };
+ * ```
+ */
+export interface FimRequest extends RequestOptions {
+  readonly prefix: string;
+  readonly suffix: string;
+  /** Path of the file. */
+  readonly path?: string;
+  /** Name of the repository. */
+  readonly repo?: string;
+  /** Other files that help. */
+  readonly files?: readonly { readonly path: string; readonly text: string }[];
+  /** The server takes `suffix` itself. */
+  readonly native?: boolean;
+}
+
+/**
+ * What an answer used.
+ *
+ * @example
+ * ```ts
+ * const cost = (usage: ProviderUsage) => `${usage.totalTokens} tokens, ${usage.cost ?? '?'} $`;
+ * ```
+ */
+export interface ProviderUsage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly totalTokens: number;
+  readonly cachedTokens: number;
+  readonly reasoningTokens: number;
+  /** US dollars, where the server or the model's price tells them. */
+  readonly cost?: number;
+  /** Counted here, because the server told none. */
+  readonly estimated: boolean;
+}
+
+/**
+ * A piece of a tool call.
+ *
+ * @example
+ * ```ts
+ * const show = (call: ToolCallPiece) => console.log(call.index, call.name ?? '', call.arguments);
+ * ```
+ */
+export interface ToolCallPiece {
+  /** Which call. */
+  readonly index: number;
+  /** In its first piece. */
+  readonly id?: string;
+  /** In its first piece. */
+  readonly name?: string;
+  /** More of the arguments' JSON. */
+  readonly arguments: string;
+}
+
+/**
+ * A piece of an answer. `content` is of chats, `text` of completions.
+ *
+ * @example
+ * ```ts
+ * const show = (chunk: AnswerChunk) => console.log(chunk.text, chunk.done);
+ * ```
+ */
+export interface AnswerChunk {
+  /** The same as `content`. */
+  readonly text: string;
+  /** The same as `text`. */
+  readonly content: string;
+  /** Which of `n` answers. */
+  readonly choice: number;
+  /** More of what the model thinks. */
+  readonly reasoning?: string;
+  readonly toolCalls?: readonly ToolCallPiece[];
+  /** Only in the last chunk, and only when the answer is whole. */
+  readonly done: boolean;
+  /** `stop`, `length`, `tool_calls`, `content_filter`, or the server's own word. */
+  readonly finishReason?: string;
+  readonly metadata: {
+    readonly model: string;
+    /** In the last chunk. */
+    readonly usage?: ProviderUsage;
+    /** When it came, ISO 8601. */
+    readonly timestamp: string;
+  };
+}
+
+/**
+ * A whole answer.
+ *
+ * @example
+ * ```ts
+ * const { text, usage }: ModelAnswer = await provider.complete({ prompt: 'fn main() {' });
+ * ```
+ */
+export interface ModelAnswer {
+  /** Of the first choice. */
+  readonly text: string;
+  readonly content: string;
+  readonly reasoning: string;
+  readonly toolCalls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[];
+  readonly finishReason: string;
+  /** All of `n` answers. */
+  readonly choices: readonly Choice[];
+  readonly usage: ProviderUsage;
+  readonly model: string;
+  /** Requests that it took. */
+  readonly tries: number;
+  /** What the server answered, where it did not stream: log probabilities and all else. */
+  readonly raw?: unknown;
+}
+
+/**
+ * One of the answers.
+ *
+ * @example
+ * ```ts
+ * const texts = (choices: readonly Choice[]) => choices.map(({ text }) => text);
+ * ```
+ */
+export interface Choice {
+  readonly text: string;
+  readonly reasoning: string;
+  readonly toolCalls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[];
+  readonly finishReason: string;
+}
+
+/**
+ * What was used here, and what waits and runs.
+ *
+ * @example
+ * ```ts
+ * const { day, waiting }: ProviderStats = provider.stats();
+ * ```
+ */
+export interface ProviderStats {
+  readonly day: Spent;
+  readonly month: Spent;
+  /** Requests in the queue. */
+  readonly waiting: number;
+  /** Requests under way. */
+  readonly running: number;
+}
+
+/**
+ * What was used in a time.
+ *
+ * @example
+ * ```ts
+ * const dollars = (spent: Spent) => spent.cost.toFixed(2);
+ * ```
+ */
+export interface Spent {
+  readonly requests: number;
+  readonly tokens: number;
+  /** Of these, tokens that no server counted. */
+  readonly estimatedTokens: number;
+  /** US dollars. */
+  readonly cost: number;
+}
+
+/**
+ * How a model did here, over its newest requests. Times are milliseconds.
+ *
+ * @example
+ * ```ts
+ * const slow = (figures: ModelFigures) => (figures.firstTokenP95 ?? 0) > 2_000;
+ * ```
+ */
+export interface ModelFigures {
+  readonly requests: number;
+  /** 0 to 1. */
+  readonly errorRate: number;
+  readonly firstTokenP50?: number;
+  readonly firstTokenP95?: number;
+  readonly tokensPerSecondP50?: number;
+  readonly tokensPerSecondP95?: number;
+}
+
+/**
+ * Told when a part of a budget is used (`threshold`), or when a day is unlike the others (`unusual`).
+ *
+ * @example
+ * ```ts
+ * const onAlert = (alert: BudgetAlert) => console.warn(alert.kind, alert.used, alert.limit);
+ * ```
+ */
+export interface BudgetAlert {
+  readonly kind: 'threshold' | 'unusual';
+  readonly measure?: 'requests' | 'tokens' | 'cost';
+  readonly period?: 'day' | 'month';
+  readonly percent?: number;
+  readonly used: number;
+  /** The budget; of `unusual`, what is usual. */
+  readonly limit: number;
+}
+
+/**
+ * Ids of what moved between two lists of models.
+ *
+ * @example
+ * ```ts
+ * const onModels = (changes: ModelChanges) => console.log(changes.new, changes.withdrawn);
+ * ```
+ */
+export interface ModelChanges {
+  readonly new: readonly string[];
+  readonly changed: readonly string[];
+  readonly withdrawn: readonly string[];
+}
+
+/**
+ * What is no plain data.
+ *
+ * @example
+ * ```ts
+ * const options: ProviderOptions = { onAlert: (alert) => console.warn(alert) };
+ * ```
+ */
+export interface ProviderOptions {
+  /** In place of the host's own. */
+  readonly fetch?: typeof fetch;
+  /** Families of one's own, in the form of the package's table: they come before it. */
+  readonly families?: readonly object[];
+  /** A catalogue in the form of models.dev, and the provider's name in it. */
+  readonly catalogue?: { readonly data: object; readonly provider: string };
+  /** A budget of an earlier run: what `budgetSnapshot()` gave. */
+  readonly budget?: string;
+  /** A part of a budget is used, or a day is unlike the others. */
+  readonly onAlert?: (alert: BudgetAlert) => void;
+  /** The list of models is not what it was. */
+  readonly onModels?: (changes: ModelChanges) => void;
+  /** The budget changed: a good time to store `budgetSnapshot()`. */
+  readonly onUsage?: () => void;
+}

@@ -1,0 +1,40 @@
+/// Why a version cannot be put into an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UrlError {
+    /// The address names another one.
+    OtherVersion {
+        /// The one that stands there.
+        found: String,
+    },
+}
+
+/// The endpoint with the version in its path, once. `version` empty: as it is.
+///
+/// ```
+/// use opencode_session::proto::provider::ask::endpoint_of;
+/// assert_eq!(endpoint_of("http://host/api", "v1"), Ok("http://host/api/v1".into()));
+/// assert_eq!(endpoint_of("http://host/v1", "v1"), Ok("http://host/v1".into()));
+/// assert!(endpoint_of("http://host/v2", "v1").is_err());
+/// ```
+pub fn endpoint_of(endpoint: &str, version: &str) -> Result<String, UrlError> {
+    let endpoint = endpoint.trim_end_matches('/');
+    if version.is_empty() {
+        return Ok(endpoint.to_owned());
+    }
+    match version_of(endpoint) {
+        Some(found) if found == version => Ok(endpoint.to_owned()),
+        Some(found) => Err(UrlError::OtherVersion {
+            found: found.to_owned(),
+        }),
+        None => Ok([endpoint, "/", version].concat()),
+    }
+}
+
+/// The version at the end of an address: `v1`, `v1beta`, `2024-10-21`.
+pub fn version_of(endpoint: &str) -> Option<&str> {
+    let (_, path) = endpoint.split_once("://")?;
+    let (_, last) = path.rsplit_once('/')?;
+    let digit = |at: usize| last.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    let dated = last.len() >= 10 && (0..4).all(digit) && last.as_bytes()[4] == b'-';
+    (dated || (last.starts_with('v') && digit(1))).then_some(last)
+}

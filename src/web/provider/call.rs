@@ -1,0 +1,314 @@
+use std::cell::RefCell;
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures::future::{Either, select};
+
+use super::account::Account;
+use super::exchange::{Opened, Plan, late};
+use super::host::Sink;
+use super::inner::{Inner, Place, Trouble};
+use super::reading::Reading;
+use super::refused::Refused;
+use crate::proto::json::utf8;
+use crate::proto::provider::answer::MAX_ANSWER;
+use crate::proto::provider::ask::{Ask, BodyOptions, Kind};
+use crate::proto::provider::family::{Family, Fim};
+use crate::proto::provider::fault::Fault;
+use crate::proto::provider::limiter::Outcome;
+use crate::proto::provider::models::Model;
+use crate::proto::retry::{Retries, Verdict};
+use crate::web::http::{Abort, Pump, Times, Watch, read_all, sleep, wall};
+
+/// Tokens that an answer is taken for, where the request names no limit.
+const EXPECTED: u64 = 1_024;
+
+/// One request of a caller, through all its tries.
+pub(super) struct Call {
+    pub(super) inner: Rc<Inner>,
+    pub(super) id: u32,
+    pub(super) sink: Rc<Sink>,
+    pub(super) kind: Kind,
+    pub(super) stream: bool,
+    pub(super) json: String,
+}
+
+/// What does not change from try to try.
+pub(super) struct Made<'a> {
+    pub(super) ask: Ask<'a>,
+    pub(super) model: String,
+    pub(super) known: Option<Model>,
+    pub(super) family: Option<Family>,
+    pub(super) fim: Option<Fim>,
+    pub(super) times: Times,
+    /// Tokens of the prompt, guessed.
+    pub(super) prompt: u64,
+    pub(super) extent: (usize, usize),
+}
+
+impl Call {
+    /// Runs to the end, which the sink is told, unless it is an error.
+    pub(super) async fn run(&self) -> Result<(), Trouble> {
+        let made = self.make()?;
+        let inner = &self.inner;
+        let mut retries = Retries::new(inner.retry_limits());
+        let (mut renewed, mut without) = (false, false);
+        for tries in 1.. {
+            inner.check_budget()?;
+            let usage = self.stream && !without && inner.usage_option.borrow().is_wanted(&inner.endpoint);
+            let body = made.ask.body(&BodyOptions {
+                model: &made.model,
+                stream: self.stream,
+                usage,
+                server: inner.server_of(made.known.as_ref()),
+                custom: inner.config.features.custom_parameters,
+                fim: made.fim.as_ref(),
+                max_tokens: 0,
+            })?;
+            let expected = made.ask.max_tokens().unwrap_or(EXPECTED);
+            let tokens = expected
+                .saturating_mul(made.ask.choices().into())
+                .saturating_add(made.prompt);
+            let place = Place::take(inner, made.ask.priority(), tokens).await?;
+            self.sink.begin(tries);
+            let Some(refused) = self.attempt(&made, place, body.path, &body.json, usage).await? else {
+                return Ok(());
+            };
+            // Both are no failures: the same is asked in another way, once.
+            if refused.renewed && !renewed {
+                renewed = true;
+                continue;
+            }
+            let error = refused.error.as_ref().filter(|_| usage && !refused.failed.produced);
+            if error.is_some_and(|error| inner.usage_option.borrow_mut().handle_refused(&inner.endpoint, error)) {
+                without = true;
+                continue;
+            }
+            let mut fault = refused.fault;
+            let verdict = retries.handle_failed(refused.failed, wall(), &mut inner.rng.borrow_mut());
+            match verdict {
+                Verdict::Again { at } => sleep(at.saturating_sub(wall()) as f64).await,
+                Verdict::Quota { retry_at } => {
+                    fault.code = "quota";
+                    fault.retry_at = retry_at;
+                    return Err(fault.into());
+                }
+                Verdict::Final => {
+                    fault.retry_at = refused.failed.wait_until;
+                    return Err(fault.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make(&self) -> Result<Made<'_>, Fault> {
+        let inner = &self.inner;
+        let ask = Ask::read(self.kind, self.json.as_bytes())?;
+        let models = &inner.config.models;
+        let model = Some(ask.model()).filter(|model| !model.is_empty());
+        let model = model.unwrap_or_else(|| models.default_model.clone());
+        if model.is_empty() {
+            let message = "The request names no model, and models.defaultModel is not set.";
+            return Err(Fault::new("bad_request", message));
+        }
+        if models
+            .enabled_models
+            .as_ref()
+            .is_some_and(|enabled| !enabled.contains(&model))
+        {
+            let message = [model.as_str(), " is not in models.enabledModels."].concat();
+            return Err(Fault::new("unknown_model", message));
+        }
+        let features = &inner.config.features;
+        if self.kind != Kind::Chat && !features.code_completion {
+            return Err(Fault::new("bad_request", "features.codeCompletion is false."));
+        }
+        let known = inner.known(&model);
+        let base = known.as_ref().map_or("", |model| &model.base_model);
+        let family = inner.families.of(&model).or_else(|| inner.families.of(base)).cloned();
+        let fim = match (self.kind, &family) {
+            (Kind::Fim, Some(family)) => Some(family.fim(&ask.fim())?),
+            (Kind::Fim, None) => {
+                let message = ["No family of models is known for ", &model, "."].concat();
+                return Err(Fault::new("fim_unsupported", message));
+            }
+            _ => None,
+        };
+        let extent = ask.extent();
+        let usual = inner.times();
+        let times = Times {
+            total: ask.timeout("total").unwrap_or(usual.total),
+            first_byte: ask.timeout("firstByte").unwrap_or(usual.first_byte),
+            idle: ask.timeout("idle").unwrap_or(usual.idle),
+        };
+        let prompt = inner.estimate(&model, extent);
+        Ok(Made {
+            ask,
+            model,
+            known,
+            family,
+            fim,
+            times,
+            prompt,
+            extent,
+        })
+    }
+
+    /// One try. None: the answer is whole.
+    async fn attempt(
+        &self,
+        made: &Made<'_>,
+        place: Place,
+        path: &str,
+        body: &str,
+        option: bool,
+    ) -> Result<Option<Refused>, Trouble> {
+        let cleaner = made.family.clone().filter(|_| made.fim.is_some()).map(|family| {
+            let suffix = made.ask.fim().suffix;
+            Box::new(move || family.cleaner(&suffix)) as Box<dyn Fn() -> _>
+        });
+        let reading = Reading::new(self.sink.clone(), made.ask.choices(), cleaner);
+        let watch = Watch::new(made.times);
+        let abort = Abort::new().map_err(|_| Fault::new("unreachable", "This host has no AbortController."))?;
+        let mut account = Account {
+            call: self,
+            made,
+            reading: &reading,
+            watch: &watch,
+            place: Some(place),
+            sent: false,
+        };
+        let plan = Plan {
+            call: self.id,
+            method: "POST",
+            path,
+            body: Some(body),
+            accept: if self.stream {
+                "text/event-stream, application/json"
+            } else {
+                "application/json"
+            },
+            etag: "",
+        };
+        account.sent = true;
+        let work = self.work(&plan, &account, &abort, option);
+        let refusal = match watch.over(work).await {
+            Err(stage) => Refused::of(late(stage)),
+            Ok(Err(Trouble::Fault(fault))) => Refused::of(fault),
+            Ok(Err(thrown)) => {
+                account.sent = false;
+                return Err(thrown);
+            }
+            Ok(Ok(Some(refused))) => refused,
+            Ok(Ok(None)) => {
+                let end = reading.borrow_mut().end.take();
+                match end {
+                    Some(Err(error)) => Refused::from_answer(error),
+                    _ => {
+                        account.close(Outcome::Answered, None);
+                        self.sink.end();
+                        return Ok(None);
+                    }
+                }
+            }
+        };
+        let mut refused = refusal;
+        refused.failed.produced = reading.borrow().has_produced();
+        account.close(refused.outcome(), Some(&refused));
+        Ok(Some(refused))
+    }
+
+    /// Sends, and reads the answer into `reading`. Some: it is none.
+    async fn work(
+        &self,
+        plan: &Plan<'_>,
+        account: &Account<'_>,
+        abort: &Abort,
+        option: bool,
+    ) -> Result<Option<Refused>, Trouble> {
+        let (inner, watch, reading) = (&self.inner, account.watch, account.reading);
+        let Some(place) = &account.place else {
+            return Ok(None);
+        };
+        let response = match inner.open(plan, place, abort, watch).await? {
+            Opened::Answer(response) => response,
+            Opened::Refused(refusal) => {
+                let mut refused = Refused::from_answer(refusal.error);
+                refused.failed.wait_until = refusal.rates.wait_until();
+                refused.failed.should_retry = refusal.rates.should_retry;
+                refused.renewed = refusal.renewed;
+                return Ok(Some(refused));
+            }
+        };
+        if self.stream {
+            inner.usage_option.borrow_mut().handle_taken(&inner.endpoint, option);
+        }
+        let kind = response
+            .headers()
+            .get("content-type")
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let events = kind.contains("event-stream") || (self.stream && !kind.contains("json") && !kind.contains("html"));
+        if !events {
+            let body = read_all(&response, watch, &inner.no_room, MAX_ANSWER).await;
+            let body = body.map_err(|_| Fault::new("cut", "The answer broke off, or is over its limit."))?;
+            if !self.stream {
+                self.sink.raw(&utf8(&body));
+            }
+            reading.borrow_mut().whole(&body, wall(), watch.passed());
+            return Ok(None);
+        }
+        watch.set(Times {
+            total: account
+                .made
+                .ask
+                .timeout("total")
+                .unwrap_or(inner.config.timeouts.stream),
+            ..account.made.times
+        });
+        self.follow(&response, watch, reading).await;
+        Ok(None)
+    }
+
+    /// Reads a stream up to its end, or to the end of the answer where the server leaves it open.
+    async fn follow(&self, response: &gloo_net::http::Response, watch: &Watch, reading: &Rc<RefCell<Reading>>) {
+        let (sender, marked) = futures::channel::oneshot::channel();
+        let mark = std::cell::Cell::new(Some(sender));
+        let (taker, clock) = (reading.clone(), watch.clone());
+        let take = move |bytes: &[u8]| {
+            let mut reading = taker.borrow_mut();
+            let more = reading.take(bytes, wall(), clock.passed());
+            if reading.deadline().is_some()
+                && let Some(mark) = mark.take()
+            {
+                let _ = mark.send(());
+            }
+            more
+        };
+        let mut pump = Pump::new(response, watch, &self.sink.room(), take);
+        {
+            let mut ended = pin!(pump.ended());
+            // The sender lives as long as the pump: it is sent, or the pump ends.
+            if let Either::Right(_) = select(ended.as_mut(), marked).await {
+                loop {
+                    let at = reading.borrow().deadline();
+                    let Some(at) = at else { break };
+                    let wait = pin!(sleep(at.saturating_sub(wall()) as f64));
+                    if let Either::Left(_) = select(ended.as_mut(), wait).await {
+                        break;
+                    }
+                    reading.borrow_mut().timeout(wall(), watch.passed());
+                }
+            }
+        }
+        let mut reading = reading.borrow_mut();
+        if reading.enough && reading.end.is_none() {
+            reading.end = Some(Ok(()));
+            self.sink.finish(0, "stop");
+        }
+        if reading.end.is_none() {
+            reading.over(wall(), watch.passed());
+        }
+    }
+}

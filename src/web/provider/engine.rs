@@ -1,0 +1,214 @@
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures::channel::oneshot;
+use futures::future::{Either, select};
+use js_sys::{Array, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{future_to_promise, spawn_local};
+
+use super::call::Call;
+use super::host::{ProviderHost, Sink};
+use super::inner::{Inner, Trouble};
+use super::shapes;
+use crate::proto::json::utf8;
+use crate::proto::provider::ask::Kind;
+use crate::proto::provider::config::Config;
+use crate::proto::provider::family::Families;
+use crate::proto::provider::fault::Fault;
+use crate::proto::provider::models::read_catalogue;
+use crate::web::http::wall;
+
+/// A call, and what ends it.
+type Running = (u32, oneshot::Sender<Fault>);
+
+/// What `src/js/provider/index.ts` drives: one endpoint.
+#[wasm_bindgen]
+pub struct Engine {
+    inner: Rc<Inner>,
+    /// How running calls are ended.
+    calls: Rc<RefCell<Vec<Running>>>,
+    disposed: Rc<Cell<bool>>,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// `config` was checked, and has no secrets; `families` is a JSON list, or empty. Throws a fault.
+    #[wasm_bindgen(constructor)]
+    pub fn new(host: ProviderHost, config: &str, families: &str, seed: f64) -> Result<Engine, JsValue> {
+        let thrown = |fault: Fault| shapes::fault(&fault);
+        let config = Config::read(config.as_bytes())
+            .map_err(|_| thrown(Fault::new("bad_request", "The configuration was not checked.")))?;
+        let families = match families {
+            "" => Families::default(),
+            json => Families::with_custom(json.as_bytes()).map_err(|error| {
+                thrown(Fault::new(
+                    "bad_request",
+                    ["The families cannot be used: ", error.code(), "."].concat(),
+                ))
+            })?,
+        };
+        Ok(Engine {
+            inner: Inner::new(host, config, families, seed.to_bits()).map_err(thrown)?,
+            calls: Rc::default(),
+            disposed: Rc::default(),
+        })
+    }
+
+    /// Everything that is wrong with a configuration; empty: nothing is. Any text may stand for a secret.
+    pub fn check(json: &str) -> JsValue {
+        match Config::read(json.as_bytes()) {
+            Ok(_) => Array::new().into(),
+            Err(errors) => shapes::problems(&errors),
+        }
+    }
+
+    /// Starts a call: `kind` 0 chat, 1 completion, 2 a hole. `id` is the caller's, and is not used twice.
+    pub fn start(&self, id: u32, sink: Sink, kind: u8, stream: bool, json: String) {
+        let kind = match kind {
+            0 => Kind::Chat,
+            1 => Kind::Completion,
+            _ => Kind::Fim,
+        };
+        let sink = Rc::new(sink);
+        if self.disposed.get() {
+            return sink.fail(&gone());
+        }
+        let (sender, ended) = oneshot::channel();
+        self.calls.borrow_mut().push((id, sender));
+        let (calls, inner) = (self.calls.clone(), self.inner.clone());
+        let call = Call {
+            inner,
+            id,
+            sink: sink.clone(),
+            kind,
+            stream: stream && self.inner.config.features.streaming,
+            json,
+        };
+        spawn_local(async move {
+            let done = {
+                let work = pin!(call.run());
+                match select(work, ended).await {
+                    Either::Left((done, _)) => done,
+                    Either::Right((fault, _)) => Err(fault.unwrap_or(Fault::new("cancelled", "")).into()),
+                }
+            };
+            calls.borrow_mut().retain(|(call, _)| *call != id);
+            if let Err(trouble) = done {
+                sink.fail(&trouble.to_js());
+            }
+        });
+    }
+
+    /// Ends a call, waiting or running.
+    pub fn cancel(&self, id: u32) {
+        let mut calls = self.calls.borrow_mut();
+        if let Some(at) = calls.iter().position(|(call, _)| *call == id) {
+            let _ = calls
+                .swap_remove(at)
+                .1
+                .send(Fault::new("cancelled", "The caller ended it."));
+        }
+    }
+
+    /// All models.
+    pub fn models(&self) -> Promise {
+        let inner = self.inner.clone();
+        self.promise(async move {
+            let models = inner.list().await?;
+            Ok(models.iter().map(|model| inner.shape(model)).collect::<Array>().into())
+        })
+    }
+
+    /// One model.
+    pub fn model(&self, id: String) -> Promise {
+        let inner = self.inner.clone();
+        self.promise(async move {
+            let model = inner.one(&id).await?;
+            Ok(inner.shape(&model))
+        })
+    }
+
+    /// Asks the route that checks the key.
+    pub fn validate(&self) -> Promise {
+        let inner = self.inner.clone();
+        self.promise(async move {
+            inner.get(&inner.config.validate_path, "").await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// The answer of the route that tells usage, as text.
+    pub fn usage(&self) -> Promise {
+        let inner = self.inner.clone();
+        self.promise(async move {
+            let path = inner.config.usage_path.clone();
+            if path.is_empty() {
+                return Err(Fault::new("bad_request", "paths.usage is not set.").into());
+            }
+            let told = inner.get(&path, "").await?;
+            Ok(JsValue::from_str(&utf8(&told.body)))
+        })
+    }
+
+    /// What was used here, and what waits and runs.
+    pub fn stats(&self) -> JsValue {
+        let (day, month) = self.inner.budget.borrow_mut().spent(wall());
+        let limiter = self.inner.limiter.borrow();
+        shapes::stats(day, month, limiter.waiting(), limiter.running())
+    }
+
+    /// How a model did; undefined: it was not used yet.
+    pub fn figures(&self, model: &str) -> JsValue {
+        let figures = self.inner.measures.borrow().figures(model);
+        figures.map_or(JsValue::UNDEFINED, shapes::figures)
+    }
+
+    /// The budget's state as JSON.
+    pub fn snapshot(&self) -> String {
+        self.inner.budget.borrow_mut().snapshot(wall())
+    }
+
+    /// Takes up the budget's state. False: it is none.
+    pub fn restore(&self, json: &str) -> bool {
+        self.inner.budget.borrow_mut().restore(json.as_bytes(), wall())
+    }
+
+    /// Takes up a catalogue in the form of models.dev. False: it is none.
+    pub fn catalogue(&self, json: &str, provider: &str) -> bool {
+        let read = read_catalogue(json.as_bytes(), provider);
+        read.map(|models| *self.inner.catalogue.borrow_mut() = models).is_ok()
+    }
+
+    /// What the server and its failures said is forgotten: the key or the plan is another one.
+    pub fn reset(&self) {
+        self.inner.limiter.borrow_mut().handle_reset(wall());
+        self.inner.drive();
+    }
+
+    /// Ends all calls.
+    pub fn dispose(&self) {
+        self.disposed.set(true);
+        for (_, call) in std::mem::take(&mut *self.calls.borrow_mut()) {
+            let _ = call.send(Fault::new("disposed", "The provider was disposed of."));
+        }
+    }
+}
+
+impl Engine {
+    fn promise(&self, work: impl Future<Output = Result<JsValue, Trouble>> + 'static) -> Promise {
+        let disposed = self.disposed.clone();
+        future_to_promise(async move {
+            if disposed.get() {
+                return Err(gone());
+            }
+            work.await.map_err(|trouble| trouble.to_js())
+        })
+    }
+}
+
+fn gone() -> JsValue {
+    shapes::fault(&Fault::new("disposed", "The provider was disposed of."))
+}
