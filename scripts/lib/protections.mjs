@@ -23,6 +23,7 @@ const nginx = (/** @type {string} */ name) => ({ file: 'tests/protections/nginx.
 const doctor = (/** @type {string} */ name) => ({ file: 'tests/doctor/trust.test.mjs', name });
 const seen = (/** @type {string} */ name) => ({ file: 'tests/doctor/visible.test.mjs', name });
 const scrub = (/** @type {string} */ name) => ({ file: 'tests/recorder/scrub.test.mjs', name });
+const mineOnly = (/** @type {string} */ name) => ({ file: 'tests/keeper/identity.test.mjs', name });
 const trusted = (/** @type {string} */ name) => ({ file: 'tests/keeper/trusted.test.mjs', name });
 const signOut = (/** @type {string} */ name) => ({ file: 'tests/keeper/sign-out.test.mjs', name });
 const rust = (/** @type {string} */ file, /** @type {string} */ name) => ({ file: `tests/${file}.rs`, name });
@@ -43,6 +44,7 @@ export const PROTECTIONS = [
   { name: 'no eval', rules: [3], file: 'scripts/serve.mjs', find: "'self' 'wasm-unsafe-eval'", replace: "'self' 'unsafe-eval'", test: pageServer('is on /, to the letter'), because: /unsafe-eval/ },
   { name: 'type of wasm', rules: [3], file: 'scripts/serve.mjs', find: "'.wasm': 'application/wasm'", replace: "'.wasm': 'application/octet-stream'", test: pageServer('lets wasm be compiled'), because: /application\/wasm/ },
   // 4 to 6: secrets.
+  { name: 'mine only: the journal', rules: [4], file: 'src/js/host.ts', find: "return secret === undefined ? '' : (await import('./identity.js')).digest([base], [secret]);", replace: "return secret === undefined ? '' : (await import('./identity.js')).digest([base], []);", test: mineOnly('bearer, own stream: the next person'), because: /waited \d+ ms|first/ },
   { name: 'names of owners', rules: [4, 18], file: 'src/js/identity.ts', find: "  return Array.from(new Uint8Array(bits), (byte) => byte.toString(16).padStart(2, '0')).join('');", replace: '  return JSON.stringify([bits.byteLength, scope, secret]);', test: { file: 'tests/keeper/leader.test.mjs', name: 'tabs with other credentials share nothing' }, because: /opencode-session-/ },
   { name: 'sign-out: the journal', rules: [4], file: 'src/js/person.ts', find: 'Promise.all([journal?.erase(who), ', replace: 'Promise.all([', test: signOut('bearer, own stream: signed out in one tab'), because: /PRIVATE of first/ },
   { name: 'sign-out: other tabs', rules: [4], file: 'src/js/person.ts', find: "    await this.#tell('signed-out', who);\n", replace: '', test: signOut('bearer, own stream: signed out in one tab'), because: /the end in the other tab/ },
