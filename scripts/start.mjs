@@ -47,7 +47,7 @@ async function packages() {
 
 async function library() {
   const sources = ['src', 'Cargo.toml', 'Cargo.lock', 'scripts/build.mjs', 'scripts/lib/wasm.mjs', 'package-lock.json'].map((name) => `${root}/${name}`);
-  const stale = isStale(`${root}/dist/index.js`, sources, [`${root}/src/js/core`, `${root}/src/js/keeper/core`, `${root}/src/js/v2/core`]);
+  const stale = isStale(`${root}/dist/index.js`, sources, [`${root}/src/js/core`, `${root}/src/js/keeper/core`, `${root}/src/js/v2/core`, `${root}/src/js/provider/core`]);
   if (!stale && existsSync(`${root}/dist/core_bg.wasm`)) return;
   say('Building the library …');
   await run(['run', '-s', 'build'], 'the library could not be built; the lines above say why (npm run build repeats it)');
