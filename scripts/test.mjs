@@ -77,9 +77,11 @@ try {
   const { findFirefox } = await import('../tests/support/firefox.mjs');
   const { findNginx } = await import('../tests/support/nginx.mjs');
   const { ensureOpenCode } = await import('../tests/support/opencode.mjs');
+  const { ensureLlama } = await import('../tests/support/llama.mjs');
   const { TESTED } = await import('../tests/support/versions.mjs');
   await findChromium();
   await findFirefox();
+  await ensureLlama();
   await findNginx();
   for (const version of TESTED) await ensureOpenCode(version);
   const begin = performance.now();

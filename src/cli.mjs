@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npx opencode-session keeper <public folder>`, `… doctor` and `… replay FILE`.
+// `npx opencode-session keeper <public folder>`, `… doctor`, `… replay FILE` and `… models`.
 import { copyFileSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ const NAME = 'opencode-session-keeper.js';
 const USAGE = `usage: opencode-session keeper <public folder>
        opencode-session doctor [--url ADDRESS] [options]
        opencode-session replay FILE [--until N] [--json]
+       opencode-session models --endpoint ADDRESS [--key KEY] [--only WORD] [--json]
 
 keeper  copies ${NAME} into the folder that your web server serves as "/", such as "public".
         Run it again after each update of the package. Then: createClient({ baseUrl, keeper: true }).
@@ -30,7 +31,16 @@ replay  plays a file of client.record() again, and says what came out of it.
         --until N            only the first N entries
         --json               all of it as JSON, with the states of the sessions
         ends with 0 when all went as recorded, 1 when it did not, 2 when it was called wrongly or the file is none
+
+models  lists the models of an OpenAI-compatible endpoint, with what each can do.
+        --endpoint ADDRESS   with its version, such as http://127.0.0.1:8080/v1
+        --key KEY            default OPENCODE_PROVIDER_KEY, which other users of the machine cannot see
+        --only WORD          those that can do it: chat, completion, fim, tools or reasoning
+        --json               the list as JSON
+        ends with 0, 1 when the endpoint gave no list, 2 when it was called wrongly
 `;
+/** What a model may be able to do. */
+const ABILITIES = ['chat', 'completion', 'fim', 'tools', 'reasoning'];
 const OPTIONS = /** @type {const} */ ({
   url: { type: 'string', default: 'http://127.0.0.1:4096' },
   username: { type: 'string' },
@@ -56,6 +66,7 @@ export function main(args) {
   if (command === 'keeper' && rest.length === 1) return keeper(rest[0]);
   if (command === 'doctor') return doctor(rest);
   if (command === 'replay') return replay(rest);
+  if (command === 'models') return models(rest);
   put(process.stderr, USAGE);
   return 2;
 }
@@ -142,6 +153,43 @@ async function replay(args) {
   } catch (error) {
     return fail(`${error.message}${error.hint ? ` ${error.hint}` : ''}`, 2);
   }
+}
+
+/** @param {string[]} args */
+async function models(args) {
+  let given;
+  try {
+    given = parseArgs({ args, options: { endpoint: { type: 'string' }, key: { type: 'string' }, only: { type: 'string' }, json: { type: 'boolean' } } }).values;
+  } catch (error) {
+    return fail(`${error.message}\n${USAGE}`, 2);
+  }
+  const { endpoint, key = process.env.OPENCODE_PROVIDER_KEY ?? 'none', only, json } = given;
+  if (endpoint === undefined) return fail(`--endpoint is missing\n${USAGE}`, 2);
+  if (only !== undefined && !ABILITIES.includes(only)) return fail(`--only wants one of ${ABILITIES.join(', ')}`, 2);
+  const { createProvider } = await import('./provider.js');
+  let provider;
+  try {
+    provider = await createProvider({ apiEndpoint: endpoint, auth: { type: 'api-key', apiKey: key }, rateLimits: { requestsPerMinute: 60, tokensPerMinute: 60_000 } });
+  } catch (error) {
+    return fail(`${error.message} ${error.hint ?? ''}`, 2);
+  }
+  try {
+    const list = (await provider.models()).filter((model) => only === undefined || model[only] === true);
+    if (json) putJson(list);
+    else put(process.stdout, list.map((model) => `${inLine(described(model))}\n`).join(''));
+    return 0;
+  } catch (error) {
+    return fail(`${inLine(error.message)} ${error.hint ?? ''}`);
+  } finally {
+    provider.dispose();
+  }
+}
+
+/** A model in a line: its id, its context, what it can do, and what a million tokens cost. @param {any} model */
+function described(model) {
+  const { id, contextWindow, price, active } = model;
+  const able = ABILITIES.filter((name) => model[name] === true);
+  return [id, contextWindow === undefined ? '' : `${contextWindow} tokens`, able.join(' '), price === undefined ? '' : `$${price.input} in, $${price.output} out`, active ? '' : 'switched off'].filter(Boolean).join('  ');
 }
 
 /** What a person wants to know of a replay. @param {any} recording @param {any} result */

@@ -179,7 +179,7 @@ describe('docs/provider.md', () => {
   const page = read('docs/provider.md');
   const told = new Map(rows(page).filter(([, retryable]) => retryable === 'yes' || retryable === 'no').map(([code, retryable]) => [code, retryable]));
   const rust = [...read('src/proto/provider/fault.rs').matchAll(/^ {4}\(\s*"(\w+)",\s*(true|false),/gm)].map(([, code, retryable]) => [code, retryable === 'true' ? 'yes' : 'no']);
-  const typed = sources('src/js/provider', '.ts').flatMap((text) => [...text.matchAll(/\bfault\('(\w+)'/g)].map(([, code]) => [code, 'no']));
+  const typed = sources('src/js/provider', '.ts').flatMap((text) => [...text.matchAll(/\b(?:fault|refused)\('(\w+)'/g)].map(([, code]) => [code, 'no']));
 
   test('every code, with whether it may be tried again, and no other', () => {
     assert.ok(rust.length > 20 && typed.length > 5);

@@ -20,7 +20,7 @@ export async function startMock(answer) {
     });
     request.on('end', async () => {
       const closed = /** @type {Promise<void>} */ (new Promise((resolve) => response.on('close', () => resolve())));
-      const each = { method: request.method ?? '', path: pathname, query: searchParams, headers: request.headers, text, body: text === '' ? undefined : JSON.parse(text), response, closed };
+      const each = { method: request.method ?? '', path: pathname, query: searchParams, headers: request.headers, text, body: text.startsWith('{') ? JSON.parse(text) : undefined, response, closed };
       asked.push(each);
       const told = await state.answer(each);
       if (response.headersSent || response.destroyed || told === undefined) return;

@@ -2,9 +2,10 @@
  * What goes into `Authorization`. Secrets stay on this side of the wasm.
  * @module
  */
-import { fault } from './error.js';
 import { jwtCredentials } from './jwt.js';
-import type { ProviderAuth } from './types.js';
+import type { Wasm } from './load.js';
+import { oauthCredentials } from './oauth.js';
+import type { ProviderAuth, ProviderOptions } from './types.js';
 
 /** Gives the value of `Authorization`, and hears when the server refused one. */
 export interface Credentials {
@@ -41,9 +42,9 @@ function isSendable(value: string): boolean {
   return value !== '';
 }
 
-export function credentials(auth: ProviderAuth): Credentials {
+export function credentials(auth: ProviderAuth, wasm: Wasm, options: ProviderOptions): Credentials {
   if (auth.type === 'jwt') return jwtCredentials(auth);
-  if (auth.type === 'oauth') throw fault('bad_config', 'auth.type is oauth.', 'Not in this version.');
+  if (auth.type === 'oauth') return oauthCredentials(auth, wasm, options);
   const value = `Bearer ${auth.apiKey}`;
   return { header: async () => value, refused: async () => false };
 }

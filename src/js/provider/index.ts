@@ -10,8 +10,10 @@ import { load, type Wasm } from './load.js';
 import { type AnswerStream, Call } from './stream.js';
 
 export { type ConfigProblem, ProviderError } from './error.js';
+export { finishLogin, type LoginOptions, startLogin } from './login.js';
 export type { AnswerStream } from './stream.js';
 export type * from './types.js';
+export { openVault, type Vault, type VaultOptions } from './vault.js';
 
 const CHAT = 0;
 const COMPLETION = 1;
@@ -105,7 +107,7 @@ class Own implements Provider {
   #next = 1;
 
   constructor(wasm: Wasm, config: ProviderConfig, options: ProviderOptions) {
-    this.#host = new Host(credentials(config.auth), config.headers ?? {}, options);
+    this.#host = new Host(credentials(config.auth, wasm, options), config.headers ?? {}, options);
     const families = options.families === undefined ? '' : JSON.stringify(options.families);
     try {
       this.#engine = wasm.engine(this.#host, JSON.stringify(withoutSecrets(config)), families);

@@ -2,6 +2,7 @@
  * What goes in and what comes out.
  * @module
  */
+import type { Vault } from './vault.js';
 
 /**
  * How requests are authenticated.
@@ -449,6 +450,10 @@ export interface ProviderOptions {
   readonly families?: readonly object[];
   /** A catalogue in the form of models.dev, and the provider's name in it. */
   readonly catalogue?: { readonly data: object; readonly provider: string };
+  /** Where OAuth tokens are kept. Default: in memory. */
+  readonly vault?: Vault;
+  /** `auth.clientSecret` may stand in a page. Every visitor can read it there. */
+  readonly allowSecretInPage?: boolean;
   /** A budget of an earlier run: what `budgetSnapshot()` gave. */
   readonly budget?: string;
   /** A part of a budget is used, or a day is unlike the others. */
