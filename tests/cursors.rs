@@ -76,3 +76,29 @@ fn a_small_page_says_nothing_of_a_list_that_is_whole() {
     assert_ne!(*world.mirrors[&handle].field("hasOlder"), true);
     assert!(!world.logs.contains(&"cursor_hidden"));
 }
+
+#[test]
+fn a_full_page_of_an_older_server_in_the_place_of_this_one_is_not_all() {
+    for transport in [Transport::Auto, Transport::Poll] {
+        let (mut world, session) = world(transport, 300);
+        world.server.hides_cursors = false;
+        let handle = world.open(&session, 100);
+        live_through(&mut world, 1_000);
+        // Cursors were seen. The server that comes knows none.
+        world.server.wire = Wire::Mid;
+        world.cut(false);
+        live_through(&mut world, 60_000);
+        assert_eq!(*world.mirrors[&handle].field("hasOlder"), true, "{transport:?}");
+        for token in 1..=4 {
+            world.client.load_older(handle, 0, token);
+            world.pump();
+            live_through(&mut world, 1_000);
+        }
+        assert_eq!(world.mirrors[&handle].messages.len(), 300, "{transport:?}");
+        assert_eq!(*world.result(4).unwrap(), Ok(Reply::More(false)));
+        // All is shown, and is known to be all after each connection.
+        world.cut(false);
+        live_through(&mut world, 60_000);
+        assert_ne!(*world.mirrors[&handle].field("hasOlder"), true, "{transport:?}");
+    }
+}

@@ -318,3 +318,16 @@ fn what_is_never_answered_is_told_within_half_a_minute() {
         assert_eq!(talk.delivery(&only), Some(Delivery::Dropped), "{wire:?}");
     }
 }
+
+#[test]
+fn a_server_that_says_idle_has_not_ended_a_turn() {
+    let mut talk = Talk::new(Wire::New);
+    talk.send("one", 1);
+    // As a poll tells it, or a plugin that starts: nothing has run.
+    talk.busy(false);
+    for _ in 0..100 {
+        talk.world.pass(100);
+        talk.world.arrive();
+    }
+    assert!(talk.world.result(2).is_none(), "the server is cold: it may still begin");
+}

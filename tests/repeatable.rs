@@ -9,6 +9,7 @@ use opencode_session::proto::request::Response;
 use serde_json::{Value, json};
 use support_rs::bench::{Bench, item, live, text};
 use support_rs::kept::{Kept, shows};
+use support_rs::server::Wire;
 
 #[test]
 fn who_joins_in_the_middle_gets_the_whole_text() {
@@ -523,4 +524,31 @@ fn told_again_in_other_words_the_server_is_right() {
     bench.told(&text("", false)).grows("one two").interrupt();
     again(&mut bench).told(&text("", false)).grows("one ").grows("new");
     assert_eq!(bench.shown(), ("one new", "streaming", ""));
+}
+
+#[test]
+fn nothing_is_posted_while_the_stream_is_away() {
+    for own in [true, false] {
+        let mut kept = Kept::new(&["one "]);
+        kept.attach("kept").starts().grows("one ").live().answered().beats();
+        kept.lost();
+        kept.world
+            .send(kept.handle, &json!({ "parts": [{ "type": "text", "text": "hi" }] }), 10);
+        let posts = |kept: &Kept| {
+            let requests = kept.world.requests.iter();
+            let mut posts = requests.filter(|request| request.method == "POST");
+            let named = |body: &[u8]| String::from_utf8_lossy(body).contains("messageID");
+            posts.next().map(|post| named(post.body.as_deref().unwrap()))
+        };
+        assert_eq!(posts(&kept), None, "another server may be there now");
+        kept.attach("kept");
+        if !own {
+            // The keeper's own stream broke: another server has come.
+            kept.world.server.wire = Wire::Mid;
+            kept.hole();
+        }
+        assert_eq!(posts(&kept), None, "what was missed is not told yet");
+        kept.live().answered();
+        assert_eq!(posts(&kept), Some(own));
+    }
 }

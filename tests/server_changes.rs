@@ -189,3 +189,71 @@ fn an_id_made_here_does_not_lie_ahead_of_the_servers_clock() {
     assert!(of(created) <= time(&one) && one < two && time(&two) <= of(world.now));
     world.input(Input::Timeout);
 }
+
+#[test]
+fn a_prompt_that_has_a_name_is_looked_for_before_an_older_server_gets_it_without() {
+    let mut world = World::new(Wire::New, 6);
+    let session = world.server.create_session("/project");
+    let handle = world.open(&session, 100);
+    live_through(&mut world, 1_000);
+    let key = world.send(handle, &prompt("once"), 1);
+    world.advance("prompt_async");
+    world.lose("prompt_async");
+    // It was taken, and is stored late, when an older server has come.
+    world.cut(false);
+    world.server.wire = Wire::Mid;
+    let late = world.now + 6_000;
+    while world.now < late {
+        world.pass(100);
+        world.arrive();
+    }
+    assert_eq!(world.server.posted.len(), 1, "it may still be stored");
+    live_through(&mut world, 30_000);
+    assert_eq!(world.server.posted.len(), 1);
+    assert!(matches!(world.result(1), Some(Ok(_))));
+    assert!(world.mirrors[&handle].ids().contains(&key.as_str()));
+}
+
+#[test]
+fn after_a_post_without_an_answer_the_server_is_asked_anew_who_it_is() {
+    let mut config = config(7);
+    config.transport = Transport::Poll;
+    let mut world = World::with(Server::new(Wire::New, 7), config);
+    let session = world.server.create_session("/project");
+    let handle = world.open(&session, 100);
+    live_through(&mut world, 2_000);
+    world.send(handle, &prompt("again"), 1);
+    world.advance("/global/health");
+    world.advance("/global/health");
+    // No stream tells that it is another one now.
+    world.lose("prompt_async");
+    world.server.wire = Wire::Mid;
+    live_through(&mut world, 30_000);
+    assert!(matches!(world.result(1), Some(Ok(_))));
+    assert!(world.server.abuse.is_empty(), "{:?}", world.server.abuse);
+}
+
+#[test]
+fn a_poll_waits_for_the_word_that_is_on_its_way() {
+    let mut config = config(8);
+    config.transport = Transport::Poll;
+    let mut world = World::with(Server::new(Wire::New, 8), config);
+    let session = world.server.create_session("/project");
+    let handle = world.open(&session, 100);
+    live_through(&mut world, 2_000);
+    let asked = |world: &World| {
+        let requests = world.requests.iter();
+        requests.filter(|request| request.path == "/global/health").count()
+    };
+    let before = asked(&world);
+    world.send(handle, &prompt("slow"), 1);
+    // Three polls pass meanwhile.
+    for _ in 0..35 {
+        arrive_without_version(&mut world);
+        world.pass(100);
+    }
+    assert_eq!(asked(&world), before + 1, "it is asked once");
+    world.arrive();
+    assert_eq!(world.server.posted.len(), 1, "its answer counts");
+    assert!(world.server.posted[0]["messageID"].is_string());
+}

@@ -35,6 +35,8 @@ faults! {
         // The server, time, and the page.
         Restart Sleep WallBack WallForward LateTimer1 LateTimer60 Hidden Frozen Bfcache OfflineRight OfflineWrong
         NetworkDown Reload SlowSubscriber
+        // Another server in its place: an older one, a newer one, a fork. And something before it that answers for it.
+        Replaced Front401 Front403 Front404 Front502
         // The keeper: its worker is ended, or its tab closed; or there is none.
         KeeperEnds KeeperMissing
         // Bytes.
@@ -69,7 +71,7 @@ macro_rules! reached {
 
 reached! {
     Gapped GapHealed Tail Resync Restarted Polled OfflinePhase ClosedPhase DeadSession Parked Removed Unclear Repeated
-    Global TwoSessions Busy Restored Recalled MuteNoticed Kept
+    Global TwoSessions Busy Restored Recalled MuteNoticed Kept RolledBack Upgraded Forked Cold
 }
 
 /// How often each class took effect, and what was reached.

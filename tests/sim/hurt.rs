@@ -90,7 +90,8 @@ impl World {
                 self.work(rng);
             }
             Fault::AbortWhileSending => self.abort(rng),
-            Fault::Restart => self.restart(rng),
+            Fault::Restart | Fault::Replaced => self.restart(fault, rng),
+            Fault::Front401 | Fault::Front403 | Fault::Front404 | Fault::Front502 => self.stand_before(fault, rng),
             Fault::Sleep => self.sleep(rng),
             Fault::WallBack => {
                 self.counts.hit(fault);
@@ -240,7 +241,22 @@ impl World {
         self.work(rng);
     }
 
-    fn restart(&mut self, rng: &mut Rng) {
+    /// Something before the server answers for it, while that goes on.
+    fn stand_before(&mut self, fault: Fault, rng: &mut Rng) {
+        let long = if rng.below(4) == 0 { 2 * MINUTE } else { 5 * SECOND };
+        self.until.front = Some((self.now + rng.below(long), fault));
+        if rng.below(4) > 0 {
+            self.cut_upstream();
+            self.cut(rng.below(2) == 0);
+        }
+        if rng.below(2) == 0 {
+            self.send();
+        }
+        self.live_through(rng.below(long), rng);
+    }
+
+    /// The process ends, and another one begins: as it was, or of another version.
+    fn restart(&mut self, fault: Fault, rng: &mut Rng) {
         let running = !self.server.open.is_empty() || self.server.lanes.values().any(|lane| !lane.is_empty());
         if !running {
             let session = self.opens[0].session.clone();
@@ -256,20 +272,64 @@ impl World {
             self.server.step(0);
         }
         self.flow(usize::MAX);
+        if fault == Fault::Replaced && rng.below(2) == 0 {
+            // A prompt is on its way to the old one.
+            self.send();
+            for at in (0..self.net.flights.len()).rev() {
+                if self.net.flights[at].request.path.contains("prompt_async") && !self.frozen {
+                    self.progress(at);
+                }
+            }
+        }
+        let mut lanes = std::mem::take(&mut self.server.lanes);
         self.server.restart(rng.below(2) == 0);
-        self.counts.hit(Fault::Restart);
+        if fault == Fault::Replaced && rng.below(2) == 0 {
+            // The old one still stores what it has taken, while the new one answers already.
+            lanes.retain(|lane, _| lane.ends_with(" intake"));
+            self.server.lanes = lanes;
+        }
+        self.counts.hit(fault);
         self.counts.reach(Reached::Restarted);
+        if fault == Fault::Replaced {
+            self.replace(rng);
+        }
+        if rng.below(2) == 0 {
+            self.server.cold = true;
+            self.until.cold = Some(self.now + 2 * SECOND + rng.below(13 * SECOND));
+            self.counts.reach(Reached::Cold);
+            self.send();
+        }
         while !self.frozen && !self.net.flights.is_empty() {
             self.lose(0);
             if self.net.flights.len() > 40 {
                 break;
             }
         }
+        self.net.doom();
         self.cut_upstream();
         self.cut(rng.below(2) == 0);
         if rng.below(2) == 0 {
             self.until.down = Some(self.now + rng.below(8 * SECOND));
         }
+    }
+
+    fn replace(&mut self, rng: &mut Rng) {
+        let server = &mut self.server;
+        let (old, fork) = (server.wire, rng.below(4) == 0);
+        server.wire = match old {
+            _ if fork => Wire::Mid,
+            Wire::New => [Wire::Old, Wire::Mid][rng.below(2) as usize],
+            _ => Wire::New,
+        };
+        server.forked = fork;
+        // What it says is older than what its texts are made of.
+        server.halves &= server.wire != Wire::Old;
+        server.early &= server.wire == Wire::Mid;
+        self.counts.reach(match (old, server.wire) {
+            _ if fork => Reached::Forked,
+            (_, Wire::New) => Reached::Upgraded,
+            _ => Reached::RolledBack,
+        });
     }
 
     /// The machine sleeps; the server goes on.

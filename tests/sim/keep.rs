@@ -5,7 +5,7 @@ use opencode_session::proto::keeper::{Config, Ending, Input as In, Keeper, Outpu
 use opencode_session::proto::request::Response;
 
 use crate::fault::{Fault, Reached};
-use crate::net::{Stream, Target};
+use crate::net::Stream;
 use crate::spoil::spoil;
 use crate::support_rs::server::{Answer, hello};
 use crate::world::World;
@@ -118,7 +118,7 @@ impl World {
 
     /// The server's answer to the keeper. A page hears of it by what the keeper makes of it.
     fn open_upstream(&mut self, generation: u32) -> bool {
-        let Some((fault, _)) = self.net.strike(Target::Stream) else {
+        let Some(fault) = self.strikes_stream() else {
             let next = self.server.log.len();
             if let Some(up) = &mut self.keep.up {
                 (up.opened, up.first, up.next) = (true, next, next);

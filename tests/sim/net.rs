@@ -78,6 +78,13 @@ impl Net {
         }
     }
 
+    /// What is under way gets no answer any more.
+    pub(crate) fn doom(&mut self) {
+        for flight in &mut self.flights {
+            (flight.answer, flight.lost) = (Some(Answer::default()), true);
+        }
+    }
+
     pub(crate) fn asked(&mut self, request: &Request, counts: &mut Counts) {
         if request.path.contains("/message/") {
             counts.reach(Reached::Parked);
@@ -283,7 +290,7 @@ impl World {
     fn open_stream(&mut self) {
         let Some(stream) = &self.net.stream else { return };
         let generation = stream.generation;
-        let Some((fault, _)) = self.net.strike(Target::Stream) else {
+        let Some(fault) = self.strikes_stream() else {
             return self.accept();
         };
         self.counts.hit(fault);
@@ -303,6 +310,12 @@ impl World {
             generation,
             response: response(&answer),
         });
+    }
+
+    /// What comes instead of a stream.
+    pub(crate) fn strikes_stream(&mut self) -> Option<Fault> {
+        let front = self.until.front.map(|(_, fault)| fault);
+        front.or_else(|| Some(self.net.strike(Target::Stream)?.0))
     }
 
     fn accept(&mut self) {
@@ -409,6 +422,11 @@ impl World {
         let flight = &self.net.flights[at];
         let is_prompt = flight.request.path.contains("prompt_async");
         let request = flight.request.clone();
+        if let Some((_, fault)) = self.until.front {
+            self.counts.hit(fault);
+            self.net.flights[at].answer = Some(spoil(fault, Answer::default()));
+            return;
+        }
         let strike = if is_prompt { self.net.strike(Target::Post) } else { None };
         let mut lost = false;
         let mut hold = 0;

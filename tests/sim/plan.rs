@@ -139,7 +139,8 @@ fn of(profile: Profile) -> Vec<Fault> {
     // Some seldom find what they need to take effect.
     let times = |fault: Fault| match fault {
         Fault::SameIdAgain | Fault::KeeperEnds => 3,
-        Fault::AbortWhileSending | Fault::SlowSubscriber | Fault::Overtaken | Fault::KeeperMissing => 2,
+        Fault::AbortWhileSending | Fault::Overtaken | Fault::ByteWise => 3,
+        Fault::SlowSubscriber | Fault::KeeperMissing => 2,
         Fault::PostLost | Fault::PostAnswerLost | Fault::PostLate | Fault::NewIdAgain => 2,
         _ => 1,
     };

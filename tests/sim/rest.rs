@@ -14,7 +14,7 @@ impl World {
         self.back = 0;
         self.clamp = (0, None);
         self.net.disarm();
-        self.until.down = None;
+        (self.until.down, self.until.front) = (None, None);
         self.keep.missing = None;
         self.look(true);
         for at in [&mut self.until.offline, &mut self.until.slow] {
@@ -53,6 +53,10 @@ impl World {
             }
             let idle = self.server.lanes.values().all(std::collections::VecDeque::is_empty);
             if !idle || !self.net.flights.is_empty() {
+                continue;
+            }
+            if !self.server.waiting.is_empty() {
+                self.pass(500);
                 continue;
             }
             let wait = self

@@ -19,14 +19,16 @@ pub(crate) fn spoil(fault: Fault, answer: Answer) -> Answer {
         cursor: String::new(),
     };
     match fault {
-        Fault::Http401 => other(401, "", b"", ""),
+        Fault::Http401 | Fault::Front401 => other(401, "", b"", ""),
+        Fault::Front403 => other(403, "text/html", PAGE, ""),
+        Fault::Front404 => other(404, "text/plain", b"404 page not found", ""),
         Fault::Http403 => other(403, "text/plain", b"no", ""),
         Fault::Http404 => other(404, "application/json", b"{}", ""),
         Fault::Http429Seconds => other(429, "", b"", SECONDS),
         Fault::Http429Date => other(429, "", b"", DATE),
         Fault::Http429Absurd => other(429, "", b"", ABSURD),
         Fault::Http500 => other(500, "application/json", b"{\"name\":\"UnknownError\"}", ""),
-        Fault::Http502Html => other(502, "text/html", PAGE, ""),
+        Fault::Http502Html | Fault::Front502 => other(502, "text/html", PAGE, ""),
         Fault::Http503 => other(503, "", b"", "1"),
         Fault::Html200 => other(200, "text/html; charset=utf-8", PAGE, ""),
         Fault::WrongType => other(200, "text/plain", b"ok", ""),

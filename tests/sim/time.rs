@@ -103,6 +103,13 @@ impl World {
         if past(&self.until.down, self.now) {
             self.until.down = None;
         }
+        if past(&self.until.front.map(|(at, _)| at), self.now) {
+            self.until.front = None;
+        }
+        if past(&self.until.cold, self.now) {
+            self.until.cold = None;
+            self.server.cold = false;
+        }
         if past(&self.until.clamp, self.now) {
             (self.until.clamp, self.clamp) = (None, (0, None));
             self.look(true);
@@ -128,7 +135,16 @@ impl World {
 
 impl Until {
     pub(crate) fn next(&self) -> Option<u64> {
-        let all = [self.offline, self.down, self.mute, self.clamp, self.slow];
+        let front = self.front.map(|(at, _)| at);
+        let all = [
+            self.offline,
+            self.down,
+            self.mute,
+            self.clamp,
+            self.slow,
+            self.cold,
+            front,
+        ];
         all.into_iter().flatten().min()
     }
 }

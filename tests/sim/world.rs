@@ -74,6 +74,10 @@ pub(crate) struct Until {
     pub(crate) mute: Option<u64>,
     pub(crate) clamp: Option<u64>,
     pub(crate) slow: Option<u64>,
+    /// The server is cold.
+    pub(crate) cold: Option<u64>,
+    /// Something answers for the server.
+    pub(crate) front: Option<(u64, Fault)>,
 }
 
 pub(crate) const SECOND: u64 = 1_000;

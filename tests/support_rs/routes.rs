@@ -81,7 +81,9 @@ impl Server {
 
     fn page(&self, session: &str, limit: Option<&str>, before: Option<&str>) -> Answer {
         let list = &self.rooms[session].messages;
+        // Older servers know no cursors, and give the newest messages.
         let end = before
+            .filter(|_| self.wire == Wire::New)
             .and_then(|before| list.iter().position(|stored| self.cursor(stored) == before))
             .unwrap_or(list.len());
         let start = end.saturating_sub(limit.map_or(usize::MAX, |limit| limit.parse().unwrap()));

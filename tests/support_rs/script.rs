@@ -192,7 +192,10 @@ pub(crate) fn turn(server: &mut Server, session: &str, user: &str) {
 }
 
 /// Of all that waits, the newest is answered, and the others with it.
-fn begin(server: &mut Server, session: &str) {
+pub(crate) fn begin(server: &mut Server, session: &str) {
+    if server.cold {
+        return;
+    }
     let waits = server.waiting.iter().rfind(|(room, ..)| room == session);
     let Some((_, user, _)) = waits.cloned() else { return };
     server.waiting.retain(|(room, ..)| room != session);

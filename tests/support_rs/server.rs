@@ -128,6 +128,10 @@ pub(crate) struct Server {
     pub(crate) opaque: bool,
     /// A proxy hides them.
     pub(crate) hides_cursors: bool,
+    /// It is a fork, that numbers otherwise.
+    pub(crate) forked: bool,
+    /// No turn begins: plugins start.
+    pub(crate) cold: bool,
     /// Some deltas are told before their part, and some parts before their message (1.14.48).
     pub(crate) early: bool,
     /// What is stored, and told after what should follow it: messages and parts.
@@ -170,6 +174,8 @@ impl Server {
             halves: false,
             opaque: false,
             hides_cursors: false,
+            forked: false,
+            cold: false,
             early: false,
             owed: Vec::new(),
             waiting: Vec::new(),
@@ -207,6 +213,7 @@ impl Server {
 
     pub(crate) fn version(&self) -> &'static str {
         match self.wire {
+            Wire::Mid if self.forked => "7.0.33",
             Wire::Old => "1.1.65",
             Wire::Mid => "1.3.2",
             Wire::New => "1.18.33",
@@ -269,12 +276,14 @@ impl Server {
         lane.into_iter().for_each(|op| (op.run)(self));
     }
 
-    /// A turn begins within seconds when none runs.
+    /// A turn begins within seconds when none runs, and the server is warm.
     pub(crate) fn begin_due(&mut self, session: &str) {
         let waits = |server: &Server| server.waiting.iter().any(|(room, ..)| room == session);
-        while self.rooms[session].status.is_none() && waits(self) {
-            let op = self.lanes.get_mut(session).and_then(VecDeque::pop_front).unwrap();
-            (op.run)(self);
+        while !self.cold && self.rooms[session].status.is_none() && waits(self) {
+            match self.lanes.get_mut(session).and_then(VecDeque::pop_front) {
+                Some(op) => (op.run)(self),
+                None => script::begin(self, session),
+            }
         }
     }
 
@@ -668,7 +677,7 @@ impl Server {
             .find_map(|part| part["text"].as_str());
         let text = text.unwrap_or_default().to_owned();
         let id = match body["messageID"].as_str() {
-            Some(id) if !self.taken.insert(id.to_owned()) => return,
+            Some(id) if !self.taken.insert(id.to_owned()) || self.place(session, id).is_some() => return,
             Some(id) => id.to_owned(),
             None => self.id("msg_"),
         };

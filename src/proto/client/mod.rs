@@ -408,6 +408,9 @@ impl Client {
         if self.sessions.iter().any(Session::expects) {
             self.link.hurry(self.context.now + POLL_BUSY);
         }
+        if std::mem::take(&mut self.context.unsure) {
+            self.renew_version();
+        }
         let mut needs_catalog = self.pump_commands();
         for session in &mut self.sessions {
             needs_catalog |= session.pump(&mut self.catalog, &mut self.context);

@@ -54,6 +54,7 @@ impl Client {
                 Event::ReplayOpened { kept } => self.attached(kept),
                 Event::ReplayLive => {
                     self.context.telling = Telling::Now;
+                    self.release_version();
                     self.again();
                     self.moor();
                 }
@@ -245,7 +246,11 @@ impl Client {
         let live = matches!(phase, Phase::Syncing | Phase::Live);
         self.resuming |= live && source == Source::Keeper && self.position.is_some();
         self.context.adrift |= self.resuming;
-        if !self.resuming {
+        // Also one that never told anything.
+        self.streamed = true;
+        if self.resuming {
+            self.hold_version();
+        } else {
             self.interrupt();
         }
     }
@@ -266,6 +271,7 @@ impl Client {
         self.strayed = false;
         if std::mem::take(&mut self.resuming) {
             self.interrupt();
+            self.forget_version();
         }
         self.moor();
     }
@@ -414,7 +420,8 @@ impl Client {
                     (POLL_IDLE * u64::from(idle.clamp(1, 6))).min(POLL_LONGEST)
                 };
                 self.link.poll_at(self.context.now + wait);
-                if self.sessions.iter().any(Session::will_post) {
+                // What is being asked already is as new as the answer to another question.
+                if self.context.own_ids.is_some() && self.sessions.iter().any(Session::will_post) {
                     self.renew_version();
                 } else {
                     self.await_version();

@@ -18,6 +18,8 @@ pub(super) struct Version {
     pub(super) again: Option<u64>,
     /// When prompts wait no longer for it.
     until: Option<u64>,
+    /// What was known on a stream that is away, and may go on.
+    held: Option<bool>,
 }
 
 /// Prompts wait for the version so long after a connection; then the server is taken for an old one, milliseconds.
@@ -40,9 +42,29 @@ impl Client {
 
     /// The server may be another one from here on: nothing is posted before it is known.
     pub(super) fn forget_version(&mut self) {
+        if planted::is(Bug::KnowForever) {
+            return;
+        }
         let version = &mut self.version;
-        (version.asked, version.known, version.until) = (None, false, None);
+        (version.asked, version.known, version.until, version.held) = (None, false, None, None);
         self.context.own_ids = None;
+    }
+
+    /// The stream is away: behind the next one there may be another server. If it goes on without a hole, there is not.
+    pub(super) fn hold_version(&mut self) {
+        if planted::is(Bug::KnowForever) {
+            return;
+        }
+        (self.version.asked, self.version.until) = (None, None);
+        self.version.held = self.context.own_ids.take().or(self.version.held);
+    }
+
+    /// What was missed has been told, and there was no hole.
+    pub(super) fn release_version(&mut self) {
+        if let Some(held) = self.version.held.take() {
+            self.context.own_ids = Some(held);
+            self.show_due();
+        }
     }
 
     /// Another stream than before: behind it there may be another server. What was asked with the first one is of that.
@@ -60,7 +82,7 @@ impl Client {
 
     /// The server can be asked: the wait for its version begins.
     pub(super) fn await_version(&mut self) {
-        self.version.until = Some(self.context.now + PATIENCE);
+        self.version.until.get_or_insert(self.context.now + PATIENCE);
         self.ask_version();
     }
 

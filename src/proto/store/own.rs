@@ -150,10 +150,7 @@ impl Messages {
 
     /// Whether the message is an own prompt that the server has not told.
     pub fn is_echo(&self, id: Str<'_>) -> bool {
-        self.list
-            .iter()
-            .rev()
-            .any(|message| message.echo && message.id.as_bytes() == id.raw())
+        self.named(&id.to_text()).is_some_and(|message| message.echo)
     }
 
     /// Whether the message is shown for an own prompt, under the prompt's key.

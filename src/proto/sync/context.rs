@@ -207,6 +207,8 @@ pub struct Context {
     pub mute: bool,
     /// A session has seen that an event of it is missing.
     pub missed: bool,
+    /// A post got no answer, or none of the server's: it may be another one now.
+    pub unsure: bool,
     /// Which session runs inside which.
     pub family: Family,
     last_request: u32,
@@ -232,6 +234,7 @@ impl Context {
             adrift: false,
             mute: false,
             missed: false,
+            unsure: false,
             family: Family::default(),
             last_request: 0,
         }

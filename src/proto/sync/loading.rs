@@ -143,8 +143,10 @@ impl Session {
             context.clock.see(newest.head.created);
         }
         // Servers without cursors do not say whether a full page is the last one, nor do those whose cursors a proxy hides.
-        self.sees_cursors |= !snapshot.cursor.is_empty();
-        let guess = !self.sees_cursors && page.items.len() >= snapshot.limit;
+        // That an earlier page had one says nothing: this one may be another server's.
+        self.warned |= !snapshot.cursor.is_empty();
+        let guess = snapshot.cursor.is_empty() && page.items.len() >= snapshot.limit && !planted::is(Bug::FullIsWhole);
+        self.makes_cursors &= !guess;
         let more = !snapshot.cursor.is_empty() || guess;
         if guess && snapshot.scope == Scope::All && context.own_ids == Some(true) && !self.warned {
             self.warned = true;
@@ -190,6 +192,8 @@ impl Session {
             // What is shown lies behind messages that were not known.
             let limit = (self.messages.len() + self.hidden()).max(snapshot.limit * 2);
             self.phase = Phase::Fetching(snapshot);
+            // Own prompts that it told may be hidden in the next one.
+            self.confirm_named(context);
             return self.fetch(Scope::All, limit, context);
         }
         self.recall();
@@ -268,7 +272,7 @@ impl Session {
 
     /// The snapshot failed. Errors that may pass are tried again.
     pub(super) fn fail(&mut self, mut error: Error, context: &mut Context) {
-        if error.code == Code::NotFound {
+        if error.code == Code::NotFound || (error.code == Code::NoRoute && planted::is(Bug::FrontsWord)) {
             error.code = Code::SessionNotFound;
             error.message = String::from("The server does not know this session.");
         }

@@ -176,16 +176,15 @@ impl Session {
 
     /// Prompts that the server took, or may have taken, long ago and never told.
     pub(super) fn give_up_untold(&mut self, context: &mut Context) {
-        let prompts = self.outbox.prompts.iter();
-        let untold = prompts.filter(|prompt| prompt.looked && self.is_untold(prompt));
-        let untold: Vec<String> = untold.map(|prompt| prompt.key.clone()).collect();
-        for key in untold {
-            let asked_at = self.page_asked_at;
-            let Some(prompt) = self.outbox.get(&key) else { continue };
+        let asked_at = self.page_asked_at;
+        let mut next = 0;
+        while let Some(prompt) = self.outbox.prompts.get(next) {
+            next += 1;
             // A page that was asked for earlier proves nothing.
-            if asked_at < prompt.since + CHECK_AGAIN {
+            if !prompt.looked || !self.is_untold(prompt) || asked_at < prompt.since + CHECK_AGAIN {
                 continue;
             }
+            let prompt = &mut self.outbox.prompts[next - 1];
             prompt.since = asked_at;
             prompt.misses += 1;
             if prompt.misses < MAX_MISSES {
@@ -196,6 +195,8 @@ impl Session {
                 prompt.stage = Stage::Queued;
                 continue;
             }
+            let key = prompt.key.clone();
+            next -= 1;
             let error = Error::new(Code::NotStored, "The server does not show the prompt.");
             self.refuse(&key, &error, context);
         }

@@ -80,7 +80,8 @@ impl Session {
             }
             Ok(mut page) => {
                 let count_told = page.items.len();
-                let by_cursor = self.before.is_some();
+                // A server that knows no cursors, and is newly in the place of one that does, gives its newest page.
+                let by_cursor = self.before.is_some() && !self.messages.shares(&page);
                 self.note_cursor(&page, cursor);
                 self.adopt_page(&mut page, true, context);
                 self.hide_page(&mut page, false);

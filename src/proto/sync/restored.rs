@@ -206,14 +206,8 @@ impl Session {
             }
         }
         self.note_looked(&page, page.items.len() >= LOOK, false);
-        let lost: Vec<String> = self
-            .outbox
-            .prompts
-            .iter()
-            .filter(|prompt| !prompt.looked)
-            .map(|prompt| prompt.key.clone())
-            .collect();
-        for key in lost {
+        while let Some(lost) = self.outbox.prompts.iter().find(|prompt| !prompt.looked) {
+            let key = lost.key.clone();
             let error = Error::new(
                 Code::NotStored,
                 "The prompt is too old to see whether the server has it.",

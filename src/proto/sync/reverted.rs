@@ -49,9 +49,10 @@ impl Session {
         }
         let hid = self.cut.take().is_some_and(|cut| cut.hides > 0);
         self.cut = read(raw).map(|(message, part)| Cut {
+            // A page that is newer may not have it any more.
+            created: self.messages.created(&message),
             message,
             part,
-            created: None,
             gone: false,
             hides: 0,
         });

@@ -53,9 +53,7 @@ pub struct Session {
     pub(super) older: Option<Stamp>,
     /// The server's cursors are understood here.
     pub(super) makes_cursors: bool,
-    /// The server's cursors can be read here.
-    pub(super) sees_cursors: bool,
-    /// That they may be hidden was told.
+    /// The server's cursors can be read here, or that they may be hidden was told.
     pub(super) warned: bool,
     /// When the newest page was asked for, milliseconds.
     pub(super) page_asked_at: u64,
@@ -140,7 +138,6 @@ impl Session {
             before: None,
             older: None,
             makes_cursors: false,
-            sees_cursors: false,
             warned: false,
             page_asked_at: 0,
             sides: Sides::default(),
@@ -173,7 +170,8 @@ impl Session {
         let shown = if planted::is(Bug::ShortSnapshot) {
             0
         } else {
-            self.messages.len()
+            // Of one more than there is the answer is no full page, and surely all.
+            self.messages.len() + usize::from(!self.fields.has_older())
         };
         self.fetch(Scope::All, self.limit.max(shown) + self.hidden(), context);
     }

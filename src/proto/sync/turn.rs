@@ -50,13 +50,14 @@ pub(super) const MAX_POSTS: u8 = 3;
 impl Turn {
     /// The server says whether a turn runs.
     pub(super) fn told(&mut self, busy: bool, context: &mut Context) {
-        self.busy = busy;
+        if (std::mem::replace(&mut self.busy, busy) || planted::is(Bug::IdleIsEnd)) && !busy {
+            self.ended = context.tick();
+        }
         self.tries = 0;
         if busy {
             self.settled = false;
             self.check = Check::None;
         } else if !self.settled {
-            self.ended = context.tick();
             self.check = Check::Due(context.now + CHECK_AFTER);
         }
     }
@@ -141,6 +142,12 @@ impl Session {
                 let key = prompt.key.clone();
                 self.refuse(&key, &error, context);
                 continue;
+            }
+            if prompt.tries > 0 && prompt.names_itself && !own_ids {
+                // The server is an older one now, and may still tell it: it is looked for as such servers want it.
+                (prompt.stage, prompt.names_itself, prompt.since) = (Stage::Unclear, false, context.now);
+                self.turn.check = Check::Due(context.now + CHECK_AGAIN);
+                return false;
             }
             prompt.stage = Stage::Posting;
             prompt.names_itself = own_ids;
@@ -369,6 +376,7 @@ impl Session {
             {
                 prompt.stage = Stage::Unclear;
                 prompt.since = context.now;
+                context.unsure = true;
                 context.warn("prompt_unclear", &error.message);
                 if self.is_live() {
                     self.begin(context);
