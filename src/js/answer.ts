@@ -64,6 +64,11 @@ export function straight(response: Response): Response {
   throw new Redirected(hidden ? 302 : status);
 }
 
+/** Bytes of a body handed on at once. */
+const PIECE = 65_536;
+/** After so much work on what had come already, others have their turn, milliseconds. */
+const TURN = 50;
+
 /** Hands the pieces of a body on until it ends, or `signal` ends it. */
 export async function drain({ body }: Response, signal: AbortSignal, take: (piece: Uint8Array<ArrayBuffer>) => void): Promise<void> {
   const reader = body?.getReader();
@@ -72,16 +77,38 @@ export async function drain({ body }: Response, signal: AbortSignal, take: (piec
   const stop = (): void => void reader.cancel().catch(() => undefined);
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
+  let busy = 0;
   for (;;) {
     const { done, value } = await reader.read();
     if (done || signal.aborted) return;
-    try {
-      take(value);
-    } catch (error) {
-      stop();
-      throw error;
+    for (let at = 0; at < value.length; at += PIECE) {
+      const begin = performance.now();
+      try {
+        take(value.length > PIECE ? value.subarray(at, at + PIECE) : value);
+      } catch (error) {
+        stop();
+        throw error;
+      }
+      busy += performance.now() - begin;
+      // What comes faster than it can be read would keep the page from all else.
+      if (busy < TURN) continue;
+      busy = 0;
+      await turn();
+      if (signal.aborted) return;
     }
   }
+}
+
+/** Lets others go first. Not by a timer: hidden pages have one a second. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
 }
 
 /** The whole answer. `heard` is told how many bytes came; what it throws ends the reading. */

@@ -282,7 +282,7 @@ export function checkBase(baseUrl: unknown): Base {
   const host = url.hostname;
   return {
     url: url.origin + url.pathname.replace(/\/+$/, ''),
-    loopback: /^(127\.|0\.0\.0\.0$|\[::1?]$|(.+\.)?localhost$)/.test(host),
+    loopback: /^(127\.\d+\.\d+\.\d+$|0\.0\.0\.0$|\[::1?]$|(.+\.)?localhost$)/.test(host),
   };
 }
 

@@ -34,6 +34,17 @@ test('what an event told after the question stands against its answer', () => {
   assert.deepEqual(ids(roll), [], 'a later answer knows better');
 });
 
+test('of more sessions than can be kept the newest updates are', () => {
+  const roll = answered(10, [session('a', 3)]);
+  for (let at = 0; at < 30_000; at += 1) roll.told(session(`s${at}`, 10 + ((at * 7_919) % 30_000)));
+  assert.equal(roll.more(1_000_000), false, 'the server is not asked for what is not kept');
+  const { sessions, hasMore } = roll.read();
+  assert.deepEqual([sessions.length, sessions[0].time.updated, hasMore], [10_000, 30_009, false]);
+  assert.ok(sessions.every(({ time }, at) => at === 0 || time.updated <= sessions[at - 1].time.updated));
+  assert.ok(sessions.at(-1).time.updated >= 20_010);
+  assert.equal(roll.ask().limit, 10_000);
+});
+
 test('a removed session stays away, whatever its turn still says', () => {
   const roll = answered(10, [session('a', 3)]);
   roll.gone('a');

@@ -248,3 +248,19 @@ test('a byte order mark before the JSON is no part of it', async () => {
   assert.equal(session.state.messages.length, 1);
   assert.equal((await client.health()).version, mock.version);
 });
+
+test('a name that begins like an address of this machine is none', async () => {
+  /** @type {string[]} */
+  let heard = [];
+  globalThis.addEventListener = (name) => void heard.push(name);
+  try {
+    for (const [host, isElsewhere] of [['127.0.0.1', false], ['127.9.9.9', false], ['localhost', false], ['[::1]', false], ['127.evil.example', true], ['127.0.0.1.evil.example', true], ['localhost.evil.example', true]]) {
+      heard = [];
+      const client = await createClient({ baseUrl: `http://${host}:1`, fetch: () => new Promise(() => undefined) });
+      client.close();
+      assert.equal(heard.includes('offline'), isElsewhere, host);
+    }
+  } finally {
+    delete globalThis.addEventListener;
+  }
+});

@@ -100,10 +100,41 @@ test('permissions beyond all measure', () => grows(async (count) => {
   await session.ready;
   await waitFor(() => session.state.connection.phase === 'live');
   emit(Array.from({ length: count }, (_, n) => ({ type: 'permission.asked', properties: { id: `per_${n}`, sessionID: 'ses_1', permission: 'bash', patterns: [], metadata: {} } })));
-  await waitFor(() => session.state.permissions.length > 0);
+  emit([{ type: 'session.status', properties: { sessionID: 'ses_1', status: { type: 'busy' } } }]);
+  await waitFor(() => session.state.status.type === 'busy');
   assert.equal(session.state.permissions.length, 1_000);
   client.close();
 }, 1_500));
+
+test('events of sessions whose place is known', () => grows(async (count) => {
+  const { client, emit } = await stage();
+  const session = client.openSession('ses_1');
+  await session.ready;
+  await waitFor(() => session.state.connection.phase === 'live');
+  const ids = Array.from({ length: count }, (_, n) => `ses_${1_000 + ((n * 7_919) % count)}`);
+  emit(ids.map((id) => ({ type: 'session.created', properties: { sessionID: id, info: { id, directory: '/p', title: 't', time: { created: 1, updated: 1 } } } })));
+  emit(ids.map((id) => ({ type: 'session.status', properties: { sessionID: id, status: { type: 'busy' } } })));
+  emit([{ type: 'session.status', properties: { sessionID: 'ses_1', status: { type: 'busy' } } }]);
+  await waitFor(() => session.state.status.type === 'busy');
+  client.close();
+}, 120));
+
+test('what has come already and is much lets others have their turn', async () => {
+  const { client, emit } = await stage();
+  const session = client.openSession('ses_1');
+  await session.ready;
+  await waitFor(() => session.state.connection.phase === 'live');
+  emit([{ type: 'message.updated', properties: { sessionID: 'ses_1', info: message('msg_1') } }, { type: 'message.part.updated', properties: { sessionID: 'ses_1', part: { ...part(1), text: '', time: { start: 1 } } } }]);
+  const delta = { type: 'message.part.delta', properties: { sessionID: 'ses_1', messageID: 'msg_1', partID: part(1).id, field: 'text', delta: 'word ' } };
+  const text = () => session.state.messages[0]?.parts[0]?.text ?? '';
+  for (let n = 0; n < 40; n += 1) emit(Array.from({ length: 1_000 }, () => delta));
+  const first = await new Promise((resolve) => {
+    setTimeout(() => resolve(text().length), 0);
+  });
+  await waitFor(() => text().length === 200_000);
+  assert.ok(first < 200_000, 'all was read before a timer had its turn');
+  client.close();
+});
 
 test('one session too many is refused', async () => {
   const { client } = await stage();

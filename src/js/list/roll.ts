@@ -45,6 +45,10 @@ type Place = Pick<SessionInfo, 'id' | 'time'>;
 const IDLE: Status = Object.freeze({ type: 'idle' });
 /** Servers before 1.2 give the newest made, not the newest changed: there all are asked for. */
 const ALL = 1_000_000;
+/** Sessions known, and shown at most: the newest updates. */
+const MAX_KNOWN = 10_000;
+/** Known beyond that before they are counted out. */
+const SLACK = 1_000;
 /** Parents remembered; the oldest are asked for again. */
 const MAX_KIN = 5_000;
 const MAX_GRAVES = 1_000;
@@ -90,7 +94,7 @@ export class Roll {
   /** What is to be asked to bring the list up to date. */
   ask(): Question {
     // What is shown stays, however it came.
-    this.#wanted = Math.max(this.#wanted, this.read().sessions.length);
+    this.#wanted = Math.min(Math.max(this.#wanted, this.read().sessions.length), MAX_KNOWN);
     this.#limit = Math.max(this.#limit, this.#wanted);
     this.#stamp += 1;
     return { stamp: this.#stamp, limit: this.#limit, text: this.#text, search: searchable(this.#text), roots: this.#roots };
@@ -109,6 +113,7 @@ export class Roll {
     this.#mergeStatuses(question.stamp, answer.statuses);
     this.#mergeRequests(question.stamp, answer.requests);
     this.#cover = { text: question.text, floor };
+    this.#forget();
     this.#settle();
     return !this.isAnswered || this.#grow();
   }
@@ -119,6 +124,7 @@ export class Roll {
     this.#stamp += 1;
     if (this.#graves.has(info.id)) return;
     this.#put(info, this.#stamp);
+    if (this.#known.size > MAX_KNOWN + SLACK) this.#forget();
   }
 
   /** It is gone. */
@@ -178,7 +184,7 @@ export class Roll {
 
   /** Shows up to `count` more. Gives whether the server has to be asked. */
   more(count: number): boolean {
-    this.#wanted = this.read().sessions.length + count;
+    this.#wanted = Math.min(this.read().sessions.length + count, MAX_KNOWN);
     this.#settle();
     return this.#grow();
   }
@@ -207,8 +213,18 @@ export class Roll {
     const sessions = shown.map((info) => this.#list(info, waiting.get(info.id) ?? 0));
     const same = sessions.length === this.#shown.length && sessions.every((each, at) => each === this.#shown[at]);
     if (!same) this.#shown = Object.freeze(sessions);
-    const hasMore = candidates.length > shown.length || Number.isFinite(this.#cover.floor);
+    const hasMore = sessions.length < MAX_KNOWN && (candidates.length > shown.length || Number.isFinite(this.#cover.floor));
     return { sessions: this.#shown, hasMore };
+  }
+
+  /** Of more than can be kept the oldest updates go; the list ends above them. */
+  #forget(): void {
+    if (this.#known.size <= MAX_KNOWN) return;
+    const old = [...this.#known.values()].map(({ info }) => info).sort(compare).slice(MAX_KNOWN);
+    for (const { id } of old) this.#known.delete(id);
+    for (const id of this.#listed.keys()) if (!this.#known.has(id)) this.#listed.delete(id);
+    const [first] = old;
+    if (first !== undefined) this.#cover = { ...this.#cover, floor: Math.max(this.#cover.floor, first.time.updated) };
   }
 
   /** The page ends with the last one that is wanted. What comes in above it later is shown as well. */

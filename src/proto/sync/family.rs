@@ -8,15 +8,17 @@ use crate::proto::request::session_path;
 /// they look at.
 #[derive(Debug, Default)]
 pub struct Family {
-    /// Child and parent; the parent is empty where there is none.
-    links: Vec<(Box<str>, Box<str>)>,
+    /// Child and parent, by child; the parent is empty where there is none. The newer half, and the one before it.
+    links: [Vec<Link>; 2],
     /// Sessions whose parent was asked for.
     asked: Vec<Box<str>>,
     /// Events of sessions whose place is not known yet.
     strays: Vec<Vec<u8>>,
 }
 
-/// Sessions remembered; the oldest are forgotten and asked for again.
+type Link = (Box<str>, Box<str>);
+
+/// Sessions remembered; the older half is forgotten and asked for again.
 const MAX_LINKS: usize = 1_000;
 const MAX_STRAYS: usize = 100;
 /// A chain longer than this is a circle.
@@ -64,20 +66,22 @@ impl Family {
 
     fn link(&mut self, id: &str, parent: &str) {
         self.asked.retain(|asked| **asked != *id);
-        match self.links.iter_mut().find(|(known, _)| **known == *id) {
-            Some((_, known)) => *known = parent.into(),
-            None => {
-                if self.links.len() >= MAX_LINKS {
-                    self.links.remove(0);
+        let [newer, older] = &mut self.links;
+        match place(newer, id) {
+            Ok(at) => newer[at].1 = parent.into(),
+            Err(at) => {
+                newer.insert(at, (id.into(), parent.into()));
+                if newer.len() >= MAX_LINKS / 2 {
+                    *older = std::mem::take(newer);
                 }
-                self.links.push((id.into(), parent.into()));
             }
         }
     }
 
     fn parent(&self, id: &str) -> Option<&str> {
-        let link = self.links.iter().rev().find(|(known, _)| **known == *id);
-        link.map(|(_, parent)| &**parent)
+        self.links
+            .iter()
+            .find_map(|half| place(half, id).ok().map(|at| &*half[at].1))
     }
 
     /// The first of the chain above `id` whose parent is not known.
@@ -90,6 +94,11 @@ impl Family {
         }
         id
     }
+}
+
+/// Where the link of a child is, or belongs.
+fn place(links: &[Link], child: &str) -> Result<usize, usize> {
+    links.binary_search_by(|(known, _)| (**known).cmp(child))
 }
 
 impl Context {
