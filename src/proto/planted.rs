@@ -79,6 +79,7 @@ bugs! {
     ForgetLost: "A text that the server lost is taken away.",
     DropAtOnce: "A prompt whose turn has not begun is called dropped when the session is idle.",
     KnowForever: "What is known of a server is believed of the one that takes its place.",
+    JournalAtOnce: "What the journal has is believed before the server let the history be read.",
     FullIsWhole: "A full page without a cursor is taken for all there is.",
     FrontsWord: "A front's word about a session is taken for the server's.",
     IdleIsEnd: "A server that is idle is taken for one that has ended a turn.",

@@ -37,6 +37,8 @@ faults! {
         NetworkDown Reload SlowSubscriber
         // Another server in its place: an older one, a newer one, a fork. And something before it that answers for it.
         Replaced Front401 Front403 Front404 Front502
+        // The next page's person is signed out, or is another one.
+        SignedOut OtherPerson
         // The keeper: its worker is ended, or its tab closed; or there is none.
         KeeperEnds KeeperMissing
         // Bytes.

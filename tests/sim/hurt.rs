@@ -157,6 +157,29 @@ impl World {
                 }
                 self.reload();
             }
+            Fault::SignedOut => {
+                self.save();
+                let refused = if rng.below(2) == 0 {
+                    Fault::Front401
+                } else {
+                    Fault::Front403
+                };
+                self.until.front = Some((self.now + rng.below(MINUTE), refused));
+                self.reload();
+                if !self.opens.is_empty() {
+                    self.counts.hit(fault);
+                }
+                self.live_through(rng.below(MINUTE), rng);
+            }
+            Fault::OtherPerson => {
+                self.save();
+                self.counts.hit(fault);
+                // What is kept in the browser is kept under the name of each; so is the keeper.
+                self.judge.leaves(&self.journal);
+                std::mem::swap(&mut self.journal, &mut self.others);
+                self.end_keeper(0);
+                self.reload();
+            }
             Fault::KeeperEnds => {
                 self.until_open(rng);
                 // A lock tells at once; without one, a ping does.

@@ -28,6 +28,8 @@ pub(crate) struct Open {
     was_gapped: bool,
     /// Texts that the journal had, until the page is live.
     recalled: Vec<Text>,
+    /// Keys of prompts that the journal had, while the server has not let the history be read.
+    unseen: Option<Vec<String>>,
 }
 
 impl Open {
@@ -42,16 +44,35 @@ impl Open {
             was_live: false,
             was_gapped: false,
             recalled: Vec::new(),
+            unseen: None,
         }
     }
 
     /// After a reload, with what the journal had.
     pub(crate) fn restored(session: String, handle: u32, limit: usize, record: &[u8]) -> Self {
         let record = Record::read(record).unwrap_or_else(|| panic!("a record of the client's own cannot be read"));
+        let keys = record.prompts.iter().map(|prompt| prompt.key.clone());
         Open {
+            unseen: Some(keys.collect()),
             recalled: record.texts,
             ..Open::new(session, handle, limit)
         }
+    }
+
+    /// A page of its history came.
+    pub(crate) fn may_see(&mut self, path: &str) {
+        if path.starts_with(&format!("/session/{}/message?", self.session)) {
+            self.unseen = None;
+        }
+    }
+
+    /// P10: nothing is posted that may be another person's.
+    pub(crate) fn may_post(&self, path: &str) {
+        let own = path.starts_with(&format!("/session/{}/prompt_async", self.session));
+        assert!(
+            !own || self.unseen.is_none(),
+            "P10: posted before the server let the history be read"
+        );
     }
 
     pub(crate) fn shows_failed(&self, text: &str) -> bool {
@@ -106,6 +127,12 @@ impl Open {
             counts.reach(Reached::Tail);
         }
         let live = phase == "live";
+        let unseen = self.unseen.iter().flatten();
+        let shown = unseen.filter(|key| self.mirror.ids().contains(&key.as_str()));
+        assert!(
+            shown.count() == 0,
+            "P10: shown before the server let the history be read"
+        );
         if !honest {
             return;
         }
@@ -294,6 +321,8 @@ pub(crate) struct Judge {
     pub(crate) sent: Vec<Sent>,
     /// Prompts that a journal brought over from an earlier page.
     pub(crate) carried: Vec<Sent>,
+    /// Those of the person who is not here.
+    away: Vec<Sent>,
     /// Tokens of those who wait for the session to be settled.
     pub(crate) owed: Vec<u32>,
     pub(crate) last_asked: String,
@@ -392,6 +421,22 @@ impl Judge {
         }
         let most = 34 + 2 * self.kicks as usize;
         assert!(self.streams.len() <= most, "{} streams in a minute", self.streams.len());
+    }
+
+    /// The person goes, and another one comes. `journal`: what is kept of the first.
+    pub(crate) fn leaves(&mut self, journal: &BTreeMap<String, Vec<u8>>) {
+        self.reloaded(journal);
+        std::mem::swap(&mut self.carried, &mut self.away);
+    }
+
+    /// P10: nobody posts what another person wrote.
+    pub(crate) fn posts(&self, body: &[u8]) {
+        let body = String::from_utf8_lossy(body);
+        let foreign = self
+            .away
+            .iter()
+            .find(|sent| body.contains(&format!("{}\"", sent.text())));
+        assert!(foreign.is_none(), "P10: posted by another person: {foreign:?}");
     }
 
     pub(crate) fn asks(&mut self, clock: u64, request: &Request, sessions: usize) {

@@ -398,6 +398,11 @@ impl World {
                 spoil(fault, answer)
             };
         }
+        if answer.status == 200 {
+            self.opens
+                .iter_mut()
+                .for_each(|open| open.may_see(&flight.request.path));
+        }
         self.input(Input::Response {
             id,
             response: response(&answer),

@@ -89,6 +89,8 @@ impl World {
                     if request.path.contains("/prompt_async") {
                         // The post waits until it stands in the journal.
                         self.save();
+                        self.opens.iter().for_each(|open| open.may_post(&request.path));
+                        self.judge.posts(request.body.as_deref().unwrap_or_default());
                     }
                     self.judge.asks(clock, &request, self.opens.len());
                     self.net.asked(&request, &mut self.counts);

@@ -116,6 +116,7 @@ impl World {
             .collect();
         // A fresh client, with nothing to restore.
         self.journal.clear();
+        self.others.clear();
         self.journaling = false;
         self.reload();
         self.rest();

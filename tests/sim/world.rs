@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) hidden: bool,
     /// Records by session, as the page wrote them last; and when the next may be written.
     pub(crate) journal: BTreeMap<String, Vec<u8>>,
+    /// Those of the person who is not here.
+    pub(crate) others: BTreeMap<String, Vec<u8>>,
     pub(crate) journaling: bool,
     pub(crate) save_at: u64,
     /// Timers fire at multiples of this.
@@ -151,6 +153,7 @@ impl World {
             frozen: false,
             hidden: false,
             journal: BTreeMap::new(),
+            others: BTreeMap::new(),
             journaling: rng.below(4) > 0,
             save_at: 0,
             clamp: (0, None),
