@@ -95,7 +95,7 @@ export async function servePage(options) {
 export async function buildPage({ root = ROOT } = {}) {
   const { build } = await import('esbuild');
   await build({
-    entryPoints: Object.fromEntries(['chat', 'lab', 'doctor', 'inspector'].map((name) => [name, join(root, `www/${name}/main.ts`)])),
+    entryPoints: Object.fromEntries(['chat', 'lab', 'doctor', 'inspector', 'provider'].map((name) => [name, join(root, `www/${name}/main.ts`)])),
     outdir: join(root, 'www/dist'),
     tsconfigRaw: {},
     bundle: true,
@@ -107,7 +107,7 @@ export async function buildPage({ root = ROOT } = {}) {
       name: 'library-stays-outside',
       setup({ onResolve }) {
         onResolve({ filter: /^opencode-session$/ }, () => ({ path: '../opencode-session/index.js', external: true }));
-        for (const name of ['doctor', 'problem', 'recorder']) {
+        for (const name of ['doctor', 'problem', 'provider', 'recorder']) {
           onResolve({ filter: new RegExp(`^opencode-session/${name}$`) }, () => ({ path: `../opencode-session/${name}.js`, external: true }));
         }
       },

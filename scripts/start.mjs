@@ -26,6 +26,7 @@ try {
     say(`The fault lab: ${page}lab/`);
     say(`The doctor: ${page}doctor/`);
     say(`The inspector: ${page}inspector/`);
+    say(`Models: ${page}provider/`);
     console.log(`Open ${page}`);
   }
 } catch (error) {

@@ -154,6 +154,42 @@ fn what_is_read_of_a_request() {
 }
 
 #[test]
+fn parameters_cannot_set_what_the_client_lives_by() {
+    for name in ["model", "messages", "prompt", "stream", "stream_options"] {
+        let ask = json!({ "prompt": "p", "parameters": { name: 1 } });
+        assert_eq!(
+            body(Kind::Completion, &ask, &OPTIONS).unwrap_err().code,
+            "bad_request",
+            "{name}"
+        );
+    }
+    let ask = json!({ "prompt": "p", "maxTokens": 5, "topP": 1, "parameters": { "max_tokens": 6, "x": [1] } });
+    let made = body(Kind::Completion, &ask, &OPTIONS).unwrap().1;
+    assert_eq!(
+        made,
+        json!({ "model": "m", "prompt": "p", "top_p": 1, "max_tokens": 6, "x": [1] })
+    );
+    let refused = body(
+        Kind::Completion,
+        &ask,
+        &BodyOptions {
+            custom: false,
+            ..OPTIONS
+        },
+    );
+    assert_eq!(refused.unwrap_err().code, "bad_request");
+}
+
+#[test]
+fn requests_have_a_size() {
+    let large = ["{\"prompt\":\"", &"x".repeat(64 << 20), "\"}"].concat();
+    assert_eq!(
+        Ask::read(Kind::Completion, large.as_bytes()).unwrap_err().code,
+        "too_large"
+    );
+}
+
+#[test]
 fn nothing_breaks_it() {
     const WORDS: &[&str] = &[
         "{",

@@ -1,6 +1,8 @@
 // The protections of SECURITY.md: how each is taken out, and which test has to see that. `npm run protections` tries them all;
 // tests/protections/table.test.mjs holds that each place and each test is there.
 
+import { PROVIDER } from './provider-protections.mjs';
+
 /**
  * @typedef {object} Protection
  * @property {string} name
@@ -151,6 +153,7 @@ export const PROTECTIONS = [
   { name: 'supply: checksums', rules: [20], file: 'scripts/lib/supply.mjs', find: "    if (!/^sha512-/.test(integrity ?? '')) wrong.push(`no checksum of ${name} ${version}`);\n", replace: '    void integrity;\n', test: supply('a package of another licence'), because: /no checksum/ },
   { name: 'supply: scripts at install', rules: [20], file: 'scripts/lib/supply.mjs', find: "    if (hasInstallScript && !scripts.includes(name)) wrong.push(`${name} ${version} runs a script when it is installed`);\n", replace: '    void hasInstallScript;\n    void scripts;\n', test: supply('a package of another licence'), because: /runs a script/ },
   { name: 'supply: none for users', rules: [20], file: 'package.json', find: '"devDependencies"', replace: '"dependencies"', test: supply('the package brings no others'), because: /dependencies/ },
+  ...PROVIDER,
 ];
 
 /** The text of its file without it. @param {Protection} protection @param {string} text */

@@ -26,6 +26,7 @@ const PAGES = {
     await page.getByTestId('ours').locator('[data-testid=verdict][data-kind=right]').waitFor();
   },
   'doctor/': async (page) => void await page.locator('h1').waitFor(),
+  'provider/': async (page) => void await page.getByTestId('plots').locator('figure').first().waitFor(),
   'inspector/': async (page) => void await page.locator('h1').waitFor(),
 };
 

@@ -66,6 +66,9 @@ for (const name of ENGINES) {
 
     test('holds nothing that can be read, and a key that cannot be taken out', async () => {
       const seen = await tab.evaluate(async () => {
+        const { openVault } = await import('/provider.js');
+        await (await openVault({ name: 'one' })).set('key', 'canary-ä');
+        await (await openVault({ name: 'two' })).set('key', 'canary-b');
         const asked = (request) => new Promise((resolve, reject) => {
           request.onsuccess = () => resolve(request.result);
           request.onerror = () => reject(request.error);

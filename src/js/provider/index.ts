@@ -2,7 +2,7 @@
  * `opencode-session/provider`: code models behind OpenAI-compatible endpoints, with limits, retries, budgets and holes.
  * @module
  */
-import type { ModelAnswer, ChatRequest, CompletionRequest, FimRequest, ModelFigures, ProviderConfig, ProviderModel, ProviderOptions, ProviderStats, RequestOptions } from './types.js';
+import type { ModelAnswer, ChatRequest, CodeBlock, CompletionRequest, FimRequest, ModelFigures, ProviderConfig, ProviderModel, ProviderOptions, ProviderStats, RequestOptions } from './types.js';
 import { credentials, withoutSecrets } from './auth.js';
 import { asError, cancelled, type ConfigProblem, fault } from './error.js';
 import { Host } from './host.js';
@@ -10,6 +10,7 @@ import { load, type Wasm } from './load.js';
 import { type AnswerStream, Call } from './stream.js';
 
 export { type ConfigProblem, ProviderError } from './error.js';
+export { type MessageRequest, OpenCodeProvider, type ProviderCapabilities } from './opencode.js';
 export { finishLogin, type LoginOptions, startLogin } from './login.js';
 export type { AnswerStream } from './stream.js';
 export type * from './types.js';
@@ -80,6 +81,18 @@ export async function createProvider(config: ProviderConfig, options: ProviderOp
     throw fault('bad_config', `The configuration is wrong: ${said}.`, problems.map(({ remedy }) => remedy).join(' '), { problems });
   }
   return new Own(wasm, config, options);
+}
+
+/**
+ * The fenced blocks of code in a text, also a last one without an end.
+ *
+ * @example
+ * ```ts
+ * for (const { language, code } of await codeBlocks('```js\nlet a;\n```')) console.log(language, code);
+ * ```
+ */
+export async function codeBlocks(text: string): Promise<readonly CodeBlock[]> {
+  return (await load()).blocks(String(text)) as readonly CodeBlock[];
 }
 
 /**

@@ -16,6 +16,8 @@ const broken = (): never => {
 
 export type Wasm = {
   readonly check: (json: string) => unknown;
+  readonly blocks: (text: string) => unknown;
+  readonly prompt: (text: string) => string;
   readonly engine: (host: Host, config: string, families: string) => Engine;
   readonly refresher: () => Refresher;
   /** Told when the wasm breaks: nothing that runs in it ends by itself then. */
@@ -29,6 +31,8 @@ export async function load(): Promise<Wasm> {
   const whole = instance;
   return {
     check: (json) => whole.run(() => Engine.check(json), broken),
+    blocks: (text) => whole.run(() => Engine.blocks(text), broken),
+    prompt: (text) => whole.run(() => Engine.prompt(text), broken),
     engine: (host, config, families) => guarded(whole, () => new Engine(host, config, families, Math.random())),
     refresher: () => guarded(whole, () => new Refresher()),
     onBreak: (run) => {

@@ -352,6 +352,23 @@ export interface Choice {
 }
 
 /**
+ * A fenced block of code in a text.
+ *
+ * @example
+ * ```ts
+ * const rust = (blocks: readonly CodeBlock[]) => blocks.filter(({ language }) => language === 'rust');
+ * ```
+ */
+export interface CodeBlock {
+  /** The language that it names; may be empty. */
+  readonly language: string;
+  /** The code, without its last line break. */
+  readonly code: string;
+  /** Its end is there. */
+  readonly closed: boolean;
+}
+
+/**
  * What was used here, and what waits and runs.
  *
  * @example

@@ -12,7 +12,7 @@ use super::wait::Watch;
 #[wasm_bindgen(module = "/src/web/http/glue.js")]
 extern "C" {
     #[wasm_bindgen(js_name = pump)]
-    fn run(body: &JsValue, feed: Feed, room: &Function) -> Function;
+    fn run(body: &JsValue, feed: Feed, room: &JsValue) -> Function;
 }
 
 /// Whether more is wanted.
@@ -56,11 +56,12 @@ pub(in crate::web) struct Pump {
 }
 
 impl Pump {
-    /// `take` says whether more is wanted; `room` gives a promise while nothing more should be read.
+    /// `take` says whether more is wanted; `room`, where it is one, is a function that gives a promise while nothing
+    /// more should be read.
     pub(in crate::web) fn new(
         response: &Response,
         watch: &Watch,
-        room: &Function,
+        room: &JsValue,
         take: impl Fn(&[u8]) -> bool + 'static,
     ) -> Self {
         let (sender, end) = oneshot::channel();
@@ -95,12 +96,7 @@ impl Drop for Pump {
 }
 
 /// A whole body of at most `limit` bytes.
-pub(in crate::web) async fn read_all(
-    response: &Response,
-    watch: &Watch,
-    room: &Function,
-    limit: usize,
-) -> Result<Vec<u8>, HttpError> {
+pub(in crate::web) async fn read_all(response: &Response, watch: &Watch, limit: usize) -> Result<Vec<u8>, HttpError> {
     let whole = Rc::new(RefCell::new(Vec::new()));
     let over = Rc::new(Cell::new(false));
     let (bytes, large) = (whole.clone(), over.clone());
@@ -113,7 +109,7 @@ pub(in crate::web) async fn read_all(
         bytes.extend_from_slice(piece);
         true
     };
-    let clean = Pump::new(response, watch, room, take).ended().await;
+    let clean = Pump::new(response, watch, &JsValue::UNDEFINED, take).ended().await;
     match (over.get(), clean) {
         (true, _) => Err(HttpError::TooLarge),
         (_, false) => Err(HttpError::Cut),

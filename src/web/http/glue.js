@@ -2,7 +2,7 @@
 const PIECE = 65536;
 
 /**
- * Only the loop; what to do is decided in Rust. `room()` may be a promise: reading goes on when it is fulfilled.
+ * Only the loop; what to do is decided in Rust. `room()`, where there is one, may be a promise: reading goes on when it is fulfilled.
  * Gives a function that ends the reading.
  */
 export function pump(body, feed, room) {
@@ -16,7 +16,7 @@ export function pump(body, feed, room) {
         if (isOver) return;
         if (done) break;
         for (let at = 0; at < value.length; at += PIECE) if (!feed.take(value.subarray(at, at + PIECE))) return;
-        const wait = room();
+        const wait = room?.();
         if (wait) {
           feed.pause(true);
           await wait;

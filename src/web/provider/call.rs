@@ -251,7 +251,7 @@ impl Call {
             .to_ascii_lowercase();
         let events = kind.contains("event-stream") || (self.stream && !kind.contains("json") && !kind.contains("html"));
         if !events {
-            let body = read_all(&response, watch, &inner.no_room, MAX_ANSWER).await;
+            let body = read_all(&response, watch, MAX_ANSWER).await;
             let body = body.map_err(|_| Fault::new("cut", "The answer broke off, or is over its limit."))?;
             if !self.stream {
                 self.sink.raw(&utf8(&body));

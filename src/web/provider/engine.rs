@@ -16,7 +16,7 @@ use super::shapes;
 use crate::proto::json::utf8;
 use crate::proto::provider::ask::Kind;
 use crate::proto::provider::config::Config;
-use crate::proto::provider::family::Families;
+use crate::proto::provider::family::{Families, code_blocks, prompt_of};
 use crate::proto::provider::fault::Fault;
 use crate::proto::provider::models::read_catalogue;
 use crate::web::http::wall;
@@ -63,6 +63,16 @@ impl Engine {
             Ok(_) => Array::new().into(),
             Err(errors) => shapes::problems(&errors),
         }
+    }
+
+    /// The fenced blocks of code in a text.
+    pub fn blocks(text: &str) -> JsValue {
+        code_blocks(text).iter().map(shapes::block).collect::<Array>().into()
+    }
+
+    /// What of a message is the prompt of a plain completion: its first block of code, or all of it.
+    pub fn prompt(text: &str) -> String {
+        prompt_of(text)
     }
 
     /// Starts a call: `kind` 0 chat, 1 completion, 2 a hole. `id` is the caller's, and is not used twice.

@@ -108,9 +108,7 @@ impl Inner {
                 .await
                 .is_ok_and(|renewed| renewed.is_truthy());
         // Of a long page the beginning would do, but a body that is left alone holds its connection.
-        let body = read_all(&response, watch, &self.no_room, MAX_ERROR)
-            .await
-            .unwrap_or_default();
+        let body = read_all(&response, watch, MAX_ERROR).await.unwrap_or_default();
         let mut error = AnswerError::read(status, &body);
         // A gateway's own headers in the body count like those of the answer.
         let inside = Rates::read(

@@ -69,8 +69,6 @@ pub(super) struct Inner {
     estimators: RefCell<Vec<(String, Estimator)>>,
     pub(super) families: Families,
     pub(super) rng: RefCell<Rng>,
-    /// For what is read whole.
-    pub(super) no_room: Function,
     places: RefCell<Vec<(Ticket, Word)>>,
     timer: RefCell<Option<Timeout>>,
 }
@@ -129,7 +127,6 @@ impl Inner {
             estimators: RefCell::default(),
             families,
             rng: RefCell::new(Rng::new(seed)),
-            no_room: Function::new_no_args(""),
             places: RefCell::default(),
             timer: RefCell::default(),
             config,

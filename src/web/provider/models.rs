@@ -70,7 +70,7 @@ impl Inner {
                 Opened::Answer(response) => response,
                 Opened::Refused(refusal) => return Ok(Err(refusal)),
             };
-            let body = read_all(&response, &watch, &self.no_room, MAX_BODY).await;
+            let body = read_all(&response, &watch, MAX_BODY).await;
             let body = body.map_err(|error| match error {
                 HttpError::TooLarge => Fault::new("too_large", "The answer is over its limit."),
                 _ => Fault::new("cut", "The answer broke off."),

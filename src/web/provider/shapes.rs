@@ -4,7 +4,7 @@ use wasm_bindgen::prelude::*;
 use crate::proto::provider::answer::Usage;
 use crate::proto::provider::budget::{Alert, Measure, Spent};
 use crate::proto::provider::config::ConfigError;
-use crate::proto::provider::family::Families;
+use crate::proto::provider::family::{Block, Families};
 use crate::proto::provider::fault::Fault;
 use crate::proto::provider::models::{Changes, Figures, Model, Price};
 
@@ -198,6 +198,21 @@ pub(super) fn model(model: &Model, families: &Families) -> JsValue {
         aliases: &model.aliases,
         benchmarks: &model.benchmarks,
         active: !model.inactive,
+    })
+}
+
+#[derive(Serialize)]
+struct BlockShape<'a> {
+    language: &'a str,
+    code: &'a str,
+    closed: bool,
+}
+
+pub(super) fn block(block: &Block) -> JsValue {
+    to_js(&BlockShape {
+        language: &block.language,
+        code: &block.code,
+        closed: block.closed,
     })
 }
 
