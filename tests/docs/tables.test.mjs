@@ -130,6 +130,9 @@ describe('docs/limits.md', () => {
     ['models that are measured', 'src/proto/provider/models/measure.rs', 'MAX_MEASURED'],
     ['models whose tokens', 'src/web/provider/inner.rs', 'MAX_ESTIMATORS'],
     ['days that are remembered', 'src/proto/provider/budget/ledger.rs', 'MAX_DAYS'],
+    ['the token endpoint has', 'src/js/provider/oauth.ts', 'PATIENCE'],
+    ['the largest answer of a token', 'src/js/provider/oauth.ts', 'MAX_TOKEN_ANSWER'],
+    ['a server that answers no page', 'src/js/provider/host.ts', 'LOOK'],
     ['requests that wait for a token', 'src/proto/provider/refresh/machine.rs', 'MAX_WAITING'],
   ]) {
     test(`"${start} …" is ${name}`, () => {

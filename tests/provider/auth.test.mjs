@@ -108,6 +108,8 @@ describe('a secret', () => {
       const printed = [];
       for (const auth of [{ type: 'api-key', apiKey: KEY }, { type: 'jwt', privateKey: pem(privateKey) }]) {
         const provider = await copy.createProvider(config(mock.url, { auth, headers: { 'x-secret': KEY }, retry: { maxTries: 1 } }));
+        // At once: what is freed is soon written over.
+        for (const secret of [KEY, body]) assert.ok(!Buffer.from(memories[0].buffer).includes(secret), 'a secret was in the memory of the wasm');
         mock.set(({ path }) => (path.endsWith('/models') ? { data: [{ id: 'm-1' }] } : whole()));
         await provider.models();
         await provider.chat({ ...HI, headers: { 'x-other': KEY } });

@@ -117,6 +117,33 @@ describe('second tries', () => {
   });
 });
 
+describe('one request in ten fails', () => {
+  test('and 99 in 100 callers get their answer', async () => {
+    const faults = [
+      ({ response }) => json(response, 500, {}),
+      ({ response }) => json(response, 429, {}, { 'retry-after': '1' }),
+      ({ response }) => response.destroy(),
+      ({ response }) => {
+        stream(response).send({ error: { message: 'overloaded', code: 503 } });
+        response.end();
+      },
+    ];
+    let count = 0;
+    let failed = 0;
+    const provider = await provide((asked) => {
+      count += 1;
+      if (count % 10 !== 0) return say(asked);
+      failed += 1;
+      return void faults[failed % faults.length](asked);
+    }, limits({ concurrentRequests: 20, maxQueueSize: 300 }));
+    const answers = await Promise.allSettled(Array.from({ length: 300 }, () => provider.streamChat(HI).answer()));
+    const whole = answers.filter(({ status, value }) => status === 'fulfilled' && value.text === 'Hello');
+    const again = whole.filter(({ value }) => value.tries > 1);
+    assert.ok(whole.length >= 297, `${whole.length} of 300`);
+    assert.ok(failed >= 30 && again.length >= 0.9 * failed - 3, `${again.length} second tries of ${failed} faults`);
+  });
+});
+
 describe('limits', () => {
   test('of requests hold in a minute, for models too', async () => {
     const provider = await provide(({ path }) => (path.endsWith('/models') ? { data: [] } : whole()), limits({ requestsPerMinute: 3, maxWait: 1_000 }));

@@ -115,6 +115,19 @@ describe('a token', () => {
     assert.equal((await faultOf((await provide(await openVault({ keep: 'memory' }))).chat(HI))).code, 'login_required');
   });
 
+  test('from an answer without end is none', async () => {
+    const provider = await provide(await filled());
+    let sent = 0;
+    mock.set(async ({ path, response }) => {
+      if (path !== '/token') return whole();
+      response.writeHead(200, { 'content-type': 'application/json' });
+      for (; !response.destroyed && sent < 64 << 20; sent += 65_536) if (!response.write(' '.repeat(65_536))) await Promise.race([new Promise((resolve) => response.once('drain', resolve)), new Promise((resolve) => response.once('close', resolve))]);
+      response.end('{"access_token":"x","expires_in":60}');
+    });
+    assert.equal((await faultOf(provider.chat(HI))).code, 'invalid_response');
+    assert.ok(sent < 64 << 20, `${sent} bytes were taken`);
+  });
+
   test('that cannot be stored is not lost', async () => {
     const vault = await filled();
     const { set } = vault;

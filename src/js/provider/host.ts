@@ -6,6 +6,8 @@ import type { Credentials } from './auth.js';
 import { fault } from './error.js';
 import type { BudgetAlert, ModelChanges, ProviderOptions } from './types.js';
 
+/** A server that does not answer a page is looked for so long, milliseconds. */
+const LOOK = 3_000;
 const ALERT = 0;
 const MODELS = 1;
 
@@ -59,7 +61,7 @@ export class Host {
     if (typeof location === 'undefined' || new URL(url, location.href).origin === location.origin) return false;
     try {
       // No credentials and no query: only whether somebody is there.
-      await this.fetch(new URL('/', url).href, { mode: 'no-cors', credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(3_000) });
+      await this.fetch(new URL('/', url).href, { mode: 'no-cors', credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(LOOK) });
       return true;
     } catch {
       return false;

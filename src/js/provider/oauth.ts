@@ -22,8 +22,8 @@ export interface Stored {
 
 /** The token endpoint has this long, milliseconds. */
 const PATIENCE = 30_000;
-/** Largest answer of it, characters. */
-const MAX_ANSWER = 262_144;
+/** Largest answer of it, bytes. */
+const MAX_TOKEN_ANSWER = 256 * 1024;
 /** Stands for a refresh token where the client has a secret of its own instead. */
 const OWN_SECRET = 'own';
 
@@ -166,17 +166,32 @@ export async function tokenRequest(ask: typeof fetch, url: string, fields: Recor
       cache: 'no-store',
       signal: AbortSignal.timeout(PATIENCE),
     });
-    const text = await response.text();
     let body: unknown;
     try {
-      body = text.length > MAX_ANSWER ? undefined : JSON.parse(text);
+      body = JSON.parse(await textOf(response));
     } catch {
-      // A page of a proxy: the status says what it is.
+      // A page of a proxy, or too much: the status says what it is.
     }
     return { status: response.status, body: typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {} };
   } catch {
     return { status: 0, body: {} };
   }
+}
+
+/** No more of it than a token endpoint has to say. */
+async function textOf({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let [text, left] = ['', MAX_TOKEN_ANSWER];
+  const reader = body?.getReader();
+  for (let step = await reader?.read(); step !== undefined && !step.done; step = await reader?.read()) {
+    left -= step.value.length;
+    if (left < 0) {
+      await reader?.cancel();
+      return '';
+    }
+    text += decoder.decode(step.value, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 function readStored(text: string): Stored | undefined {
