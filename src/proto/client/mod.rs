@@ -211,10 +211,6 @@ impl Client {
     /// Shows a prompt under `key` and sends it; `stored` and `done` are tokens of those who wait.
     pub fn send(&mut self, handle: u32, key: String, json: &[u8], stored: u32, done: u32, now: u64) {
         self.context.now = self.context.now.max(now);
-        if self.link.phase() == Phase::Polling {
-            // No broken stream tells that the server is another one now.
-            self.renew_version();
-        }
         match session(&mut self.sessions, handle) {
             Some(session) => session.send(key, json, stored, done, &mut self.context),
             None => {
@@ -408,7 +404,12 @@ impl Client {
         if self.sessions.iter().any(Session::expects) {
             self.link.hurry(self.context.now + POLL_BUSY);
         }
-        if std::mem::take(&mut self.context.unsure) {
+        // Between polls no broken stream tells that the server is another one now.
+        let stale = self.link.phase() == Phase::Polling
+            && self.context.own_ids.is_some()
+            && self.version.told_at < self.context.now
+            && self.sessions.iter_mut().any(Session::will_post);
+        if std::mem::take(&mut self.context.unsure) || stale {
             self.renew_version();
         }
         let mut needs_catalog = self.pump_commands();

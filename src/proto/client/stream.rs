@@ -420,12 +420,7 @@ impl Client {
                     (POLL_IDLE * u64::from(idle.clamp(1, 6))).min(POLL_LONGEST)
                 };
                 self.link.poll_at(self.context.now + wait);
-                // What is being asked already is as new as the answer to another question.
-                if self.context.own_ids.is_some() && self.sessions.iter().any(Session::will_post) {
-                    self.renew_version();
-                } else {
-                    self.await_version();
-                }
+                self.await_version();
                 for session in &mut self.sessions {
                     session.poll(&mut self.context);
                 }

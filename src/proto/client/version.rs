@@ -14,6 +14,8 @@ pub(super) struct Version {
     asked: Option<Stamp>,
     /// It was answered on this connection.
     known: bool,
+    /// When it was told, milliseconds.
+    pub(super) told_at: u64,
     /// When it is asked for again.
     pub(super) again: Option<u64>,
     /// When prompts wait no longer for it.
@@ -110,6 +112,7 @@ impl Client {
             }
         };
         self.version.known = true;
+        self.version.told_at = self.context.now;
         self.context.own_ids = Some(told);
         self.show_due();
     }
@@ -123,6 +126,7 @@ impl Client {
     pub(super) fn version_timeout(&mut self) {
         let now = self.context.now;
         if self.version_deadline().is_some_and(|at| now >= at) {
+            self.version.told_at = now;
             self.context.own_ids = Some(false);
             self.show_due();
         }

@@ -10,7 +10,7 @@ use super::turn::Turn;
 use super::vigil::Vigil;
 use crate::proto::bytes::hash;
 use crate::proto::change::{Change, Field};
-use crate::proto::command::{Outbox, Prompt, Stage};
+use crate::proto::command::Outbox;
 use crate::proto::error::{Code, Error};
 use crate::proto::event::{Envelope, Event, part_head};
 use crate::proto::journal::Text;
@@ -361,10 +361,9 @@ impl Session {
         self.fields.status().is_busy() || !self.outbox.prompts.is_empty()
     }
 
-    /// Whether a prompt is to be posted.
-    pub fn will_post(&self) -> bool {
-        let queued = |prompt: &Prompt| prompt.stage == Stage::Queued;
-        self.outbox.prompts.iter().any(queued)
+    /// Whether a prompt is to be posted now.
+    pub fn will_post(&mut self) -> bool {
+        self.is_live() && self.outbox.upcoming().is_some()
     }
 
     /// The server is another one now: what it lacks is to be seen again.
