@@ -379,6 +379,39 @@ describe('faults', () => {
   });
 });
 
+describe('a body without end', () => {
+  const END = 256 << 20;
+  /** Sends blanks until nobody takes them. @param {import('./mock.mjs').Asked} asked @param {number} status @param {string} type */
+  async function flood({ response }, status, type) {
+    let sent = 0;
+    response.writeHead(status, { 'content-type': type });
+    for (; !response.destroyed && sent < END; sent += 1 << 20) {
+      if (!response.write(' '.repeat(1 << 20))) await new Promise((resolve) => {
+        response.once('drain', resolve);
+        response.once('close', resolve);
+      });
+    }
+    response.end();
+    return sent;
+  }
+
+  for (const [name, status, ask, code] of /** @type {[string, number, (provider: import('../../dist/provider.js').Provider) => Promise<unknown>, string][]} */ ([
+    ['a list of models', 200, (provider) => provider.models(), 'too_large'],
+    ['a whole answer', 200, (provider) => provider.chat(HI), 'too_large'],
+    ['an error', 400, (provider) => provider.chat(HI), 'bad_request'],
+  ])) {
+    test(`${name} is read no further than to its limit`, async () => {
+      let sent = Promise.resolve(0);
+      const provider = await provide(async (asked) => {
+        sent = flood(asked, status, 'application/json');
+        await sent;
+      }, ONE);
+      assert.equal((await faultOf(ask(provider))).code, code);
+      assert.ok((await sent) < END, 'all of it was read');
+    });
+  }
+});
+
 describe('the end of a request', () => {
   for (const [name, end] of /** @type {const} */ ([
     ['break', async (answer) => {

@@ -18,7 +18,7 @@ use crate::proto::provider::fault::Fault;
 use crate::proto::provider::limiter::Outcome;
 use crate::proto::provider::models::Model;
 use crate::proto::retry::{Retries, Verdict};
-use crate::web::http::{Abort, Pump, Times, Watch, read_all, sleep, wall};
+use crate::web::http::{Abort, HttpError, Pump, Times, Watch, read_all, sleep, wall};
 
 /// Tokens that an answer is taken for, where the request names no limit.
 const EXPECTED: u64 = 1_024;
@@ -252,7 +252,10 @@ impl Call {
         let events = kind.contains("event-stream") || (self.stream && !kind.contains("json") && !kind.contains("html"));
         if !events {
             let body = read_all(&response, watch, MAX_ANSWER).await;
-            let body = body.map_err(|_| Fault::new("cut", "The answer broke off, or is over its limit."))?;
+            let body = body.map_err(|error| match error {
+                HttpError::TooLarge => Fault::new("too_large", "The answer is over its limit."),
+                _ => Fault::new("cut", "The answer broke off."),
+            })?;
             if !self.stream {
                 self.sink.raw(&utf8(&body));
             }
