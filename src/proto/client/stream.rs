@@ -139,14 +139,19 @@ impl Client {
     /// To the sessions that the one of this event runs inside.
     pub(super) fn surface(&mut self, envelope: &Envelope<'_>, data: &[u8]) {
         let id = envelope.session.to_text();
-        let mut unknown = false;
-        for session in self.sessions.iter_mut().filter(|session| session.id != id) {
-            match self.context.family.is_below(&id, &session.id) {
-                Some(true) => session.event(envelope, data, &mut self.context),
-                below => unknown |= below.is_none(),
+        // Most run inside none: then no session is looked at.
+        let (above, known) = self.context.family.above(&id);
+        let mut others = 0;
+        if !known || !above.is_empty() {
+            for session in self.sessions.iter_mut().filter(|session| session.id != id) {
+                if above.contains(&session.id) {
+                    session.event(envelope, data, &mut self.context);
+                } else {
+                    others += 1;
+                }
             }
         }
-        if unknown && envelope.event.is_request() {
+        if !known && others > 0 && envelope.event.is_request() {
             self.context.stray(&id, data);
         }
     }

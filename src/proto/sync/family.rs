@@ -33,19 +33,17 @@ impl Family {
         }
     }
 
-    /// Whether `id` runs inside `root`; `None` while that is not known.
-    pub fn is_below(&self, id: &str, root: &str) -> Option<bool> {
-        let mut parent = self.parent(id)?;
-        for _ in 0..MAX_DEPTH {
-            if parent.is_empty() {
-                return Some(false);
+    /// The sessions that `id` runs inside, the nearest first, and whether these are all.
+    pub fn above(&self, id: &str) -> (Vec<String>, bool) {
+        let mut above: Vec<String> = Vec::new();
+        while above.len() < MAX_DEPTH {
+            match self.parent(above.last().map_or(id, String::as_str)) {
+                Some("") => break,
+                Some(parent) => above.push(parent.into()),
+                None => return (above, false),
             }
-            if *parent == *root {
-                return Some(true);
-            }
-            parent = self.parent(parent)?;
         }
-        Some(false)
+        (above, true)
     }
 
     /// A request was answered: it waits for nothing any more.
@@ -126,7 +124,8 @@ impl Context {
         let _ = Cursor::new(list).array(&mut |item| {
             let raw = item.raw()?;
             let owner = text_field(raw, "sessionID").unwrap_or_default().to_text();
-            if !owner.is_empty() && owner != root && self.family.is_below(&owner, root).is_none() {
+            let (above, known) = self.family.above(&owner);
+            if !owner.is_empty() && owner != root && !known && !above.iter().any(|id| id == root) {
                 let event = [b"{\"type\":\"", kind.as_bytes(), b"\",\"properties\":", raw, b"}"].concat();
                 strays.push((owner, event));
             }

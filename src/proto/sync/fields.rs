@@ -220,7 +220,7 @@ impl Fields {
             let raw = item.raw()?;
             let id = text_field(raw, "id").ok_or(Bad)?.to_text();
             let owner = owner(raw).to_text();
-            if owner == self.id || family.is_below(&owner, &self.id) == Some(true) {
+            if owner == self.id || family.above(&owner).0.contains(&self.id) {
                 if found.len() < MAX_REQUESTS {
                     found.push((id.into(), raw.to_vec()));
                 } else {
