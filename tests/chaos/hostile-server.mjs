@@ -1,4 +1,5 @@
 // A server that does everything wrong at once, in a thread of its own, until it is told to be calm.
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { parentPort, workerData } from 'node:worker_threads';
 import { listen, LOOPBACK } from '../support/ports.mjs';
@@ -87,9 +88,18 @@ const EVENTS = {
   large: () => `data: ${'x'.repeat(MiB)}`,
 };
 
+/** The page that the client runs in; this much is never wrong. @param {string} path @param {import('node:http').ServerResponse} res */
+function page(path, res) {
+  if (path === '/page') return res.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">');
+  const file = path === '/page/load.mjs' ? 'hostile-load.mjs' : `../..${path.slice('/page'.length)}`;
+  const type = path.endsWith('.wasm') ? 'application/wasm' : 'text/javascript';
+  return readFile(new URL(file, import.meta.url)).then((body) => res.writeHead(200, { 'content-type': type }).end(body), () => res.writeHead(404).end());
+}
+
 const server = createServer((req, res) => {
   const path = new URL(req.url ?? '', 'http://x').pathname;
   req.resume();
+  if (path.startsWith('/page')) return page(path, res);
   if (path.endsWith('/event')) {
     res.writeHead(200, { 'content-type': 'text/event-stream' }).write(data({ type: 'server.connected', properties: {} }));
     streams.add(res);
