@@ -6,11 +6,14 @@ const encoder = new TextEncoder();
 const CONNECTED = 'data: {"id":"evt_0","type":"server.connected","properties":{}}\n\n';
 
 const open = new Set();
+/** Of each stream, whether something in it was not read yet. */
+const unread = new Set();
 
 /** Ends all clients: an open stream would keep the process alive. */
 export function closeAll() {
   for (const client of open) client.close();
   open.clear();
+  unread.clear();
 }
 
 /** A client on an empty session, and the stream that feeds it. */
@@ -29,7 +32,9 @@ export async function play(sessionID, options = {}) {
   const fetch = async (url, init) => {
     const path = new URL(url).pathname;
     if (path === '/event') {
-      const body = new ReadableStream({ start: (made) => { controller = made; } });
+      const isUnread = () => controller.desiredSize < 1;
+      const body = new ReadableStream({ start: (made) => { controller = made; }, cancel: () => void unread.delete(isUnread) });
+      unread.add(isUnread);
       controller.enqueue(encoder.encode(CONNECTED));
       return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
     }
@@ -47,9 +52,13 @@ export function frame(value) {
   return encoder.encode(`data: ${JSON.stringify(value)}\n\n`);
 }
 
-/** Waits until what was sent is handled: reads of the stream are microtasks, frames a timer. */
-export function handled() {
-  return new Promise((resolve) => setTimeout(resolve, 30));
+/** Waits until what was sent is handled: it is read in turns, and told in a frame, which is a timer. */
+export async function handled() {
+  const pause = () => new Promise((resolve) => {
+    setTimeout(resolve, 30);
+  });
+  while ([...unread].some((isUnread) => isUnread())) await pause();
+  await pause();
 }
 
 let ids = 0;
