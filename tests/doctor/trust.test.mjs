@@ -45,9 +45,12 @@ describe('permissions', () => {
         store.user(params.id, body);
         store.setStatus(params.id, { type: 'busy' });
         reply(204);
+        requests.forEach(({ twin }, at) => {
+          if (twin) store.putPart(store.assistant(params.id), { type: 'tool', tool: 'bash', callID: `call_${at}`, state: { status: 'completed', input: twin, output: '', time: { start: 1, end: 2 } } });
+        });
         const message = store.assistant(params.id);
         const child = store.createSession({ parentID: params.id, title: 'sub-agent' }).id;
-        requests.forEach(({ call, child: isChild, ...request }, at) => {
+        requests.forEach(({ call, child: isChild, twin: _, ...request }, at) => {
           if (call && part) store.putPart(message, { type: 'tool', tool: 'bash', callID: `call_${at}`, state: { status: 'running', input: call, time: { start: 1 } } });
           store.askPermission(isChild ? child : params.id, { ...request, ...(call && { tool: { messageID: message.info.id, callID: `call_${at}` } }) });
         });
@@ -78,6 +81,7 @@ describe('permissions', () => {
     'patterns of another one': { ...bash, patterns: [COMMAND, 'cat *'], metadata: { command: COMMAND } },
     'patterns alone, of two': { ...bash, patterns: [COMMAND, COMMAND], metadata: {} },
     'a call that writes a file': { ...bash, metadata: {}, call: { command: `${COMMAND} > ~/.bashrc` } },
+    'a call by the name of an earlier, innocent one': { ...bash, metadata: {}, call: { command: `${COMMAND} > ~/.bashrc` }, twin: { command: COMMAND } },
     'a call that is another one': { ...bash, metadata: { command: COMMAND }, call: { command: 'rm -rf ~' } },
     'another tool': { permission: 'edit', patterns: [COMMAND], metadata: { command: COMMAND } },
     'a folder elsewhere': { permission: 'external_directory', patterns: ['/home/me/.ssh/*'], metadata: { command: COMMAND } },

@@ -34,6 +34,21 @@ test('what an event told after the question stands against its answer', () => {
   assert.deepEqual(ids(roll), [], 'a later answer knows better');
 });
 
+test('what is nested beyond all measure is shown, and told again where it may have changed', () => {
+  const deep = (levels) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
+  const roll = answered(10, [session('a', 3, { extra: deep(20_000) })]);
+  roll.read();
+  roll.told(session('a', 4, { extra: deep(20_000) }));
+  assert.deepEqual(ids(roll), ['a']);
+  assert.equal(roll.read().sessions[0].time.updated, 4);
+});
+
+test('requests beyond all measure in an answer are bounded', () => {
+  const requests = Array.from({ length: 30_000 }, (_, at) => ({ id: `r${at}`, sessionID: 'a' }));
+  const roll = answered(10, [session('a', 3)], { a: { type: 'busy' } }, requests);
+  assert.equal(roll.read().sessions[0].requests, 10_000);
+});
+
 test('of more sessions than can be kept the newest updates are', () => {
   const roll = answered(10, [session('a', 3)]);
   for (let at = 0; at < 30_000; at += 1) roll.told(session(`s${at}`, 10 + ((at * 7_919) % 30_000)));
@@ -171,7 +186,7 @@ const PLANTED = {
   'what was removed while away stays': ['&& isCovered) this.#known.delete(id)', '&& isCovered) void id'],
   'an answer rolls back a status': ["if ((this.#statuses.get(id)?.stamp ?? 0) < stamp) this.#setStatus", 'this.#setStatus'],
   'a status that ended while away stays': ['if (known.stamp < stamp) this.#statuses.delete(id)', 'void id'],
-  'an answered request comes back': ['if ((this.#requests.get(id)?.stamp ?? 0) < stamp) this.#requests.set', 'this.#requests.set'],
+  'an answered request comes back': ['if ((this.#requests.get(id)?.stamp ?? 0) < stamp) forgetOldest', 'forgetOldest'],
   'a request answered while away stays': ['if (known.stamp < stamp) this.#requests.delete(id)', 'void id'],
   'requests of sub-agents are not counted above': ['for (const id of this.#above(session)) counts', 'for (const id of [session]) counts'],
   'what an aborted turn asked waits for ever': ['if (isOpen && (this.#statuses.get(session)?.status ?? IDLE) !== IDLE) yield', 'if (isOpen) yield'],

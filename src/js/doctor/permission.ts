@@ -64,10 +64,11 @@ function isOwn({ sessionID, permission: kind, patterns, metadata, tool }: Permis
   // Patterns leave out what the shell does besides, such as where the output goes. What it is told is in the request or in the call.
   if (metadata?.['command'] !== undefined) commands.push(metadata['command']);
   if (tool) {
-    const part = session.state.messages.flatMap(({ parts }) => parts).find(({ callID }) => callID === tool.callID);
-    const command = part?.state?.input?.['command'];
-    if (command === undefined && commands.every((each) => each === COMMAND)) return undefined;
-    commands.push(command);
+    // Another message may have a call of the same name.
+    const message = session.state.messages.find(({ info }) => info.id === tool.messageID);
+    const calls = (message?.parts ?? []).filter(({ callID }) => callID === tool.callID).map(({ state }) => state?.input?.['command']);
+    if ((calls.length === 0 || calls.includes(undefined)) && [...commands, ...calls].every((each) => each === COMMAND || each === undefined)) return undefined;
+    commands.push(...calls);
   }
   if (commands.length === 0) return patterns?.length === 1 && patterns[0] === COMMAND;
   return commands.every((command) => command === COMMAND) && (patterns ?? []).every(covers);

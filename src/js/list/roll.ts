@@ -282,7 +282,7 @@ export class Roll {
 
   #mergeRequests(stamp: number, requests: Answer['requests']): void {
     for (const { id, sessionID } of requests) {
-      if ((this.#requests.get(id)?.stamp ?? 0) < stamp) this.#requests.set(id, { session: sessionID, isOpen: true, stamp });
+      if ((this.#requests.get(id)?.stamp ?? 0) < stamp) forgetOldest(this.#requests.set(id, { session: sessionID, isOpen: true, stamp }), MAX_REQUESTS);
     }
     for (const [id, known] of this.#requests) if (known.stamp < stamp) this.#requests.delete(id);
   }
@@ -363,10 +363,10 @@ function isOrdered({ version = '' }: SessionInfo): boolean {
   return major > 1 || (major === 1 && minor >= 2);
 }
 
-/** Whether two values of JSON say the same. */
-function isEqual(a: unknown, b: unknown): boolean {
+/** Whether two values of JSON say the same; of what is nested deeper than `depth` that is not looked into. */
+function isEqual(a: unknown, b: unknown, depth = 256): boolean {
   if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
+  if (depth === 0 || typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
   const [first, second] = [Object.entries(a), b as { readonly [key: string]: unknown }];
-  return first.length === Object.keys(b).length && first.every(([key, value]) => Object.hasOwn(second, key) && isEqual(value, second[key]));
+  return first.length === Object.keys(b).length && first.every(([key, value]) => Object.hasOwn(second, key) && isEqual(value, second[key], depth - 1));
 }
