@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::chunk::{Chunk, Delta};
 use super::error::{AnswerCode, AnswerError};
@@ -82,7 +82,7 @@ pub enum Finish {
 pub struct AnswerStream {
     decoder: Decoder,
     wanted: u32,
-    choices: BTreeMap<u32, Choice>,
+    choices: Vec<(u32, Choice)>,
     pieces: VecDeque<Piece>,
     usage: Option<Usage>,
     cost: Option<f64>,
@@ -97,7 +97,7 @@ pub struct AnswerStream {
 struct Choice {
     text: Unescape,
     reasoning: Unescape,
-    tools: BTreeMap<u32, Unescape>,
+    tools: Vec<(u32, Unescape)>,
     finished: bool,
 }
 
@@ -121,7 +121,7 @@ impl AnswerStream {
                 event: MAX_FRAME,
             }),
             wanted: choices.max(1),
-            choices: BTreeMap::new(),
+            choices: Vec::new(),
             pieces: VecDeque::new(),
             usage: None,
             cost: None,
@@ -264,12 +264,9 @@ impl AnswerStream {
         if says_nothing {
             return;
         }
-        let full = self.choices.len() >= MAX_CHOICES && !self.choices.contains_key(&delta.index);
-        let choice = self.choices.entry(delta.index).or_default();
-        let new_tools = delta
-            .tools
-            .iter()
-            .filter(|tool| !choice.tools.contains_key(&tool.index));
+        let full = self.choices.len() >= MAX_CHOICES && !has(&self.choices, delta.index);
+        let choice = entry(&mut self.choices, delta.index);
+        let new_tools = delta.tools.iter().filter(|tool| !has(&choice.tools, tool.index));
         if full || choice.tools.len() + new_tools.count() > MAX_CHOICES {
             return self.fail(AnswerError::new(
                 AnswerCode::TooLarge,
@@ -285,7 +282,7 @@ impl AnswerStream {
         }
         for tool in &delta.tools {
             let plain = |text: Option<Str<'_>>| text.map(|text| text.to_text()).unwrap_or_default();
-            let half = choice.tools.entry(tool.index).or_default();
+            let half = entry(&mut choice.tools, tool.index);
             self.pieces.push_back(Piece::ToolCall {
                 choice: index,
                 index: tool.index,
@@ -323,7 +320,7 @@ impl AnswerStream {
     }
 
     fn is_finished(&self) -> bool {
-        self.choices.len() >= self.wanted as usize && self.choices.values().all(|choice| choice.finished)
+        self.choices.len() >= self.wanted as usize && self.choices.iter().all(|(_, choice)| choice.finished)
     }
 
     fn done(&mut self) {
@@ -355,6 +352,18 @@ impl AnswerStream {
         };
         self.pieces.push_back(Piece::Usage(usage));
     }
+}
+
+fn has<T>(all: &[(u32, T)], index: u32) -> bool {
+    all.iter().any(|(known, _)| *known == index)
+}
+
+fn entry<T: Default>(all: &mut Vec<(u32, T)>, index: u32) -> &mut T {
+    let at = all.iter().position(|(known, _)| *known == index).unwrap_or_else(|| {
+        all.push((index, T::default()));
+        all.len() - 1
+    });
+    &mut all[at].1
 }
 
 /// None: nothing new.

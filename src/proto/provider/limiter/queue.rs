@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::Ticket;
 use crate::proto::provider::planted::{self, Bug};
 
@@ -27,7 +25,8 @@ pub(super) struct Waiting {
 /// request waits: each level of priority is worth a fixed time.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiting: BTreeMap<(i128, Ticket), Waiting>,
+    /// In their order. There are at most a few hundred: moving them is cheap, and a tree is large in wasm.
+    waiting: Vec<(i128, Waiting)>,
 }
 
 impl Queue {
@@ -48,21 +47,23 @@ impl Queue {
         if planted::is(Bug::NeverAge) {
             key = -level;
         }
-        self.waiting.insert((key, waiting.ticket), waiting);
+        // Tickets grow: who comes later goes behind its equals.
+        let at = self.waiting.partition_point(|(other, _)| *other <= key);
+        self.waiting.insert(at, (key, waiting));
     }
 
     /// Who is next.
     pub(super) fn first(&self) -> Option<Waiting> {
-        self.waiting.values().next().copied()
+        self.waiting.first().map(|(_, waiting)| *waiting)
     }
 
     /// All, in their order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Waiting> {
-        self.waiting.values()
+        self.waiting.iter().map(|(_, waiting)| waiting)
     }
 
     pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Waiting> {
-        let key = self.waiting.keys().find(|(_, waiting)| *waiting == ticket).copied()?;
-        self.waiting.remove(&key)
+        let at = self.waiting.iter().position(|(_, waiting)| waiting.ticket == ticket)?;
+        Some(self.waiting.remove(at).1)
     }
 }

@@ -1,6 +1,7 @@
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use super::list::{ModelsError, read_models};
+use super::list::{ModelsError, by_id, read_models};
 use super::model::Model;
 
 /// A list counts as fresh this long, milliseconds.
@@ -144,25 +145,29 @@ impl ModelCache {
     }
 }
 
+/// Both lists name each id once.
 fn compare(before: &[Model], after: &[Model]) -> Changes {
-    use std::collections::BTreeMap;
-    fn by_id(models: &[Model]) -> BTreeMap<&str, &Model> {
-        let mut all = BTreeMap::new();
-        for model in models {
-            all.insert(model.id.as_str(), model);
-        }
-        all
-    }
+    let id = |models: &[Model], place: Option<&usize>| place.map(|at| models[*at].id.clone());
     let (old, new) = (by_id(before), by_id(after));
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     let mut changes = Changes::default();
-    for (id, model) in &new {
-        match old.get(id) {
-            None => changes.new.push((*id).to_owned()),
-            Some(known) if known != model => changes.changed.push((*id).to_owned()),
-            Some(_) => {}
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return changes,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(was), Some(is)) => before[**was].id.cmp(&after[**is].id),
+        };
+        match order {
+            Ordering::Less => changes.withdrawn.extend(id(before, old.next())),
+            Ordering::Greater => changes.new.extend(id(after, new.next())),
+            Ordering::Equal => {
+                if let (Some(was), Some(is)) = (old.next(), new.next())
+                    && before[*was] != after[*is]
+                {
+                    changes.changed.push(after[*is].id.clone());
+                }
+            }
         }
     }
-    let gone = old.keys().filter(|id| !new.contains_key(*id));
-    changes.withdrawn.extend(gone.map(|id| (*id).to_owned()));
-    changes
 }

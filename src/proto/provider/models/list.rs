@@ -1,6 +1,7 @@
 use super::fields;
 use super::model::Model;
 use crate::proto::json::{Bad, Cursor};
+use crate::proto::provider::sort::sort_by;
 
 /// Why a list of models cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +72,23 @@ pub fn read_models(body: &[u8]) -> Result<Vec<Model>, ModelsError> {
             }
         }
     }
-    let mut seen = std::collections::BTreeSet::new();
-    all.retain(|model| !model.id.is_empty() && seen.insert(model.id.clone()));
+    let places = by_id(&all);
+    let mut kept: Vec<bool> = all.iter().map(|model| !model.id.is_empty()).collect();
+    for pair in places.windows(2) {
+        kept[pair[1]] &= all[pair[0]].id != all[pair[1]].id;
+    }
+    let mut kept = kept.into_iter();
+    all.retain(|_| kept.next().unwrap_or_default());
     Ok(all)
+}
+
+/// The places of models in the order of their ids; of equal ones the first comes first.
+pub(super) fn by_id(models: &[Model]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..models.len()).collect();
+    sort_by(&mut places, &|one, other| {
+        (&models[*one].id, one) > (&models[*other].id, other)
+    });
+    places
 }
 
 /// Reads the answer of `/models/{id}`, also where it stands in `data`.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::proto::provider::sort::sort_by_key;
 
@@ -40,7 +40,7 @@ pub struct Figures {
 /// Measures models by what their requests do.
 #[derive(Debug, Default)]
 pub struct Measures {
-    models: BTreeMap<String, Series>,
+    models: Vec<(String, Series)>,
     clock: u64,
 }
 
@@ -55,13 +55,19 @@ impl Measures {
     /// A request of a model is over.
     pub fn handle_sample(&mut self, model: &str, sample: Sample) {
         self.clock += 1;
-        if !self.models.contains_key(model) && self.models.len() >= MAX_MEASURED {
-            let oldest = self.models.iter().min_by_key(|(_, series)| series.used);
-            if let Some(name) = oldest.map(|(name, _)| name.clone()) {
-                self.models.remove(&name);
+        let at = self.find(model).unwrap_or_else(|| {
+            if self.models.len() >= MAX_MEASURED {
+                let used = self
+                    .models
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (_, series))| (series.used, at));
+                self.models.swap_remove(used.min().unwrap_or_default().1);
             }
-        }
-        let series = self.models.entry(model.to_owned()).or_default();
+            self.models.push((model.to_owned(), Series::default()));
+            self.models.len() - 1
+        });
+        let series = &mut self.models[at].1;
         series.used = self.clock;
         series.requests += 1;
         if series.samples.len() >= MAX_SAMPLES {
@@ -70,9 +76,13 @@ impl Measures {
         series.samples.push_back(sample);
     }
 
+    fn find(&self, model: &str) -> Option<usize> {
+        self.models.iter().position(|(name, _)| name == model)
+    }
+
     /// The figures of a model.
     pub fn figures(&self, model: &str) -> Option<Figures> {
-        let series = self.models.get(model)?;
+        let series = &self.models[self.find(model)?].1;
         let samples = &series.samples;
         let failed = samples.iter().filter(|sample| sample.failed).count();
         let mut first: Vec<u64> = samples.iter().filter_map(|sample| sample.first_token).collect();
