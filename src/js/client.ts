@@ -12,7 +12,7 @@ import type { Log } from './keeper/protocol.js';
 import type { SessionError } from './errors.js';
 import { closed, crashed, Link } from './link.js';
 import { checkNames } from './options.js';
-import type { Person } from './person.js';
+import type { Person, Tabs } from './person.js';
 import type { Recording } from './recording.js';
 import { Handle, Opened } from './session.js';
 import type {
@@ -26,9 +26,14 @@ type Shared = typeof import('./keeper/shared.js');
 /** The recorder: a file of its own. */
 type Tape = typeof import('./recorder/tape.js');
 
+/** Signing out: a file of its own. */
+type PersonFile = typeof import('./person.js');
+
 /** Loads the wasm, from `source` or from where this build keeps it. */
 export type Load = (source?: WasmSource) => Promise<unknown>;
 
+/** Words of other tabs that are kept while a client is made. */
+const MISSED = 1_000;
 /** Sessions open at the same time. */
 const SESSIONS = 1_000;
 const JOURNALS = ['indexeddb', 'memory', 'off'];
@@ -52,24 +57,39 @@ export async function connect(load: Load, options: ClientOptions): Promise<Clien
   checkOptions(options);
   // At the same time as the wasm, and only where it is of use.
   const shared = hasKeeper(options) ? import('./keeper/shared.js').catch(() => undefined) : undefined;
+  const person = import('./person.js').catch(() => undefined);
+  const tabs = listen(base.url);
   // Without the file of the recorder the chat goes on; `record` says then that it is missing.
   const tape = options.record ? await import('./recorder/tape.js').catch(() => undefined) : undefined;
   let keeper: Shared | undefined;
+  let file: PersonFile | undefined;
   try {
     // What was loaded may have broken meanwhile.
     for (let loaded: unknown; loaded === undefined || loading !== loaded; ) {
       loaded = loading ??= load(options.wasm);
-      [, keeper] = await Promise.all([loading, shared]);
+      [, keeper, file] = await Promise.all([loading, shared, person]);
     }
   } catch (error) {
     loading = undefined;
+    tabs?.channel.close();
     throw refused(
       'wasm_load_failed',
       `The wasm module could not be loaded (${(error as Error)?.name}).`,
       "Serve core_bg.wasm next to the script, and allow 'wasm-unsafe-eval' in the Content-Security-Policy.",
     );
   }
-  return new OpenCodeClient(base, options, keeper, tape);
+  return new OpenCodeClient(base, options, tabs, keeper, tape, file);
+}
+
+/** What other tabs say from here on, so that no sign-out is missed; `undefined` where tabs cannot speak with each other. */
+function listen(base: string): Tabs | undefined {
+  try {
+    const tabs: Tabs = { channel: new BroadcastChannel(`opencode-session ${base}`), missed: [], since: Date.now() };
+    tabs.channel.onmessage = ({ data }) => tabs.missed.length < MISSED && tabs.missed.push(data);
+    return tabs;
+  } catch {
+    return undefined;
+  }
 }
 
 function hasKeeper({ keeper, transport = 'auto' }: ClientOptions): boolean {
@@ -81,9 +101,9 @@ class OpenCodeClient implements Client {
   readonly #link: Link;
   readonly #opened = new Map<string, Opened>();
   readonly #stopListening: () => void;
-  readonly #person: () => Promise<Person>;
+  readonly #person: Person | undefined;
 
-  constructor(base: Base, options: ClientOptions, shared: Shared | undefined, tape: Tape | undefined) {
+  constructor(base: Base, options: ClientOptions, tabs: Tabs | undefined, shared?: Shared, tape?: Tape, person?: PersonFile) {
     const { directory, transport = 'auto', keeper, retry, limits, record } = options;
     const log: Log = (level, code, message) => this.#link.log(level, code, message);
     this.#link = new Link(base, options, shared?.openKeeper(keeper, base.url, log, options.identity));
@@ -96,19 +116,8 @@ class OpenCodeClient implements Client {
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);
-    let person: Promise<Person> | undefined;
-    this.#person = () => {
-      person ??= import('./person.js').then(
-        (file) => new file.Person(this.#link, { refused }),
-        () => {
-          person = undefined;
-          throw missing('person.js');
-        },
-      );
-      return person;
-    };
-    // Another tab may sign out from here on.
-    this.#person().catch(() => log(2, 'load_failed', missing('person.js').message));
+    if (person === undefined) log(2, 'load_failed', missing('person.js').message);
+    else this.#person = new person.Person(this.#link, tabs, refused);
     bound(this, known);
   }
 
@@ -177,18 +186,17 @@ class OpenCodeClient implements Client {
   }
 
   async signOut(): Promise<void> {
-    this.#stopListening();
-    try {
-      await (await this.#person()).signOut();
-    } catch (error) {
+    if (this.#person === undefined) {
       this.close();
-      throw error;
+      throw missing('person.js');
     }
+    this.#stopListening();
+    await this.#person.signOut();
   }
 
   close(): void {
     this.#stopListening();
-    void this.#person().then((person) => person.close(), () => undefined);
+    this.#person?.close();
     for (const opened of this.#opened.values()) opened.close();
     this.#opened.clear();
     this.#link.close();

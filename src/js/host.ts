@@ -4,13 +4,14 @@
  * @module
  */
 import { type Answer, bounded, Large, Late, straight, whole } from './answer.js';
+import { base64, decode, encode } from './bytes.js';
 import { SessionError } from './errors.js';
-import { cookies } from './keeper/protocol.js';
+import { cookies, isByCookie } from './keeper/protocol.js';
 import type { Auth, ClientOptions } from './types.js';
 
 const JSON_TYPE = 'application/json';
 /** The core takes it for a place where events are missing. It ends the event before it, wherever that was cut. */
-const HOLE = new TextEncoder().encode('\n\ndata: {"type":"replay.hole","properties":{}}\n\n');
+const HOLE = encode('\n\ndata: {"type":"replay.hole","properties":{}}\n\n');
 /** v2 sessions came with 1.16. */
 const HAS_V2 = /"version":"1\.(1[6-9]|[2-9]\d)\./;
 /** An answer that is not v1's is looked into at most this often, milliseconds. */
@@ -105,7 +106,7 @@ export class Requests {
     try {
       if (!HAS_V2.test((await this.#health) ?? '')) return false;
       const { body } = await this.#direct('GET', `/api/session/${session}/message?limit=1`, undefined, 10_000);
-      if (!text(body).startsWith('{"data":[{')) return false;
+      if (!decode(body).startsWith('{"data":[{')) return false;
       await this.speak(decodeURIComponent(session));
       // What was asked beside it knows nothing of v2: all of it is asked again.
       this.#feed(HOLE);
@@ -118,7 +119,7 @@ export class Requests {
   /** Sends a request, in the dialect that the server understands. */
   readonly send: Send = (...request) => {
     const sent = this.#translated(...request);
-    if (request[1] === '/global/health') this.#health = sent.then(({ body }) => text(body)).catch(() => undefined);
+    if (request[1] === '/global/health') this.#health = sent.then(({ body }) => decode(body)).catch(() => undefined);
     return sent;
   };
 
@@ -196,9 +197,9 @@ export class Requests {
     return response.status === 401 && this.mayRefresh ? once() : response;
   }
 
-  /** Only its cookies tell the server who asks. */
+  /** Cookies tell the server who asks. */
   get isByCookie(): boolean {
-    return this.identity !== undefined && this.#auth === undefined;
+    return isByCookie({ base: this.base, auth: this.#auth, identity: this.identity });
   }
 
   /** From here on nothing is sent, and no credentials are known. */
@@ -331,7 +332,7 @@ function unchecked(auth: Auth): { name: string; value: string } {
     case 'basic':
       // A server reads the name up to the first colon.
       if (auth.username?.includes(':')) throw new AuthError();
-      return { name: 'authorization', value: `Basic ${base64(`${auth.username ?? 'opencode'}:${auth.password}`)}` };
+      return { name: 'authorization', value: `Basic ${base64(encode(`${auth.username ?? 'opencode'}:${auth.password}`))}` };
     case 'bearer':
       return { name: 'authorization', value: `Bearer ${auth.token}` };
     case 'header':
@@ -339,12 +340,4 @@ function unchecked(auth: Auth): { name: string; value: string } {
     default:
       throw new AuthError();
   }
-}
-
-function text(body: Uint8Array): string {
-  return new TextDecoder().decode(body);
-}
-
-function base64(text: string): string {
-  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { type Answer, drain, Large, Redirected } from './answer.js';
+import { decode, encode } from './bytes.js';
 import type { Core } from './core/core.js';
 import type { SessionError } from './errors.js';
 import { Frames } from './frames.js';
@@ -37,8 +38,6 @@ export interface Drawn {
 /** Is told what happens to sessions: `kind` as `Heard` in the core counts, or 7 when the client is closed. */
 export type Hear = (kind: number, id: string, json: string) => void;
 
-const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 /** How long a reading of the clock may serve the chunks of a stream, milliseconds. */
 const CLOCK = 5;
 /** The two clocks differ by more than this, milliseconds, when the machine slept. */
@@ -146,7 +145,7 @@ export class Link {
 
   /** Calls the server; the answer is its JSON. `session`: handle of the session whose directory counts; 0: the client's. */
   async call<T>(session: number, method: string, path: string, body?: unknown): Promise<T> {
-    const bytes = body === undefined ? undefined : encoder.encode(JSON.stringify(body));
+    const bytes = body === undefined ? undefined : encode(JSON.stringify(body));
     return this.answer((core, token) => core.call(this.now(), session, method, path, bytes, token));
   }
 
@@ -155,9 +154,9 @@ export class Link {
     const answer = await this.wait<Uint8Array>(ask);
     if (answer.length === 0) return undefined as T;
     try {
-      return JSON.parse(decoder.decode(answer)) as T;
+      return JSON.parse(decode(answer)) as T;
     } catch {
-      throw bad('the JSON that its content type says');
+      return shaped(undefined as T, false);
     }
   }
 
@@ -289,7 +288,7 @@ export class Link {
       case 3:
         return waiting?.resolve(bytes.slice());
       case 4:
-        return waiting?.reject(problem(JSON.parse(decoder.decode(bytes))) ?? closed());
+        return waiting?.reject(problem(JSON.parse(decode(bytes))) ?? closed());
       default:
         return waiting?.resolve(undefined);
     }
@@ -297,7 +296,7 @@ export class Link {
 
   /** What the core's `Heard` tells, for lists of sessions. */
   heard(kind: number, id: string, raw: Uint8Array): void {
-    const json = decoder.decode(raw);
+    const json = decode(raw);
     for (const hear of this.lists) hear(kind, id, json);
   }
 
@@ -348,7 +347,7 @@ export class Link {
       this.journal?.touch();
     } catch (error) {
       if (error instanceof Redirected) {
-        this.#core?.answered(this.now(), id, error.status, '', '', '', encoder.encode(this.requests.sentOn));
+        this.#core?.answered(this.now(), id, error.status, '', '', '', encode(this.requests.sentOn));
         return;
       }
       this.#core?.failed(this.now(), id, failure(error));
@@ -387,10 +386,6 @@ export class Link {
   #draw(): void {
     for (const drawn of this.drawn.values()) if (drawn.untold) drawn.draw();
   }
-}
-
-function bad(wanted: string): SessionError {
-  return refused('bad_response', `The answer is not ${wanted}.`, "Check the server's version and any proxy in between.");
 }
 
 /** Why a request failed, as the core's `failed` counts: 1 network, 2 time ran out, 3 no credentials, 5 too large. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { bounded, whole } from './answer.js';
+import { base64, encode } from './bytes.js';
 import type { SessionError } from './errors.js';
 import { PATIENCE, refused } from './host.js';
 import type { PromptInput, PromptPart, SendOptions } from './types.js';
@@ -19,15 +20,15 @@ export function promptJson(prompt: string | PromptInput, options: SendOptions, m
   const parts: PromptPart[] = [...(input.parts ?? [])];
   if (input.text !== undefined && input.text.trim() !== '') parts.unshift({ type: 'text', text: input.text });
   const { model, agent, variant, system, noReply } = options;
-  const encode = (ready: readonly object[]): Uint8Array =>
-    new TextEncoder().encode(JSON.stringify({ parts: ready, model, agent, variant, system, noReply }));
+  const toBody = (ready: readonly object[]): Uint8Array =>
+    encode(JSON.stringify({ parts: ready, model, agent, variant, system, noReply }));
   let left = most;
   const take = (size: number): void => {
     left -= size;
     if (left < 0) throw tooLarge(most);
   };
   const ready = parts.map((part) => toServer(part, take));
-  return ready.some((part) => part instanceof Promise) ? Promise.all(ready).then(encode) : encode(ready);
+  return ready.some((part) => part instanceof Promise) ? Promise.all(ready).then(toBody) : toBody(ready);
 }
 
 function toServer(part: PromptPart, take: (size: number) => void): object | Promise<object> {
@@ -65,11 +66,4 @@ function tooLarge(most: number): SessionError {
     `The files are larger than ${most} bytes together (limits.attachments).`,
     'Send less, or name the path of a file on the server.',
   );
-}
-
-function base64(bytes: Uint8Array): string {
-  let text = '';
-  // In pieces: a call takes only so many arguments.
-  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-  return btoa(text);
 }

@@ -100,6 +100,7 @@ describe('docs/limits.md', () => {
     ['permissions kept', 'src/proto/sync/fields.rs', 'MAX_REQUESTS'],
     ['removed messages', 'src/proto/store/messages.rs', 'MAX_TOMBSTONES'],
     ['sessions open', 'src/js/client.ts', 'SESSIONS'],
+    ['words of other tabs', 'src/js/client.ts', 'MISSED'],
     ['sessions that a live list', 'src/js/list/roll.ts', 'MAX_KNOWN'],
     ['work on a stream', 'src/js/answer.ts', 'TURN'],
     ['statuses that a live list', 'src/js/list/roll.ts', 'MAX_STATUSES'],

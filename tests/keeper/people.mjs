@@ -7,6 +7,9 @@ import { waitFor } from '../support/wait.mjs';
 const TYPES = { js: 'text/javascript', wasm: 'application/wasm' };
 /** How clients say who asks. */
 export const KINDS = ['cookie', 'basic', 'bearer', 'header', 'function'];
+/** A password that all have, for the way to the server; who asks is in the cookie. */
+export const BOTH = 'cookie and password';
+const SHARED = 'of all';
 /** Where streams are shared, and the keeper's file for it. */
 export const WAYS = { keeper: '/keeper.js', 'leading tab': '/none.js', 'own stream': undefined };
 export const SESSION = 'ses_00000000000000000000000001';
@@ -14,7 +17,8 @@ export const SESSION = 'ses_00000000000000000000000001';
 /** Whoever a request says that it is. */
 function asker({ headers }) {
   const { authorization = '', cookie = '' } = headers;
-  if (authorization.startsWith('Basic ')) return atob(authorization.slice(6)).split(':')[1];
+  const password = authorization.startsWith('Basic ') ? atob(authorization.slice(6)).split(':')[1] : SHARED;
+  if (password !== SHARED) return password;
   return /^Bearer (.*)$/.exec(authorization)?.[1] ?? headers['x-api-key'] ?? /who=(\w+)/.exec(cookie)?.[1];
 }
 
@@ -30,12 +34,15 @@ export async function startPeople() {
     open: [],
     /** Whose prompts are taken. @type {Set<string>} */
     taken: new Set(),
+    /** Files that are answered once this is over. @type {Map<string, Promise<void>>} */
+    held: new Map(),
     reset() {
       people.posts = [];
       people.streams = [];
       // The worker of a profile that was closed may read on for a while.
       people.open = [];
       people.taken.clear();
+      people.held.clear();
     },
     close: () => shut(server),
   };
@@ -50,6 +57,7 @@ export async function startPeople() {
       return res.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">');
     }
     if (!pathname.startsWith('/api/')) {
+      await people.held.get(pathname);
       const body = await readFile(new URL(`../../dist${pathname}`, import.meta.url)).catch(() => undefined);
       return res.writeHead(body === undefined ? 404 : 200, { 'content-type': TYPES[pathname.split('.').pop()] ?? 'text/plain' }).end(body);
     }
@@ -85,17 +93,17 @@ export async function startPeople() {
 
 /** Opens a list and a session as this person, in a new tab that stays: `client`, `list` and `chat` are there, and `seen()`. */
 export async function visit({ url }, profile, kind, way, who, prompt) {
-  const tab = await profile.tab(`${url}/in?who=${kind === 'cookie' ? who : ''}`);
-  await tab.evaluate(async ({ kind, keeper, who, session, prompt }) => {
+  const isCookie = kind === 'cookie' || kind === BOTH;
+  const tab = await profile.tab(`${url}/in?who=${isCookie ? who : ''}`);
+  await tab.evaluate(async ({ auth: given, isCookie, kind, keeper, who, session, prompt }) => {
     const { createClient } = await import('/index.js');
     const auth = {
-      cookie: undefined,
       basic: { type: 'basic', password: who },
       bearer: { type: 'bearer', token: who },
       header: { type: 'header', name: 'x-api-key', value: who },
       function: async () => ({ type: 'bearer', token: who }),
-    }[kind];
-    const client = await createClient({ baseUrl: `${location.origin}/api`, ...(auth ? { auth } : { identity: who }), ...(keeper && { keeper }) });
+    }[kind] ?? given;
+    const client = await createClient({ baseUrl: `${location.origin}/api`, ...(auth && { auth }), ...(isCookie && { identity: who }), ...(keeper && { keeper }) });
     const seen = new Set();
     globalThis.seen = () => [...seen];
     const list = await client.sessions.live();
@@ -115,7 +123,7 @@ export async function visit({ url }, profile, kind, way, who, prompt) {
       sent.stored.then(() => { globalThis.fate = 'stored'; }, ({ code }) => { globalThis.fate = code; });
       sent.done.catch(() => undefined);
     }
-  }, { kind, keeper: WAYS[way], who, session: SESSION, prompt });
+  }, { auth: kind === BOTH ? { type: 'basic', password: SHARED } : undefined, isCookie, kind, keeper: WAYS[way], who, session: SESSION, prompt });
   return tab;
 }
 

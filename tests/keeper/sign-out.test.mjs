@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ENGINES, launchEngine } from '../support/engines.mjs';
 import { waitFor } from '../support/wait.mjs';
-import { has, KINDS, records, startPeople, visit, WAYS } from './people.mjs';
+import { BOTH, has, KINDS, records, SESSION, startPeople, visit, WAYS } from './people.mjs';
 
 /** Long before the minute for which a stream without readers is held. */
 const SOONER = 30_000;
@@ -29,6 +29,7 @@ const left = async (tab) => ({
     caches: await caches.keys(),
   }))),
 });
+const isCookie = (kind) => kind === 'cookie' || kind === BOTH;
 const NOTHING = { records: '', messages: 0, session: undefined, listed: 0, storage: {}, locks: [], caches: [] };
 
 for (const name of ENGINES) {
@@ -39,8 +40,8 @@ for (const name of ENGINES) {
     });
     after(() => engine?.close());
 
-    for (const kind of KINDS) {
-      for (const way of Object.keys(WAYS)) {
+    for (const kind of [...KINDS, BOTH]) {
+      for (const way of kind === BOTH ? ['keeper'] : Object.keys(WAYS)) {
         test(`${kind}, ${way}: signed out in one tab, nothing is left in any`, async () => {
           people.reset();
           const profile = await engine.profile();
@@ -83,16 +84,16 @@ for (const name of ENGINES) {
             await waitFor(async () => (await records(old)).includes(PRIVATE), { message: 'the record' });
             const next = await visit(people, profile, kind, way, 'second');
             await has(next, 'stream of second');
-            if (kind === 'cookie') await waitFor(() => old.evaluate(() => globalThis.fate === 'signed_out'), { message: 'the end of the old tab' });
+            if (isCookie(kind)) await waitFor(() => old.evaluate(() => globalThis.fate === 'signed_out'), { message: 'the end of the old tab' });
             people.taken.add('second').add('first');
             await next.evaluate(() => void chat.send('words of second', { model: 'a/b' }).stored.catch(() => undefined));
             await waitFor(() => people.posts.some(({ who }) => who === 'second'), { message: 'the post of the second person' });
             // Credentials of its own are still those of the first person.
-            if (kind !== 'cookie') assert.ok((await old.evaluate(() => globalThis.seen())).includes(PRIVATE));
+            if (!isCookie(kind)) assert.ok((await old.evaluate(() => globalThis.seen())).includes(PRIVATE));
             for (const { who, text } of people.posts) assert.equal(text, who === 'first' ? PRIVATE : 'words of second');
             assert.deepEqual((await next.evaluate(() => globalThis.seen())).filter((text) => /first/.test(text)), []);
             assert.deepEqual((await old.evaluate(() => globalThis.seen())).filter((text) => /second/.test(text)), []);
-            if (kind !== 'cookie') return;
+            if (!isCookie(kind)) return;
             // What the person wrote is there for their return.
             assert.ok((await records(next)).includes(PRIVATE));
             await next.close();
@@ -105,5 +106,58 @@ for (const name of ENGINES) {
         });
       }
     }
+
+    test('made at the same time for two persons, with cookies: one stays, the later one', async () => {
+      people.reset();
+      const profile = await engine.profile();
+      try {
+        const tabs = [await profile.tab(`${people.url}/in?who=second`), await profile.tab(`${people.url}/in?who=second`)];
+        // As fast as it goes, in one tab and in two.
+        const make = (tab, names) => tab.evaluate(async (names) => {
+          const { createClient } = await import('/index.js');
+          globalThis.clients = await Promise.all(names.map((identity) => createClient({ baseUrl: `${location.origin}/api`, identity })));
+        }, names);
+        const codes = async () => (await Promise.all(tabs.map((tab) => tab.evaluate(() => Promise.all((globalThis.clients ?? []).map((client) => client.health().then(() => 'lives', ({ code }) => code))))))).flat();
+        for (let round = 0; round < 5; round += 1) {
+          await make(tabs[0], ['first', 'second']);
+          await waitFor(async () => (await codes()).includes('signed_out'), { message: 'the end of the first' });
+          await Promise.all([make(tabs[0], ['first']), make(tabs[1], ['second'])]);
+          await waitFor(async () => (await codes()).includes('signed_out'), { message: 'the end of one' });
+          // Heard by all, after all that was said before.
+          await make(tabs[0], ['third']);
+          await waitFor(async () => (await codes()).filter((code) => code === 'lives').length < 2, { message: 'the end of those before' });
+          assert.deepEqual(await codes(), ['lives', 'signed_out']);
+        }
+      } finally {
+        await profile.close();
+      }
+    });
+
+    test('a tab that is still loading hears that the person signs out', async () => {
+      people.reset();
+      const profile = await engine.profile();
+      try {
+        const tab = await visit(people, profile, 'bearer', 'own stream', 'first');
+        for (const file of ['/person.js', '/core_bg.wasm']) {
+          let release = () => undefined;
+          people.held.set(file, new Promise((resolve) => { release = resolve; }));
+          const late = await profile.tab(`${people.url}/in?who=`);
+          await late.evaluate(async (id) => {
+            const { createClient } = await import('/index.js');
+            const make = (token) => createClient({ baseUrl: `${location.origin}/api`, auth: { type: 'bearer', token } });
+            globalThis.made = Promise.all(['first', 'second'].map(make)).then((clients) => Promise.all(clients.map((client) => client.openSession(id).ready.then(() => 'lives', ({ code }) => code))));
+          }, SESSION);
+          await tab.evaluate(() => client.signOut());
+          await tab.evaluate(async () => {
+            const { createClient } = await import('/index.js');
+            globalThis.client = await createClient({ baseUrl: `${location.origin}/api`, auth: { type: 'bearer', token: 'first' } });
+          });
+          release();
+          assert.deepEqual(await late.evaluate(() => globalThis.made), ['signed_out', 'lives']);
+        }
+      } finally {
+        await profile.close();
+      }
+    });
   });
 }

@@ -126,3 +126,40 @@ test('records in memory have a bound: the oldest go', async () => {
   assert.deepEqual(lengths, [0, long.length]);
   client.close();
 });
+
+test('where there are no cookies, clients of several persons live side by side', async () => {
+  const { id } = mock.store.createSession();
+  const said = [];
+  const ear = new BroadcastChannel(`opencode-session ${mock.url}`);
+  ear.onmessage = ({ data }) => said.push(data.type);
+  const clients = await Promise.all(['first', 'second', 'third'].map((identity) => createClient({ baseUrl: mock.url, identity })));
+  // Read once it is known whose records they are.
+  await Promise.all(clients.map((client) => client.openSession(id).ready));
+  await clients[2].signOut();
+  await waitFor(() => said.length > 0, { message: 'the word of the third' });
+  ear.close();
+  assert.deepEqual(said, ['signed-out']);
+  for (const client of clients.slice(0, 2)) {
+    assert.equal((await client.health()).healthy, true);
+    client.close();
+  }
+});
+
+for (const [how, auth] of Object.entries({
+  'throws': () => { throw new Error('none'); },
+  'rejects': () => Promise.reject(new Error('none')),
+  'never answers': () => new Promise(() => undefined),
+})) {
+  test(`signOut fails where auth ${how}: whose data it is cannot be told`, async () => {
+    const client = await createClient({ baseUrl: mock.url, auth, limits: { requestTimeout: 100 } });
+    await assert.rejects(client.signOut(), { code: 'sign_out_failed' });
+    await assert.rejects(client.health(), { code: 'signed_out' });
+  });
+}
+
+test('signOut of a client that was closed reaches the others', async () => {
+  const [one, two] = await Promise.all([as('sixth'), as('sixth')]);
+  one.close();
+  await one.signOut();
+  await waitFor(async () => (await two.health().catch(({ code }) => code)) === 'signed_out', { message: 'the end of the other' });
+});

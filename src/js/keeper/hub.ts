@@ -2,7 +2,7 @@
  * All streams that one context holds for others, and who reads them.
  * @module
  */
-import type { StreamSink, Target } from './protocol.js';
+import { isByCookie, type StreamSink, type Target } from './protocol.js';
 import { type Holding, Upstream } from './upstream.js';
 
 interface Member {
@@ -110,8 +110,4 @@ export class Hub {
     const oldest = performance.now() - this.#lapse;
     for (const [id, member] of this.#members) if (member.heard < oldest) this.detach(id);
   }
-}
-
-function isByCookie({ auth, identity }: Target): boolean {
-  return auth === undefined && identity !== undefined;
 }

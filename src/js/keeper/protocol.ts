@@ -34,6 +34,12 @@ export function cookies(identity: string | undefined, auth: AuthHeader | undefin
   return auth === undefined ? 'include' : 'same-origin';
 }
 
+/** Whether requests may carry cookies, which a browser has once for all its pages: whoever they name is one person at a time. */
+export function isByCookie({ base, auth, identity }: { base: string; auth?: unknown; identity?: string | undefined }): boolean {
+  const page = globalThis.location as Location | undefined;
+  return page !== undefined && identity !== undefined && (auth === undefined || new URL(base).origin === page.origin);
+}
+
 /** What a reader of a stream is told. */
 export interface StreamSink {
   /** The stream was answered. */

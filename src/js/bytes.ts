@@ -1,0 +1,24 @@
+/**
+ * Text and bytes.
+ * @module
+ */
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Text as UTF-8. */
+export function encode(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text);
+}
+
+/** UTF-8 as text. */
+export function decode(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** Bytes as base64. */
+export function base64(bytes: Uint8Array): string {
+  let text = '';
+  // In pieces: a call takes only so many arguments.
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}
