@@ -37,7 +37,7 @@ if (!scriptOnly) {
 // A recording is played by the wasm that made it, or says so.
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 const stamp = `${version}+${createHash('sha256').update(readFileSync(`${dist}/core_bg.wasm`)).digest('hex').slice(0, 12)}`;
-await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', identity: 'identity.ts', person: 'person.ts', measure: 'measure.ts', problem: 'problem.ts', visible: 'visible.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts', provider: 'provider/index.ts' }, 'esm');
+await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', identity: 'identity.ts', person: 'person.ts', measure: 'measure.ts', problem: 'problem.ts', visible: 'visible.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts', provider: 'provider/index.ts', 'ai-sdk': 'provider/ai-sdk.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorder-node': 'recorder/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
@@ -49,7 +49,7 @@ if (!scriptOnly) {
 }
 // The glue's types are not part of the public ones.
 for (const folder of ['core', 'keeper', 'list', 'provider/core', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
-for (const file of ['bound', 'bytes', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit', ...['auth', 'host', 'jwt', 'load', 'lock', 'oauth'].map((name) => `provider/${name}`), ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
+for (const file of ['bound', 'bytes', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit', ...['ai-sdk-prompt', 'auth', 'host', 'jwt', 'load', 'lock', 'oauth'].map((name) => `provider/${name}`), ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 
