@@ -1,16 +1,18 @@
 #!/usr/bin/env node
-// `npx opencode-session keeper <public folder>`, `… doctor`, `… replay FILE` and `… models`.
+// `npx opencode-session keeper <public folder>`, `… doctor`, `… replay FILE`, `… models`, `… complete` and `… usage`.
 import { copyFileSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { exact, exactJson, inLine } from './visible.js';
+import { exact, exactJson, inLine, visible } from './visible.js';
 
 const NAME = 'opencode-session-keeper.js';
 const USAGE = `usage: opencode-session keeper <public folder>
        opencode-session doctor [--url ADDRESS] [options]
        opencode-session replay FILE [--until N] [--json]
        opencode-session models --endpoint ADDRESS [--key KEY] [--only WORD] [--json]
+       opencode-session complete --endpoint ADDRESS [--model ID] [options] [PROMPT]
+       opencode-session usage --endpoint ADDRESS [--key KEY] [--path PATH] [--json]
 
 keeper  copies ${NAME} into the folder that your web server serves as "/", such as "public".
         Run it again after each update of the package. Then: createClient({ baseUrl, keeper: true }).
@@ -38,7 +40,28 @@ models  lists the models of an OpenAI-compatible endpoint, with what each can do
         --only WORD          those that can do it: chat, completion, fim, tools or reasoning
         --json               the list as JSON
         ends with 0, 1 when the endpoint gave no list, 2 when it was called wrongly
+
+complete  asks a model of such an endpoint, and prints what it answers as it comes.
+        PROMPT               or what comes in at the standard input
+        --endpoint, --key    as above
+        --model ID           may be left out where the endpoint has one model
+        --chat               asks as a person in a chat; --system TEXT is said before
+        --suffix TEXT        fills the hole between PROMPT and TEXT, as the model's family does it
+        --max-tokens N, --temperature N, --stop TEXT
+                             --stop may be given again
+        --patience SECONDS   the longest silence, 5 to 300, default 120
+        --json               the whole answer as JSON
+        Characters that move a terminal are spelled out; --json keeps them, escaped.
+        ends with 0, 1 when there was no whole answer, 2 when it was called wrongly, 130 after Ctrl+C
+
+usage   shows what the endpoint tells of usage and limits.
+        --endpoint, --key    as above
+        --path PATH          its route, default /usage
+        --json               the answer as JSON
+        ends with 0, 1 when the endpoint told nothing, 2 when it was called wrongly
 `;
+/** At most so much comes in as a prompt, bytes. */
+const MAX_INPUT = 16 << 20;
 /** What a model may be able to do. */
 const ABILITIES = ['chat', 'completion', 'fim', 'tools', 'reasoning'];
 const OPTIONS = /** @type {const} */ ({
@@ -67,6 +90,8 @@ export function main(args) {
   if (command === 'doctor') return doctor(rest);
   if (command === 'replay') return replay(rest);
   if (command === 'models') return models(rest);
+  if (command === 'complete') return complete(rest);
+  if (command === 'usage') return usage(rest);
   put(process.stderr, USAGE);
   return 2;
 }
@@ -155,34 +180,173 @@ async function replay(args) {
   }
 }
 
-/** @param {string[]} args */
-async function models(args) {
+/** What all commands of the provider take. */
+const ENDPOINT = /** @type {const} */ ({ endpoint: { type: 'string' }, key: { type: 'string' }, json: { type: 'boolean' } });
+
+/**
+ * Reads the arguments of a command of the provider, and runs it on one.
+ * @template {import('node:util').ParseArgsOptionsConfig} T
+ * @param {string[]} args @param {T} options of this command
+ * @param {(given: any, positionals: string[]) => string | undefined} wrong what the arguments lack
+ * @param {(provider: import('./js/provider/index.js').Provider, given: any, positionals: string[]) => Promise<number>} run
+ * @param {(given: any) => object} [more] of the configuration
+ */
+async function ask(args, options, wrong, run, more = () => ({})) {
   let given;
+  let positionals;
   try {
-    given = parseArgs({ args, options: { endpoint: { type: 'string' }, key: { type: 'string' }, only: { type: 'string' }, json: { type: 'boolean' } } }).values;
+    ({ values: given, positionals } = parseArgs({ args, allowPositionals: true, options: { ...ENDPOINT, ...options } }));
   } catch (error) {
     return fail(`${error.message}\n${USAGE}`, 2);
   }
-  const { endpoint, key = process.env.OPENCODE_PROVIDER_KEY ?? 'none', only, json } = given;
+  const { endpoint, key = process.env.OPENCODE_PROVIDER_KEY ?? 'none' } = given;
   if (endpoint === undefined) return fail(`--endpoint is missing\n${USAGE}`, 2);
-  if (only !== undefined && !ABILITIES.includes(only)) return fail(`--only wants one of ${ABILITIES.join(', ')}`, 2);
+  const said = wrong(given, positionals);
+  if (said !== undefined) return fail(said, 2);
   const { createProvider } = await import('./provider.js');
   let provider;
   try {
-    provider = await createProvider({ apiEndpoint: endpoint, auth: { type: 'api-key', apiKey: key }, rateLimits: { requestsPerMinute: 60, tokensPerMinute: 60_000 } });
+    provider = await createProvider({ apiEndpoint: endpoint, auth: { type: 'api-key', apiKey: key }, rateLimits: { requestsPerMinute: 60, tokensPerMinute: 1_000_000 }, ...more(given) });
   } catch (error) {
-    return fail(`${error.message} ${error.hint ?? ''}`, 2);
+    return fail(`${inLine(error.message)} ${error.hint ?? ''}`, 2);
   }
   try {
-    const list = (await provider.models()).filter((model) => only === undefined || model[only] === true);
-    if (json) putJson(list);
-    else put(process.stdout, list.map((model) => `${inLine(described(model))}\n`).join(''));
-    return 0;
+    return await run(provider, given, positionals);
   } catch (error) {
     return fail(`${inLine(error.message)} ${error.hint ?? ''}`);
   } finally {
     provider.dispose();
   }
+}
+
+const noMore = (/** @type {string[]} */ positionals) => (positionals.length > 0 ? `${positionals[0]} is too much\n${USAGE}` : undefined);
+
+/** @param {string[]} args */
+function models(args) {
+  return ask(args, { only: { type: 'string' } }, ({ only }, more) => noMore(more) ?? (only !== undefined && !ABILITIES.includes(only) ? `--only wants one of ${ABILITIES.join(', ')}` : undefined), async (provider, { only, json }) => {
+    const list = (await provider.models()).filter((model) => only === undefined || model[only] === true);
+    if (json) putJson(list);
+    else put(process.stdout, list.map((model) => `${inLine(described(model))}\n`).join(''));
+    return 0;
+  });
+}
+
+/** @param {string[]} args */
+function usage(args) {
+  return ask(args, { path: { type: 'string', default: '/usage' } }, (_, more) => noMore(more), async (provider, { json }) => {
+    const told = await provider.usage();
+    if (json) putJson(told);
+    else put(process.stdout, flat(told).map(([path, value]) => `${inLine(`${path}  ${value}`)}\n`).join(''));
+    return 0;
+  }, ({ path }) => ({ paths: { usage: path } }));
+}
+
+/** Each value with the path to it. @param {unknown} value @returns {[string, unknown][]} */
+function flat(value, path = '') {
+  if (typeof value !== 'object' || value === null) return [[path, value]];
+  return Object.entries(value).flatMap(([name, inner]) => flat(inner, path === '' ? name : `${path}.${name}`));
+}
+
+/** @param {string[]} args */
+function complete(args) {
+  const options = /** @type {const} */ ({
+    model: { type: 'string' }, chat: { type: 'boolean' }, system: { type: 'string' }, suffix: { type: 'string' },
+    'max-tokens': { type: 'string' }, temperature: { type: 'string' }, stop: { type: 'string', multiple: true }, patience: { type: 'string', default: '120' },
+  });
+  return ask(args, options, (given, [, ...more]) => {
+    if (given['max-tokens'] !== undefined && !/^[1-9]\d{0,8}$/.test(given['max-tokens'])) return '--max-tokens wants a number above 0';
+    if (given.temperature !== undefined && !/^\d+(\.\d+)?$/.test(given.temperature)) return '--temperature wants a number';
+    if (!(Number(given.patience) >= 5 && Number(given.patience) <= 300)) return '--patience wants 5 to 300 seconds';
+    if (given.suffix !== undefined && (given.chat || given.system !== undefined)) return '--suffix is of a hole, --chat and --system are of a chat: give one of them';
+    return noMore(more);
+  }, async (provider, given, [text]) => {
+    const prompt = text ?? (await input());
+    if (prompt === undefined) return fail(`the prompt is missing, or over ${MAX_INPUT >> 20} MiB\n${USAGE}`, 2);
+    const controller = new AbortController();
+    const stop = () => controller.abort();
+    process.once('SIGINT', stop);
+    const write = prose(process.stdout, stop);
+    try {
+      const { 'max-tokens': most, temperature, stop: stops, suffix, system } = given;
+      const request = { model: given.model ?? (await only(provider)), ...(most && { maxTokens: Number(most) }), ...(temperature && { temperature: Number(temperature) }), ...(stops && { stop: stops }), signal: controller.signal };
+      const messages = [...(system === undefined ? [] : [{ role: /** @type {const} */ ('system'), content: system }]), { role: /** @type {const} */ ('user'), content: prompt }];
+      const stream = suffix !== undefined ? provider.streamFim({ ...request, prefix: prompt, suffix }) : given.chat || system !== undefined ? provider.streamChat({ ...request, messages }) : provider.streamCompletion({ ...request, prompt });
+      if (given.json) {
+        putJson(await stream.answer());
+        return 0;
+      }
+      try {
+        for await (const { text } of stream) await write.text(text);
+      } finally {
+        write.end();
+      }
+      const { finishReason, usage: used } = await stream.answer();
+      put(process.stderr, `${inLine(finishReason)}: ${used.estimated ? 'about ' : ''}${used.promptTokens} tokens in, ${used.completionTokens} out${used.cost === undefined ? '' : `, $${used.cost}`}\n`);
+      return 0;
+    } catch (error) {
+      if (controller.signal.aborted) return write.isGone() ? 0 : 130;
+      throw error;
+    } finally {
+      process.off('SIGINT', stop);
+    }
+  }, ({ patience }) => ({ timeout: Number(patience) * 1_000, firstByteTimeout: Number(patience) * 1_000, idleTimeout: Number(patience) * 1_000 }));
+}
+
+/** What comes in; undefined: nothing does, or too much. */
+async function input() {
+  if (process.stdin.isTTY) return undefined;
+  const pieces = [];
+  let size = 0;
+  for await (const piece of process.stdin) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size > MAX_INPUT) return undefined;
+  }
+  return size === 0 ? undefined : Buffer.concat(pieces).toString();
+}
+
+/** The one model that there is. @param {import('./js/provider/index.js').Provider} provider */
+async function only(provider) {
+  const list = await provider.models();
+  if (list.length === 1) return list[0].id;
+  throw Object.assign(new Error(`--model is missing; there ${list.length === 0 ? 'is none' : `are ${list.slice(0, 10).map(({ id }) => id).join(', ')}${list.length > 10 ? ' …' : ''}`}`), { hint: '' });
+}
+
+/**
+ * Writes an answer as it comes: as `put`, but for signs that join what stands around them, which may come in the next piece.
+ * @param {NodeJS.WriteStream} stream @param {() => void} gone nobody reads any more, as behind `head`
+ */
+function prose(stream, gone) {
+  let [before, held, isGone] = ['', '', false];
+  let go = () => {};
+  stream.on('drain', () => go());
+  stream.on('error', () => {
+    isGone = true;
+    gone();
+    go();
+  });
+  const write = (/** @type {string} */ text) => {
+    const isRoom = text === '' || isGone || stream.write(visible(text, before));
+    before = (before + text).slice(-4);
+    return isRoom;
+  };
+  return {
+    isGone: () => isGone,
+    /** @param {string} piece */
+    async text(piece) {
+      const text = held + piece;
+      [held] = /[\u200c\u200d\ufe0f\r]$/.exec(text) ?? [''];
+      if (write(text.slice(0, text.length - held.length))) return;
+      await /** @type {Promise<void>} */ (new Promise((resolve) => {
+        go = resolve;
+      }));
+    },
+    /** What came ends with a line of its own, also before an error. */
+    end() {
+      write(held);
+      if (before !== '' && !before.endsWith('\n')) write('\n');
+    },
+  };
 }
 
 /** A model in a line: its id, its context, what it can do, and what a million tokens cost. @param {any} model */

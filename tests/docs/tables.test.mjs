@@ -133,6 +133,7 @@ describe('docs/limits.md', () => {
     ['days that are remembered', 'src/proto/provider/budget/ledger.rs', 'MAX_DAYS'],
     ['the token endpoint has', 'src/js/provider/oauth.ts', 'PATIENCE'],
     ['the largest answer of a token', 'src/js/provider/oauth.ts', 'MAX_TOKEN_ANSWER'],
+    ['a prompt that the command', 'src/cli.mjs', 'MAX_INPUT'],
     ['a server that answers no page', 'src/js/provider/host.ts', 'LOOK'],
     ['requests that wait for a token', 'src/proto/provider/refresh/machine.rs', 'MAX_WAITING'],
   ]) {

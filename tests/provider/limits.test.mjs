@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createProvider, ProviderError } from '../../dist/provider.js';
 import { waitFor } from '../support/wait.mjs';
@@ -289,38 +288,5 @@ console.log((await provider.chat(${JSON.stringify(HI)})).text);`;
     const figures = provider.figures('m-1');
     assert.deepEqual([figures.requests, figures.errorRate], [1, 0]);
     assert.ok(figures.firstTokenP50 >= 0);
-  });
-});
-
-describe('npx opencode-session models', () => {
-  const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
-  const run = (...args) => promisify(execFile)(process.execPath, [cli, 'models', ...args], { env: { ...process.env, OPENCODE_PROVIDER_KEY: 'sk-environment' } }).then((done) => ({ code: 0, ...done }), (error) => error);
-
-  test('lists what an endpoint has, and moves no terminal', async () => {
-    mock.set(() => ({ data: [{ id: 'starcoder2-3b', context_length: 16_384, pricing: { prompt: '0.000001', completion: '0.000002' } }, { id: 'bad\u001b[2J' }] }));
-    const plain = await run('--endpoint', mock.url);
-    assert.equal(plain.code, 0, plain.stderr);
-    assert.match(plain.stdout, /^starcoder2-3b {2}16384 tokens {2}fim {2}\$1 in, \$2 out\n/);
-    assert.ok(!plain.stdout.includes('\u001b'));
-    assert.equal(mock.asked[0].headers.authorization, 'Bearer sk-environment');
-    const { stdout } = await run('--endpoint', mock.url, '--only', 'fim', '--json', '--key', 'sk-given');
-    assert.deepEqual(JSON.parse(stdout).map(({ id }) => id), ['starcoder2-3b']);
-    assert.equal(mock.asked[1].headers.authorization, 'Bearer sk-given');
-  });
-
-  test('says what is wrong', async () => {
-    mock.set(({ response }) => json(response, 401, { error: { message: 'bad \u001b[2Jkey' } }));
-    for (const [args, code, said] of [
-      [['--endpoint', mock.url], 1, /bad .*key.*Check the key/],
-      [[], 2, /--endpoint is missing/],
-      [['--endpoint', 'nowhere'], 2, /apiEndpoint must be/],
-      [['--endpoint', mock.url, '--only', 'x'], 2, /--only wants/],
-      [['--odd'], 2, /usage:/],
-    ]) {
-      const done = await run(...args);
-      assert.equal(done.code, code, `${args}: ${done.stderr}`);
-      assert.match(done.stderr, said);
-      assert.ok(!done.stderr.includes('\u001b') && !done.stderr.includes('sk-environment'));
-    }
   });
 });
