@@ -316,6 +316,25 @@ fn days_are_refused_at_once() {
 }
 
 #[test]
+fn retry_after_wins_over_a_reset_that_is_later() {
+    let mut limiter = Limiter::new(LimiterConfig::default());
+    let first = limiter.handle_submit(Priority::Normal, 10, 5).unwrap();
+    assert_eq!(drain(&mut limiter, 5), [Output::Start(first)]);
+    let said = [
+        ("retry-after", "1"),
+        ("x-ratelimit-remaining-tokens", "0"),
+        ("x-ratelimit-reset-tokens", "6m0s"),
+    ];
+    limiter.handle_rates(first, &Rates::read(said, WALL), WALL, 5);
+    limiter.handle_finished(first, Outcome::Failed, None, 5);
+    // Six minutes are more than may be waited for: it would be refused.
+    let second = limiter.handle_submit(Priority::Normal, 10, 6).unwrap();
+    assert_eq!(drain(&mut limiter, 6), []);
+    assert_eq!(limiter.poll_timeout(6), Some(1_005));
+    assert_eq!(drain(&mut limiter, 1_005), [Output::Start(second)]);
+}
+
+#[test]
 fn twice_the_limit_does_not_fit_into_a_minute() {
     let mut limiter = Limiter::new(LimiterConfig {
         max_concurrent: 1_000,

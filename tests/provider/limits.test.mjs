@@ -98,6 +98,12 @@ describe('second tries', () => {
     assert.equal((await provider.chat(HI)).text, 'Hello');
   });
 
+  test('keep to Retry-After where a reset says more: it tells when all is back, not when there is room', async () => {
+    const provider = await provide(({ response }) => (mock.asked.length === 1 ? json(response, 429, {}, { 'retry-after': '1', 'x-ratelimit-remaining-tokens': '0', 'x-ratelimit-reset-tokens': '6m0s' }) : whole()), ONE);
+    assert.equal((await faultOf(provider.chat(HI))).code, 'rate_limited');
+    assert.equal((await provider.chat(HI)).text, 'Hello');
+  });
+
   test('keep to what a gateway puts into the body', async () => {
     const provider = await provide(({ response }) => json(response, 429, { error: { code: 429, message: 'x', metadata: { headers: { 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': String(Date.now() + 3_600_000) } } } }));
     const fault = await faultOf(provider.chat(HI));

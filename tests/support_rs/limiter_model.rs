@@ -163,6 +163,7 @@ impl Model {
                 ) else {
                     continue;
                 };
+                let reset = rates.retry_at.map_or(reset, |until| until.min(reset));
                 let wait = if reset > wall { (reset - wall).min(MAX_PAUSE) } else { 0 };
                 new.push((remaining.saturating_sub(*flying), self.now + wait));
             }

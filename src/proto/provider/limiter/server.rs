@@ -37,7 +37,9 @@ impl Server {
                 .iter()
                 .filter(|rate| (rate.dimension == Dimension::Requests) == requests)
                 .filter_map(|rate| {
-                    let wait = rate.reset_at?.saturating_sub(wall).min(MAX_PAUSE);
+                    // `Retry-After` wins: several servers tell in `reset` when all is back, not when there is room again.
+                    let reset = rate.reset_at?.min(rates.retry_at.unwrap_or(u64::MAX));
+                    let wait = reset.saturating_sub(wall).min(MAX_PAUSE);
                     Some(Left {
                         remaining: rate.remaining?.saturating_sub(flying),
                         reset: now.saturating_add(wait),
