@@ -3,11 +3,11 @@
  * have its limits, queue, retries and budgets.
  * @module
  */
-import { messages } from './ai-sdk-prompt.js';
-import type { AiCallOptions, AiFinish, AiLanguageModel, AiMetadata, AiStreamPart, AiToolCall, AiUsage, AiWarning } from './ai-sdk-types.js';
 import type { Provider } from './index.js';
+import type { AiCallOptions, AiFinish, AiLanguageModel, AiMetadata, AiStreamPart, AiToolCall, AiUsage, AiWarning } from './ai-sdk-types.js';
 import type { AnswerStream } from './stream.js';
 import type { AnswerChunk, ChatRequest, ProviderUsage, ToolCallPiece } from './types.js';
+import { messages } from './ai-sdk-prompt.js';
 
 export type * from './ai-sdk-types.js';
 
