@@ -121,6 +121,7 @@ describe('docs/limits.md', () => {
     ['a request, as JSON', 'src/proto/provider/ask/read.rs', 'MAX_REQUEST'],
     ['a prompt of a hole', 'src/proto/provider/family/fim.rs', 'MAX_PROMPT'],
     ['chunks that wait', 'src/js/provider/stream.ts', 'MAX_CHUNKS'],
+    ['models and endpoints of a fallback', 'src/proto/provider/fallback.rs', 'MAX_FALLBACKS'],
     ['a list of models', 'src/proto/provider/models/list.rs', 'MAX_BODY'],
     ['models of a list', 'src/proto/provider/models/list.rs', 'MAX_MODELS'],
     ['the body of an error', 'src/web/provider/exchange.rs', 'MAX_ERROR'],

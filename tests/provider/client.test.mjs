@@ -461,10 +461,10 @@ describe('the end of a request', () => {
 
 describe('the configuration', () => {
   test('all that is wrong at once, and no secret in it', async () => {
-    const wrong = { apiEndpoint: `http://u:${KEY}@h`, auth: { type: 'api-key', apiKey: KEY, more: 1 }, rateLimits: { requestsPerMinute: 0, tokensPerMinute: 5 }, headers: { 'x-key': `${KEY}\n` }, budget: { costPerDay: -1 } };
+    const wrong = { apiEndpoint: `http://u:${KEY}@h`, auth: { type: 'api-key', apiKey: KEY, more: KEY }, rateLimits: { requestsPerMinute: 0, tokensPerMinute: 5 }, headers: { 'x-key': `${KEY}\n` }, budget: { costPerDay: -1 } };
     const problems = await checkConfig(wrong);
     assert.deepEqual(problems.map(({ path, code }) => [path, code]), [
-      ['apiEndpoint', 'no_url'], ['headers', 'wrong_type'], ['rateLimits.requestsPerMinute', 'too_small'], ['rateLimits.tokensPerMinute', 'too_small'], ['budget.costPerDay', 'too_small'],
+      ['apiEndpoint', 'no_url'], ['headers', 'wrong_type'], ['auth.more', 'unknown_name'], ['rateLimits.requestsPerMinute', 'too_small'], ['rateLimits.tokensPerMinute', 'too_small'], ['budget.costPerDay', 'too_small'],
     ]);
     const fault = await faultOf(createProvider(wrong));
     assert.deepEqual([fault.code, fault.problems], ['bad_config', problems]);

@@ -7,25 +7,27 @@ import type { Wasm } from './load.js';
 import { oauthCredentials } from './oauth.js';
 import type { ProviderAuth, ProviderOptions } from './types.js';
 
-/** Gives the value of `Authorization`, and hears when the server refused one. */
+/** Gives the value of `Authorization` (empty: none is sent), and hears when the server refused one. */
 export interface Credentials {
   header(): Promise<string>;
   /** Whether `header` gives another one now. */
   refused(header: string): Promise<boolean>;
 }
 
-/** What a secret is called in a configuration. */
-const SECRETS = ['apiKey', 'clientSecret', 'privateKey'] as const;
+/** What of `auth` is no secret. All else may be one: also a key under a name that is written wrong. */
+const PLAIN = ['type', 'clientId', 'tokenUrl', 'scopes', 'subject', 'audience', 'algorithm', 'expiresIn'];
 
 /** A configuration for the wasm: where a secret stands, another text stands. @param config is not changed */
 export function withoutSecrets(config: object): object {
-  const { auth, headers } = config as { auth?: unknown; headers?: unknown };
+  const { auth, headers, fallback } = config as { auth?: unknown; headers?: unknown; fallback?: { endpoints?: unknown } | null };
   const hidden: Record<string, unknown> = { ...config };
   if (typeof auth === 'object' && auth !== null) {
     const shown: Record<string, unknown> = { ...auth };
-    for (const name of SECRETS) if (typeof shown[name] === 'string' && shown[name].trim() !== '') shown[name] = 'x';
+    for (const [name, value] of Object.entries(auth)) if (!PLAIN.includes(name) && typeof value === 'string' && value.trim() !== '') shown[name] = 'x';
     hidden['auth'] = shown;
   }
+  const endpoints = fallback?.endpoints;
+  if (Array.isArray(endpoints)) hidden['fallback'] = { ...fallback, endpoints: endpoints.map((each: unknown) => (typeof each === 'object' && each !== null ? withoutSecrets(each) : each)) };
   // Header values may be keys too; that they can be sent is checked when the headers are made.
   if (typeof headers === 'object' && headers !== null && !Array.isArray(headers)) {
     hidden['headers'] = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' && isSendable(value) ? 'x' : value === '' ? '' : typeof value === 'string' ? '\0' : value]));
@@ -45,6 +47,6 @@ function isSendable(value: string): boolean {
 export function credentials(auth: ProviderAuth, wasm: Wasm, options: ProviderOptions): Credentials {
   if (auth.type === 'jwt') return jwtCredentials(auth);
   if (auth.type === 'oauth') return oauthCredentials(auth, wasm, options);
-  const value = `Bearer ${auth.apiKey}`;
+  const value = auth.type === 'none' ? '' : `Bearer ${auth.apiKey}`;
   return { header: async () => value, refused: async () => false };
 }

@@ -3,6 +3,8 @@
  * @module
  */
 
+import type { MissedTarget } from './types.js';
+
 /** What is thrown here, and what the wasm throws. */
 export type Fault = ConstructorParameters<typeof ProviderError>[0];
 
@@ -52,6 +54,8 @@ export class ProviderError extends Error {
   readonly retryAt?: number;
   /** All that is wrong with a configuration (`bad_config`). */
   readonly problems?: readonly ConfigProblem[];
+  /** Who was asked, where several were (`fallback`). */
+  missed?: readonly MissedTarget[];
 
   constructor(fault: {
     readonly code: string;

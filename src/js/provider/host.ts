@@ -13,16 +13,21 @@ const MODELS = 1;
 
 type Names = Readonly<Record<string, string>>;
 
+/** What opens one endpoint. */
+export interface Access {
+  readonly credentials: Credentials;
+  readonly headers: Names;
+}
+
 export class Host {
   readonly fetch: typeof fetch;
-  readonly #credentials: Credentials;
-  readonly #headers: Names;
+  /** The configuration's own first. */
+  readonly #all: readonly Access[];
   readonly #options: ProviderOptions;
   readonly #own = new Map<number, Names>();
 
-  constructor(own: Credentials, headers: Names, options: ProviderOptions) {
-    this.#credentials = own;
-    this.#headers = headers;
+  constructor(all: readonly Access[], options: ProviderOptions) {
+    this.#all = all;
     this.#options = options;
     // Asked for at each call: a page may replace it.
     this.fetch = options.fetch ?? ((...args) => fetch(...args));
@@ -39,12 +44,14 @@ export class Host {
 
   // For the wasm.
 
-  async headers(call: number): Promise<Headers> {
-    const authorization = await this.#credentials.header();
+  async headers(call: number, endpoint: number): Promise<Headers> {
+    const access = this.#all[endpoint] as Access;
+    const authorization = await access.credentials.header();
     try {
-      const headers = new Headers({ ...this.#headers });
-      for (const [name, value] of Object.entries(this.#own.get(call) ?? {})) headers.set(name, value);
-      if (!headers.has('authorization')) headers.set('authorization', authorization);
+      const headers = new Headers({ ...access.headers });
+      // They may be keys: other endpoints do not get them.
+      if (endpoint === 0) for (const [name, value] of Object.entries(this.#own.get(call) ?? {})) headers.set(name, value);
+      if (authorization !== '' && !headers.has('authorization')) headers.set('authorization', authorization);
       return headers;
     } catch {
       // Not the host's words: they repeat the value.
@@ -52,8 +59,8 @@ export class Host {
     }
   }
 
-  async refused(headers: Headers): Promise<boolean> {
-    return this.#credentials.refused(headers.get('authorization') ?? '');
+  async refused(headers: Headers, endpoint: number): Promise<boolean> {
+    return (this.#all[endpoint] as Access).credentials.refused(headers.get('authorization') ?? '');
   }
 
   /** A page is told the same of a server that is away and of one that does not answer its origin: only asking without reading tells them apart. */

@@ -68,7 +68,7 @@ export interface Provider {
  * ```ts
  * const local = await createProvider({
  *   apiEndpoint: 'http://127.0.0.1:8080/v1',
- *   auth: { type: 'api-key', apiKey: 'none' },
+ *   auth: { type: 'none' },
  *   rateLimits: { requestsPerMinute: 60, tokensPerMinute: 60_000 },
  * });
  * ```
@@ -112,15 +112,21 @@ function checked(wasm: Wasm, config: unknown): readonly ConfigProblem[] {
   return wasm.check(JSON.stringify(plain) ?? '') as readonly ConfigProblem[];
 }
 
+/** An address as people know it: what stands in its query may be a key. @param address of a configuration */
+const shown = (address: string): string => address.split(/[?#]/, 1)[0] as string;
+
 class Own implements Provider {
   readonly #engine: ReturnType<Wasm['engine']>;
   readonly #host: Host;
   readonly #calls = new Map<number, Call>();
   readonly #leave: () => void;
+  readonly #addresses: readonly string[];
   #next = 1;
 
   constructor(wasm: Wasm, config: ProviderConfig, options: ProviderOptions) {
-    this.#host = new Host(credentials(config.auth, wasm, options), config.headers ?? {}, options);
+    const endpoints = [config, ...(config.fallback?.endpoints ?? [])];
+    this.#addresses = endpoints.map(({ apiEndpoint }) => shown(apiEndpoint));
+    this.#host = new Host(endpoints.map(({ auth, headers = {} }) => ({ credentials: credentials(auth, wasm, options), headers })), options);
     const families = options.families === undefined ? '' : JSON.stringify(options.families);
     try {
       this.#engine = wasm.engine(this.#host, JSON.stringify(withoutSecrets(config)), families);
@@ -209,7 +215,7 @@ class Own implements Provider {
     const { signal, headers, ...plain } = request;
     const id = this.#next;
     this.#next += 1;
-    const call = new Call(() => this.#engine.cancel(id));
+    const call = new Call(this.#addresses, () => this.#engine.cancel(id));
     if (signal?.aborted) {
       call.fail(cancelled());
       return call;

@@ -2,8 +2,8 @@
  * One answer: the wasm puts its pieces in, the caller takes chunks out.
  * @module
  */
-import { asError, cancelled } from './error.js';
-import type { ModelAnswer, AnswerChunk, Choice, ProviderUsage, ToolCallPiece } from './types.js';
+import { asError, cancelled, ProviderError } from './error.js';
+import type { ModelAnswer, AnswerChunk, Choice, MissedTarget, ProviderUsage, ToolCallPiece } from './types.js';
 
 /** Chunks that wait for their reader; then reading from the server stands still. */
 export const MAX_CHUNKS = 1_024;
@@ -33,7 +33,11 @@ export class Call implements AnswerStream {
   #error: { thrown: unknown } | undefined;
   #isOver = false;
   #isCancelled = false;
+  /** What is asked; then what the server says. */
   #model = '';
+  #endpoint: string;
+  readonly #addresses: readonly string[];
+  readonly #missed: MissedTarget[] = [];
   #tries = 0;
   #usage: ProviderUsage | undefined;
   #raw: string | undefined;
@@ -44,7 +48,9 @@ export class Call implements AnswerStream {
   #ended: (() => void)[] = [];
   #cancel: () => void;
 
-  constructor(cancel: () => void) {
+  constructor(addresses: readonly string[], cancel: () => void) {
+    this.#addresses = addresses;
+    this.#endpoint = addresses[0] ?? '';
     this.#cancel = cancel;
   }
 
@@ -55,8 +61,15 @@ export class Call implements AnswerStream {
 
   // For the wasm.
 
-  begin(tries: number): void {
-    this.#tries = tries;
+  begin(endpoint: number, model: string): void {
+    this.#tries += 1;
+    this.#endpoint = this.#addresses[endpoint] ?? '';
+    this.#model = model;
+  }
+
+  missed(endpoint: number, model: string, thrown: unknown): void {
+    const { code, message } = thrown as { code: string; message: string };
+    this.#missed.push({ endpoint: this.#addresses[endpoint] ?? '', model, code, message });
   }
 
   model(name: string): void {
@@ -99,14 +112,16 @@ export class Call implements AnswerStream {
     const finish = this.#choices.get(0)?.finish;
     this.#push({
       text: '', content: '', choice: 0, done: true, ...(finish && { finishReason: finish }),
-      metadata: { ...this.#metadata(), usage: this.#usage ?? NONE },
+      metadata: { ...this.#metadata(), usage: this.#usage ?? NONE, ...(this.#missed.length > 0 && { missed: this.#missed }) },
     });
     this.#close();
   }
 
   fail(thrown: unknown): void {
     if (this.#isOver) return;
-    this.#error = { thrown: this.#isCancelled ? cancelled() : asError(thrown) };
+    const error = this.#isCancelled ? cancelled() : asError(thrown);
+    if (error instanceof ProviderError && this.#missed.length > 0) error.missed = this.#missed;
+    this.#error = { thrown: error };
     this.#close();
   }
 
@@ -157,7 +172,8 @@ export class Call implements AnswerStream {
     }));
     const first = all[0] ?? { text: '', reasoning: '', toolCalls: [], finishReason: '' };
     return {
-      ...first, content: first.text, choices: all, usage: this.#usage ?? NONE, model: this.#model, tries: this.#tries,
+      ...first, content: first.text, choices: all, usage: this.#usage ?? NONE, model: this.#model, endpoint: this.#endpoint, tries: this.#tries,
+      ...(this.#missed.length > 0 && { missed: this.#missed }),
       ...(this.#raw !== undefined && { raw: JSON.parse(this.#raw) }),
     };
   }
@@ -186,7 +202,7 @@ export class Call implements AnswerStream {
       this.#stamped = now;
       this.#stamp = new Date(now).toISOString();
     }
-    return { model: this.#model, timestamp: this.#stamp };
+    return { model: this.#model, endpoint: this.#endpoint, timestamp: this.#stamp };
   }
 
   #push(chunk: AnswerChunk): void {

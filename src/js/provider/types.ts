@@ -13,6 +13,7 @@ import type { Vault } from './vault.js';
  * ```
  */
 export type ProviderAuth =
+  | { readonly type: 'none' }
   | { readonly type: 'api-key'; readonly apiKey: string }
   | { readonly type: 'oauth'; readonly clientId: string; readonly clientSecret?: string; readonly tokenUrl: string; readonly scopes?: readonly string[] }
   | { readonly type: 'jwt'; readonly privateKey: string; readonly subject?: string; readonly audience?: string; readonly algorithm?: 'RS256' | 'RS384' | 'RS512' | 'ES256' | 'ES384' | 'ES512'; readonly expiresIn?: number };
@@ -68,6 +69,15 @@ export interface ProviderConfig {
     readonly customParameters?: boolean;
   };
   readonly retry?: { readonly maxTries?: number };
+  /** What is asked when the endpoint or the model fails. */
+  readonly fallback?: {
+    /** Models of the same endpoint, asked next, in this order; at most 8. */
+    readonly models?: readonly string[];
+    /** Milliseconds that are waited for room or another try while there is something else to ask. Default 5,000. */
+    readonly maxWait?: number;
+    /** Endpoints, asked next, in this order; at most 8. */
+    readonly endpoints?: readonly FallbackEndpoint[];
+  };
   readonly paths?: { readonly validate?: string; readonly usage?: string };
   /** What may be used by day and month; 0 is no limit. Costs are US dollars. */
   readonly budget?: {
@@ -90,6 +100,39 @@ export interface ProviderConfig {
   readonly firstByteTimeout?: number;
   /** Milliseconds. Default 30,000. */
   readonly idleTimeout?: number;
+}
+
+/**
+ * Another endpoint. What it leaves out is as in the configuration around it, but for addresses, keys, headers, query and models.
+ *
+ * @example
+ * ```ts
+ * const local: FallbackEndpoint = { apiEndpoint: 'http://127.0.0.1:8080/v1', auth: { type: 'none' }, models: { defaultModel: 'qwen2.5-coder-7b' } };
+ * ```
+ */
+export interface FallbackEndpoint extends Pick<ProviderConfig, 'apiEndpoint' | 'auth' | 'apiVersion' | 'apiVersionIn' | 'headers' | 'query' | 'retry' | 'timeout' | 'streamTimeout' | 'firstByteTimeout' | 'idleTimeout'> {
+  readonly rateLimits?: ProviderConfig['rateLimits'];
+  /** What the model is called there. Default: as it was asked for. */
+  readonly models?: { readonly defaultModel?: string };
+  /** Models that are asked there after it. */
+  readonly fallback?: { readonly models?: readonly string[] };
+}
+
+/**
+ * An endpoint and a model that did not answer.
+ *
+ * @example
+ * ```ts
+ * const told = (missed: readonly MissedTarget[]) => missed.map(({ endpoint, model, code }) => `${model} at ${endpoint}: ${code}`);
+ * ```
+ */
+export interface MissedTarget {
+  /** The address, without its query. */
+  readonly endpoint: string;
+  readonly model: string;
+  /** Of the error that it would have been. */
+  readonly code: string;
+  readonly message: string;
 }
 
 /**
@@ -303,7 +346,12 @@ export interface AnswerChunk {
   /** `stop`, `length`, `tool_calls`, `content_filter`, or the server's own word. */
   readonly finishReason?: string;
   readonly metadata: {
+    /** What the server says; before it says something, what was asked for. */
     readonly model: string;
+    /** The address of who answers, without its query. */
+    readonly endpoint: string;
+    /** In the last chunk: who was asked before, and did not answer. */
+    readonly missed?: readonly MissedTarget[];
     /** In the last chunk. */
     readonly usage?: ProviderUsage;
     /** When it came, ISO 8601. */
@@ -330,6 +378,10 @@ export interface ModelAnswer {
   readonly choices: readonly Choice[];
   readonly usage: ProviderUsage;
   readonly model: string;
+  /** The address of who answered, without its query. */
+  readonly endpoint: string;
+  /** Who was asked before, and did not answer. */
+  readonly missed?: readonly MissedTarget[];
   /** Requests that it took. */
   readonly tries: number;
   /** What the server answered, where it did not stream: log probabilities and all else. */

@@ -5,10 +5,12 @@ pub mod answer;
 pub mod ask;
 pub mod budget;
 pub mod config;
+pub mod fallback;
 pub mod family;
 pub mod fault;
 pub mod limiter;
 pub mod models;
+pub mod near;
 #[doc(hidden)]
 pub mod planted;
 pub mod refresh;

@@ -29,7 +29,7 @@ impl Account<'_> {
         let Some(place) = self.place.take() else {
             return;
         };
-        let inner = &self.call.inner;
+        let inner = self.made.inner;
         let (told, first, bytes) = {
             let reading = self.reading.borrow();
             (reading.usage, reading.first, reading.bytes)
@@ -46,7 +46,7 @@ impl Account<'_> {
             place.settle(outcome, (!whole).then_some(usage.total));
             inner.spend(&usage);
             if !usage.estimated {
-                inner.learn(&self.made.model, self.made.extent, usage.prompt);
+                inner.learn(self.made.model, self.made.extent, usage.prompt);
             }
             self.call.sink.usage(&shapes::usage(&usage));
         }
@@ -54,7 +54,7 @@ impl Account<'_> {
             let passed = self.watch.passed();
             let tokens = told.map_or(0, |usage| usage.completion);
             inner.measures.borrow_mut().handle_sample(
-                &self.made.model,
+                self.made.model,
                 Sample {
                     first_token: first.map(|at| at as u64),
                     rest: first.map_or(0, |at| (passed - at).max(0.0) as u64),
@@ -71,7 +71,7 @@ impl Account<'_> {
         let mut usage = match told {
             Some(usage) if usage.total > 0 => usage,
             told => {
-                let completion = self.call.inner.estimate(&self.made.model, (bytes, 0));
+                let completion = self.made.inner.estimate(self.made.model, (bytes, 0));
                 estimate_aborted(self.made.prompt, completion, told.and_then(|usage| usage.cost))
             }
         };

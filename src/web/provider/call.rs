@@ -13,6 +13,7 @@ use super::refused::Refused;
 use crate::proto::json::utf8;
 use crate::proto::provider::answer::MAX_ANSWER;
 use crate::proto::provider::ask::{Ask, BodyOptions, Kind};
+use crate::proto::provider::fallback::{Fallback, Target};
 use crate::proto::provider::family::{Family, Fim};
 use crate::proto::provider::fault::Fault;
 use crate::proto::provider::limiter::Outcome;
@@ -25,7 +26,8 @@ const EXPECTED: u64 = 1_024;
 
 /// One request of a caller, through all its tries.
 pub(super) struct Call {
-    pub(super) inner: Rc<Inner>,
+    /// Who is asked, one after the other.
+    pub(super) inners: Rc<[Rc<Inner>]>,
     pub(super) id: u32,
     pub(super) sink: Rc<Sink>,
     pub(super) kind: Kind,
@@ -35,8 +37,9 @@ pub(super) struct Call {
 
 /// What does not change from try to try.
 pub(super) struct Made<'a> {
+    pub(super) inner: &'a Rc<Inner>,
     pub(super) ask: Ask<'a>,
-    pub(super) model: String,
+    pub(super) model: &'a str,
     pub(super) known: Option<Model>,
     pub(super) family: Option<Family>,
     pub(super) fim: Option<Fim>,
@@ -46,32 +49,97 @@ pub(super) struct Made<'a> {
     pub(super) extent: (usize, usize),
 }
 
+/// Why nobody answered, and whether something of an answer was handed out.
+type Missed = (Trouble, bool);
+
 impl Call {
     /// Runs to the end, which the sink is told, unless it is an error.
     pub(super) async fn run(&self) -> Result<(), Trouble> {
-        let made = self.make()?;
-        let inner = &self.inner;
-        let mut retries = Retries::new(inner.retry_limits());
+        let ask = Ask::read(self.kind, self.json.as_bytes())?;
+        let mut way = Fallback::new(self.targets(&ask)?);
+        let mut first: Option<Trouble> = None;
+        loop {
+            let Target { endpoint, model } = way.target().clone();
+            let inner = &self.inners[endpoint];
+            let Err((trouble, produced)) = self.ask(ask, inner, &model, way.has_more()).await else {
+                return Ok(());
+            };
+            // The budget is that of all.
+            let again = inner.check_budget().is_ok() && way.handle_failed(&trouble.code(), produced);
+            if again || first.is_some() {
+                self.sink.missed(inner.at, &model, &trouble.to_js());
+            }
+            if !again {
+                // What the caller meant to ask says most, unless another one began to answer.
+                return Err(first.filter(|_| !produced).unwrap_or(trouble));
+            }
+            first.get_or_insert(trouble);
+        }
+    }
+
+    /// Endpoints and models, in the order in which they are asked.
+    fn targets(&self, ask: &Ask<'_>) -> Result<Vec<Target>, Fault> {
+        let config = &self.inners[0].config;
+        let asked = Some(ask.model()).filter(|model| !model.is_empty());
+        let asked = asked.unwrap_or_else(|| config.models.default_model.clone());
+        if asked.is_empty() {
+            let message = "The request names no model, and models.defaultModel is not set.";
+            return Err(Fault::new("bad_request", message));
+        }
+        let enabled = config.models.enabled_models.as_ref();
+        if enabled.is_some_and(|enabled| !enabled.contains(&asked)) {
+            let message = [asked.as_str(), " is not in models.enabledModels."].concat();
+            return Err(Fault::new("unknown_model", message));
+        }
+        if self.kind != Kind::Chat && !config.features.code_completion {
+            return Err(Fault::new("bad_request", "features.codeCompletion is false."));
+        }
+        let mut targets = Vec::new();
+        for (endpoint, inner) in self.inners.iter().enumerate() {
+            let own = &inner.config.models.default_model;
+            let name = if endpoint == 0 || own.is_empty() { &asked } else { own };
+            for model in std::iter::once(name).chain(&inner.config.fallback.models) {
+                let model = model.clone();
+                targets.push(Target { endpoint, model });
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Asks one endpoint for one model, as often as may be. `has_more`: there is something else to ask.
+    async fn ask(&self, ask: Ask<'_>, inner: &Rc<Inner>, model: &str, has_more: bool) -> Result<(), Missed> {
+        let early = |fault: Fault| (fault.into(), false);
+        let made = self.make(ask, inner, model).map_err(early)?;
+        let own = &self.inners[0].config;
+        let mut max_wait = inner.config.rate_limits.max_wait;
+        if has_more {
+            max_wait = max_wait.min(own.fallback.max_wait);
+        }
+        let mut retries = Retries::new(inner.retry_limits(max_wait));
         let (mut renewed, mut without) = (false, false);
-        for tries in 1.. {
-            inner.check_budget()?;
+        loop {
+            inner.check_budget().map_err(early)?;
             let usage = self.stream && !without && inner.usage_option.borrow().is_wanted(&inner.endpoint);
-            let body = made.ask.body(&BodyOptions {
-                model: &made.model,
+            let body = ask.body(&BodyOptions {
+                model,
                 stream: self.stream,
                 usage,
                 server: inner.server_of(made.known.as_ref()),
-                custom: inner.config.features.custom_parameters,
+                custom: own.features.custom_parameters,
                 fim: made.fim.as_ref(),
                 max_tokens: 0,
-            })?;
-            let expected = made.ask.max_tokens().unwrap_or(EXPECTED);
+            });
+            let body = body.map_err(early)?;
+            let expected = ask.max_tokens().unwrap_or(EXPECTED);
             let tokens = expected
-                .saturating_mul(made.ask.choices().into())
+                .saturating_mul(ask.choices().into())
                 .saturating_add(made.prompt);
-            let place = Place::take(inner, made.ask.priority(), tokens).await?;
-            self.sink.begin(tries);
-            let Some(refused) = self.attempt(&made, place, body.path, &body.json, usage).await? else {
+            let place = Place::take(inner, ask.priority(), tokens, max_wait)
+                .await
+                .map_err(early)?;
+            self.sink.begin(inner.at, model);
+            let tried = self.attempt(&made, place, body.path, &body.json, usage).await;
+            let Some(refused) = tried.map_err(|trouble| (trouble, false))? else {
                 return Ok(());
             };
             // Both are no failures: the same is asked in another way, once.
@@ -87,50 +155,28 @@ impl Call {
             let mut fault = refused.fault;
             let verdict = retries.handle_failed(refused.failed, wall(), &mut inner.rng.borrow_mut());
             match verdict {
-                Verdict::Again { at } => sleep(at.saturating_sub(wall()) as f64).await,
+                Verdict::Again { at } => {
+                    sleep(at.saturating_sub(wall()) as f64).await;
+                    continue;
+                }
                 Verdict::Quota { retry_at } => {
                     fault.code = "quota";
                     fault.retry_at = retry_at;
-                    return Err(fault.into());
                 }
-                Verdict::Final => {
-                    fault.retry_at = refused.failed.wait_until;
-                    return Err(fault.into());
-                }
+                Verdict::Final => fault.retry_at = refused.failed.wait_until,
             }
+            return Err((fault.into(), refused.failed.produced));
         }
-        Ok(())
     }
 
-    fn make(&self) -> Result<Made<'_>, Fault> {
-        let inner = &self.inner;
-        let ask = Ask::read(self.kind, self.json.as_bytes())?;
-        let models = &inner.config.models;
-        let model = Some(ask.model()).filter(|model| !model.is_empty());
-        let model = model.unwrap_or_else(|| models.default_model.clone());
-        if model.is_empty() {
-            let message = "The request names no model, and models.defaultModel is not set.";
-            return Err(Fault::new("bad_request", message));
-        }
-        if models
-            .enabled_models
-            .as_ref()
-            .is_some_and(|enabled| !enabled.contains(&model))
-        {
-            let message = [model.as_str(), " is not in models.enabledModels."].concat();
-            return Err(Fault::new("unknown_model", message));
-        }
-        let features = &inner.config.features;
-        if self.kind != Kind::Chat && !features.code_completion {
-            return Err(Fault::new("bad_request", "features.codeCompletion is false."));
-        }
-        let known = inner.known(&model);
+    fn make<'a>(&self, ask: Ask<'a>, inner: &'a Rc<Inner>, model: &'a str) -> Result<Made<'a>, Fault> {
+        let known = inner.known(model);
         let base = known.as_ref().map_or("", |model| &model.base_model);
-        let family = inner.families.of(&model).or_else(|| inner.families.of(base)).cloned();
+        let family = inner.families.of(model).or_else(|| inner.families.of(base)).cloned();
         let fim = match (self.kind, &family) {
             (Kind::Fim, Some(family)) => Some(family.fim(&ask.fim())?),
             (Kind::Fim, None) => {
-                let message = ["No family of models is known for ", &model, "."].concat();
+                let message = ["No family of models is known for ", model, "."].concat();
                 return Err(Fault::new("fim_unsupported", message));
             }
             _ => None,
@@ -142,8 +188,9 @@ impl Call {
             first_byte: ask.timeout("firstByte").unwrap_or(usual.first_byte),
             idle: ask.timeout("idle").unwrap_or(usual.idle),
         };
-        let prompt = inner.estimate(&model, extent);
+        let prompt = inner.estimate(model, extent);
         Ok(Made {
+            inner,
             ask,
             model,
             known,
@@ -227,7 +274,7 @@ impl Call {
         abort: &Abort,
         option: bool,
     ) -> Result<Option<Refused>, Trouble> {
-        let (inner, watch, reading) = (&self.inner, account.watch, account.reading);
+        let (inner, watch, reading) = (account.made.inner, account.watch, account.reading);
         let Some(place) = &account.place else {
             return Ok(None);
         };

@@ -11,7 +11,7 @@ use wasm_bindgen_futures::{future_to_promise, spawn_local};
 
 use super::call::Call;
 use super::host::{ProviderHost, Sink};
-use super::inner::{Inner, Trouble};
+use super::inner::{Inner, Shared, Trouble};
 use super::shapes;
 use crate::proto::json::utf8;
 use crate::proto::provider::ask::Kind;
@@ -24,10 +24,11 @@ use crate::web::http::wall;
 /// A call, and what ends it.
 type Running = (u32, oneshot::Sender<Fault>);
 
-/// What `src/js/provider/index.ts` drives: one endpoint.
+/// What `src/js/provider/index.ts` drives: one endpoint, and those that are asked when it fails.
 #[wasm_bindgen]
 pub struct Engine {
-    inner: Rc<Inner>,
+    /// The configuration's own first.
+    inners: Rc<[Rc<Inner>]>,
     /// How running calls are ended.
     calls: Rc<RefCell<Vec<Running>>>,
     disposed: Rc<Cell<bool>>,
@@ -39,7 +40,7 @@ impl Engine {
     #[wasm_bindgen(constructor)]
     pub fn new(host: ProviderHost, config: &str, families: &str, seed: f64) -> Result<Engine, JsValue> {
         let thrown = |fault: Fault| shapes::fault(&fault);
-        let config = Config::read(config.as_bytes())
+        let mut config = Config::read(config.as_bytes())
             .map_err(|_| thrown(Fault::new("bad_request", "The configuration was not checked.")))?;
         let families = match families {
             "" => Families::default(),
@@ -50,8 +51,12 @@ impl Engine {
                 ))
             })?,
         };
+        let shared = Shared::new(host, config.budget.clone(), families, seed.to_bits());
+        let further = std::mem::take(&mut config.fallback.endpoints);
+        let all = std::iter::once(config).chain(further).enumerate();
+        let inners: Result<Vec<_>, Fault> = all.map(|(at, config)| Inner::new(&shared, at as u32, config)).collect();
         Ok(Engine {
-            inner: Inner::new(host, config, families, seed.to_bits()).map_err(thrown)?,
+            inners: inners.map_err(thrown)?.into(),
             calls: Rc::default(),
             disposed: Rc::default(),
         })
@@ -88,13 +93,13 @@ impl Engine {
         }
         let (sender, ended) = oneshot::channel();
         self.calls.borrow_mut().push((id, sender));
-        let (calls, inner) = (self.calls.clone(), self.inner.clone());
+        let calls = self.calls.clone();
         let call = Call {
-            inner,
+            inners: self.inners.clone(),
             id,
             sink: sink.clone(),
             kind,
-            stream: stream && self.inner.config.features.streaming,
+            stream: stream && self.inner().config.features.streaming,
             json,
         };
         spawn_local(async move {
@@ -125,7 +130,7 @@ impl Engine {
 
     /// All models.
     pub fn models(&self) -> Promise {
-        let inner = self.inner.clone();
+        let inner = self.inner().clone();
         self.promise(async move {
             let models = inner.list().await?;
             Ok(models.iter().map(|model| inner.shape(model)).collect::<Array>().into())
@@ -134,7 +139,7 @@ impl Engine {
 
     /// One model.
     pub fn model(&self, id: String) -> Promise {
-        let inner = self.inner.clone();
+        let inner = self.inner().clone();
         self.promise(async move {
             let model = inner.one(&id).await?;
             Ok(inner.shape(&model))
@@ -143,7 +148,7 @@ impl Engine {
 
     /// Asks the route that checks the key.
     pub fn validate(&self) -> Promise {
-        let inner = self.inner.clone();
+        let inner = self.inner().clone();
         self.promise(async move {
             inner.get(&inner.config.validate_path, "").await?;
             Ok(JsValue::UNDEFINED)
@@ -152,7 +157,7 @@ impl Engine {
 
     /// The answer of the route that tells usage, as text.
     pub fn usage(&self) -> Promise {
-        let inner = self.inner.clone();
+        let inner = self.inner().clone();
         self.promise(async move {
             let path = inner.config.usage_path.clone();
             if path.is_empty() {
@@ -165,37 +170,44 @@ impl Engine {
 
     /// What was used here, and what waits and runs.
     pub fn stats(&self) -> JsValue {
-        let (day, month) = self.inner.budget.borrow_mut().spent(wall());
-        let limiter = self.inner.limiter.borrow();
-        shapes::stats(day, month, limiter.waiting(), limiter.running())
+        let (day, month) = self.inner().budget.borrow_mut().spent(wall());
+        let (mut waiting, mut running) = (0, 0);
+        for inner in self.inners.iter() {
+            let limiter = inner.limiter.borrow();
+            waiting += limiter.waiting();
+            running += limiter.running();
+        }
+        shapes::stats(day, month, waiting, running)
     }
 
     /// How a model did; undefined: it was not used yet.
     pub fn figures(&self, model: &str) -> JsValue {
-        let figures = self.inner.measures.borrow().figures(model);
+        let figures = self.inner().measures.borrow().figures(model);
         figures.map_or(JsValue::UNDEFINED, shapes::figures)
     }
 
     /// The budget's state as JSON.
     pub fn snapshot(&self) -> String {
-        self.inner.budget.borrow_mut().snapshot(wall())
+        self.inner().budget.borrow_mut().snapshot(wall())
     }
 
     /// Takes up the budget's state. False: it is none.
     pub fn restore(&self, json: &str) -> bool {
-        self.inner.budget.borrow_mut().restore(json.as_bytes(), wall())
+        self.inner().budget.borrow_mut().restore(json.as_bytes(), wall())
     }
 
     /// Takes up a catalogue in the form of models.dev. False: it is none.
     pub fn catalogue(&self, json: &str, provider: &str) -> bool {
         let read = read_catalogue(json.as_bytes(), provider);
-        read.map(|models| *self.inner.catalogue.borrow_mut() = models).is_ok()
+        read.map(|models| *self.inner().catalogue.borrow_mut() = models).is_ok()
     }
 
     /// What the server and its failures said is forgotten: the key or the plan is another one.
     pub fn reset(&self) {
-        self.inner.limiter.borrow_mut().handle_reset(wall());
-        self.inner.drive();
+        for inner in self.inners.iter() {
+            inner.limiter.borrow_mut().handle_reset(wall());
+            inner.drive();
+        }
     }
 
     /// Ends all calls.
@@ -208,6 +220,10 @@ impl Engine {
 }
 
 impl Engine {
+    fn inner(&self) -> &Rc<Inner> {
+        &self.inners[0]
+    }
+
     fn promise(&self, work: impl Future<Output = Result<JsValue, Trouble>> + 'static) -> Promise {
         let disposed = self.disposed.clone();
         future_to_promise(async move {

@@ -5,6 +5,7 @@ use web_sys::Headers;
 
 use super::inner::{Inner, Place, Trouble};
 use crate::proto::provider::answer::AnswerError;
+use crate::proto::provider::ask::address;
 use crate::proto::provider::fault::Fault;
 use crate::proto::retry::Rates;
 use crate::web::http::{Abort, HttpError, Request, Stage, Times, Watch, read_all, send, wall};
@@ -39,7 +40,7 @@ pub(super) enum Opened {
 impl Inner {
     /// The address of a path behind the endpoint, with the query of every request.
     pub(super) fn url(&self, path: &str) -> String {
-        let url = [self.endpoint.as_str(), path].concat();
+        let url = address(&self.endpoint, path);
         if self.config.query.is_empty() {
             return url;
         }
@@ -63,7 +64,7 @@ impl Inner {
         abort: &Abort,
         watch: &Watch,
     ) -> Result<Opened, Trouble> {
-        let headers = JsFuture::from(self.host.headers(plan.call))
+        let headers = JsFuture::from(self.host.headers(plan.call, self.at))
             .await
             .map_err(Trouble::Thrown)?;
         let headers: Headers = headers.unchecked_into();
@@ -104,7 +105,7 @@ impl Inner {
             return Ok(Opened::Answer(response));
         }
         let renewed = status == 401
-            && JsFuture::from(self.host.refused(&headers))
+            && JsFuture::from(self.host.refused(&headers, self.at))
                 .await
                 .is_ok_and(|renewed| renewed.is_truthy());
         // Of a long page the beginning would do, but a body that is left alone holds its connection.

@@ -10,13 +10,13 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = fetch)]
     pub(super) fn fetch(this: &ProviderHost) -> Function;
 
-    /// New `Headers` with the credentials and the caller's own for this call. Rejects with a fault.
+    /// New `Headers` with the credentials of an endpoint and the caller's own for this call. Rejects with a fault.
     #[wasm_bindgen(method)]
-    pub(super) fn headers(this: &ProviderHost, call: u32) -> Promise;
+    pub(super) fn headers(this: &ProviderHost, call: u32, endpoint: u32) -> Promise;
 
     /// The server refused what `headers` gave. Promises whether there are other credentials now.
     #[wasm_bindgen(method)]
-    pub(super) fn refused(this: &ProviderHost, headers: &web_sys::Headers) -> Promise;
+    pub(super) fn refused(this: &ProviderHost, headers: &web_sys::Headers, endpoint: u32) -> Promise;
 
     /// There is no answer. Promises whether there is a server that only does not answer pages of this origin.
     #[wasm_bindgen(method, js_name = isHidden)]
@@ -29,9 +29,13 @@ extern "C" {
     /// Where the pieces of one answer go (`src/js/provider/stream.ts`). Its methods must not throw.
     pub type Sink;
 
-    /// A try begins.
+    /// A try begins, at an endpoint, with a model.
     #[wasm_bindgen(method)]
-    pub(super) fn begin(this: &Sink, tries: u32);
+    pub(super) fn begin(this: &Sink, endpoint: u32, model: &str);
+
+    /// The endpoint and model of `begin`, or those that it did not even come to, failed, and others are asked.
+    #[wasm_bindgen(method)]
+    pub(super) fn missed(this: &Sink, endpoint: u32, model: &str, fault: &JsValue);
 
     #[wasm_bindgen(method)]
     pub(super) fn model(this: &Sink, name: &str);

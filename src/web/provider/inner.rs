@@ -11,7 +11,7 @@ use super::host::ProviderHost;
 use super::shapes;
 use crate::proto::provider::answer::{Usage, UsageOption};
 use crate::proto::provider::ask::endpoint_of;
-use crate::proto::provider::budget::{Alert, Budget};
+use crate::proto::provider::budget::{Alert, Budget, BudgetConfig};
 use crate::proto::provider::config::Config;
 use crate::proto::provider::family::{Families, ServerKind};
 use crate::proto::provider::fault::Fault;
@@ -31,6 +31,17 @@ pub(super) enum Trouble {
 }
 
 impl Trouble {
+    /// The stable code.
+    pub(super) fn code(&self) -> String {
+        match self {
+            Trouble::Fault(fault) => fault.code.to_owned(),
+            Trouble::Thrown(thrown) => {
+                let code = js_sys::Reflect::get(thrown, &JsValue::from_str("code"));
+                code.ok().and_then(|code| code.as_string()).unwrap_or_default()
+            }
+        }
+    }
+
     pub(super) fn to_js(&self) -> JsValue {
         match self {
             Trouble::Fault(fault) => shapes::fault(fault),
@@ -48,27 +59,48 @@ impl<F: Into<Fault>> From<F> for Trouble {
 /// Tells a request that waits whether it may go.
 type Word = oneshot::Sender<Result<(), Refused>>;
 
-/// One endpoint, and all that is known of it.
-pub(super) struct Inner {
+/// What all endpoints of one provider have together.
+pub(super) struct Shared {
     pub(super) host: ProviderHost,
     pub(super) fetch: Function,
+    pub(super) budget: RefCell<Budget>,
+    /// Completes what servers' lists leave out.
+    pub(super) catalogue: RefCell<Vec<Model>>,
+    pub(super) measures: RefCell<Measures>,
+    pub(super) families: Families,
+    pub(super) rng: RefCell<Rng>,
+}
+
+impl Shared {
+    pub(super) fn new(host: ProviderHost, budget: BudgetConfig, families: Families, seed: u64) -> Rc<Self> {
+        Rc::new(Shared {
+            fetch: host.fetch(),
+            host,
+            budget: RefCell::new(Budget::new(budget)),
+            catalogue: RefCell::default(),
+            measures: RefCell::default(),
+            families,
+            rng: RefCell::new(Rng::new(seed)),
+        })
+    }
+}
+
+/// One endpoint, and all that is known of it.
+pub(super) struct Inner {
+    shared: Rc<Shared>,
+    /// Its place; 0 is the configuration's own.
+    pub(super) at: u32,
     pub(super) config: Config,
     /// With the version, where it goes there.
     pub(super) endpoint: String,
     pub(super) limiter: RefCell<Limiter>,
-    pub(super) budget: RefCell<Budget>,
     pub(super) models: RefCell<ModelCache>,
     /// Those who wait for the first list.
     pub(super) readers: RefCell<Vec<oneshot::Sender<Result<(), Trouble>>>>,
-    /// Completes what the server's list leaves out.
-    pub(super) catalogue: RefCell<Vec<Model>>,
     /// The server has no `/models/{id}`.
     pub(super) lists_only: Cell<bool>,
-    pub(super) measures: RefCell<Measures>,
     pub(super) usage_option: RefCell<UsageOption>,
     estimators: RefCell<Vec<(String, Estimator)>>,
-    pub(super) families: Families,
-    pub(super) rng: RefCell<Rng>,
     places: RefCell<Vec<(Ticket, Word)>>,
     timer: RefCell<Option<Timeout>>,
 }
@@ -82,8 +114,16 @@ const RETRY: RetryPolicy = RetryPolicy {
     reset_after: 60_000,
 };
 
+impl std::ops::Deref for Inner {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
 impl Inner {
-    pub(super) fn new(host: ProviderHost, config: Config, families: Families, seed: u64) -> Result<Rc<Self>, Fault> {
+    pub(super) fn new(shared: &Rc<Shared>, at: u32, config: Config) -> Result<Rc<Self>, Fault> {
         let version = if config.version_in_path {
             config.api_version.as_str()
         } else {
@@ -113,31 +153,26 @@ impl Inner {
             ..LimiterConfig::default()
         };
         Ok(Rc::new(Inner {
-            fetch: host.fetch(),
-            host,
+            shared: shared.clone(),
+            at,
             endpoint,
             limiter: RefCell::new(Limiter::new(limiter)),
-            budget: RefCell::new(Budget::new(config.budget.clone())),
             models: RefCell::new(ModelCache::new(config.models.cache_timeout.saturating_mul(1_000))),
             readers: RefCell::default(),
-            catalogue: RefCell::default(),
             lists_only: Cell::new(false),
-            measures: RefCell::default(),
             usage_option: RefCell::default(),
             estimators: RefCell::default(),
-            families,
-            rng: RefCell::new(Rng::new(seed)),
             places: RefCell::default(),
             timer: RefCell::default(),
             config,
         }))
     }
 
-    pub(super) fn retry_limits(&self) -> RetryLimits {
+    pub(super) fn retry_limits(&self, max_wait: u64) -> RetryLimits {
         RetryLimits {
             policy: RETRY,
             max_tries: self.config.retry.max_tries,
-            max_wait: self.config.rate_limits.max_wait,
+            max_wait,
         }
     }
 
@@ -260,8 +295,17 @@ pub(super) struct Place {
 
 impl Place {
     /// Waits for its turn.
-    pub(super) async fn take(inner: &Rc<Inner>, priority: Priority, tokens: u64) -> Result<Place, Fault> {
-        let submitted = inner.limiter.borrow_mut().handle_submit(priority, tokens, wall());
+    pub(super) async fn take(
+        inner: &Rc<Inner>,
+        priority: Priority,
+        tokens: u64,
+        max_wait: u64,
+    ) -> Result<Place, Fault> {
+        let now = wall();
+        let submitted = inner
+            .limiter
+            .borrow_mut()
+            .handle_submit_within(priority, tokens, max_wait, now);
         let ticket = submitted.map_err(Fault::from)?;
         let (sender, word) = oneshot::channel();
         inner.places.borrow_mut().push((ticket, sender));

@@ -23,10 +23,11 @@ pub(super) struct Told {
 impl Inner {
     /// Asks for a path, again where that may help.
     pub(super) async fn get(self: &Rc<Self>, path: &str, etag: &str) -> Result<Told, Trouble> {
-        let mut retries = Retries::new(self.retry_limits());
+        let max_wait = self.config.rate_limits.max_wait;
+        let mut retries = Retries::new(self.retry_limits(max_wait));
         let mut renewed = false;
         loop {
-            let place = Place::take(self, Priority::High, 0).await?;
+            let place = Place::take(self, Priority::High, 0, max_wait).await?;
             let (mut fault, failed) = match self.get_once(path, etag, place).await? {
                 Ok(told) => return Ok(told),
                 Err((_, _, true)) if !renewed => {

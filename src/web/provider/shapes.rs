@@ -80,11 +80,11 @@ struct ProblemShape<'a> {
 pub(super) fn problems(errors: &[ConfigError]) -> JsValue {
     let shape = |error: &ConfigError| -> JsValue {
         to_js(&ProblemShape {
-            path: error.path,
+            path: &error.path,
             value: &error.value,
             code: error.reason.code(),
             reason: error.reason.text(),
-            remedy: error.remedy,
+            remedy: &error.remedy,
         })
     };
     errors.iter().map(shape).collect::<js_sys::Array>().into()

@@ -6,4 +6,4 @@ mod url;
 
 pub use body::{Body, BodyOptions};
 pub use read::{Ask, Kind, MAX_REQUEST};
-pub use url::{UrlError, endpoint_of, version_of};
+pub use url::{UrlError, address, endpoint_of, version_of};

@@ -1,5 +1,6 @@
-use super::fields::{FIELDS, Field, Kind};
+use super::fields::{FIELDS, Field, Kind, is_of_endpoint, is_own};
 use crate::proto::json::{Bad, Cursor, field, is_whole, number, utf8};
+use crate::proto::provider::near::meant;
 
 /// Why a value cannot be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub enum Reason {
     Unknown(&'static [&'static str]),
     /// It is no address.
     NoUrl,
+    /// Nothing has this name.
+    UnknownName,
+    /// There are more than so many.
+    TooMany(usize),
 }
 
 impl Reason {
@@ -34,6 +39,8 @@ impl Reason {
             Reason::TooLarge(_) => "too_large",
             Reason::Unknown(_) => "unknown_value",
             Reason::NoUrl => "no_url",
+            Reason::UnknownName => "unknown_name",
+            Reason::TooMany(_) => "too_many",
         }
     }
 }
@@ -50,6 +57,8 @@ impl Reason {
             Reason::TooLarge(most) => ["must be at most ", &most.to_string()].concat(),
             Reason::Unknown(known) => ["must be one of ", &known.join(", ")].concat(),
             Reason::NoUrl => "must be an http or https address".into(),
+            Reason::UnknownName => "is not known".into(),
+            Reason::TooMany(most) => ["must have at most ", &most.to_string()].concat(),
         }
     }
 }
@@ -63,14 +72,14 @@ impl std::fmt::Display for Reason {
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Where: `rateLimits.tokensPerMinute`. Empty: the whole.
-    pub path: &'static str,
+    /// Where: `rateLimits.tokensPerMinute`, `fallback.endpoints[0].auth`. Empty: the whole.
+    pub path: String,
     /// The value as JSON, shortened; `***` for secrets, empty when missing.
     pub value: String,
     /// What is wrong.
     pub reason: Reason,
     /// What to do.
-    pub remedy: &'static str,
+    pub remedy: String,
 }
 
 /// As much of a value is shown, letters.
@@ -84,6 +93,7 @@ pub(super) enum Value {
     Integer(i64),
     Amount(f64),
     Map(Vec<(String, String)>),
+    Endpoints(Vec<Values>),
 }
 
 /// What was read, by its path. There are few: looking through them is cheap.
@@ -93,37 +103,56 @@ pub(super) type Values = Vec<(&'static str, Value)>;
 pub(super) fn check(json: &[u8]) -> Result<Values, Vec<ConfigError>> {
     if Cursor::new(json).peek() != Some(b'{') || !is_whole(json) {
         return Err(vec![ConfigError {
-            path: "",
+            path: String::new(),
             value: String::new(),
             reason: Reason::NoObject,
-            remedy: "Pass an object with apiEndpoint, auth and rateLimits.",
+            remedy: "Pass an object with apiEndpoint, auth and rateLimits.".into(),
         }]);
     }
-    let (mut values, mut errors): (Values, _) = (Vec::new(), Vec::new());
-    let mut objects: Vec<(&str, &[u8])> = vec![("", json)];
-    for row in FIELDS {
-        let (parent, name) = row.path.rsplit_once('.').unwrap_or(("", row.path));
+    let mut errors = Vec::new();
+    let values = endpoint(json, None, "", &mut errors);
+    if errors.is_empty() { Ok(values) } else { Err(errors) }
+}
+
+/// One endpoint. `outer`: it is a further one of this configuration, which has what it leaves out. `at`: its place.
+fn endpoint(json: &[u8], outer: Option<&[u8]>, at: &str, errors: &mut Vec<ConfigError>) -> Values {
+    let further = outer.is_some();
+    let mut values: Values = Vec::new();
+    unknown("", json, further, at, errors);
+    // What was wrong outside was told there.
+    let mut objects: Vec<(&str, &[u8], bool)> = vec![("", json, true)];
+    for row in rows(further) {
+        let (parent, name) = parts(row);
         // Without its object a field is neither missing nor wrong; its default holds.
-        let object = objects
-            .iter()
-            .find(|(path, _)| *path == parent)
-            .map(|(_, object)| *object);
+        let object = objects.iter().find(|(path, ..)| *path == parent).copied();
         let kind = values
             .iter()
             .find(|(path, _)| *path == "auth.type")
             .map(|(_, value)| value);
         let other_auth = !row.when.is_empty() && kind != Some(&Value::Text(row.when.into()));
-        let raw = object.filter(|_| !other_auth).and_then(|object| field(object, name));
+        let (mut raw, mut told) = (None, true);
+        if let Some((_, object, own)) = object.filter(|_| !other_auth) {
+            (raw, told) = (field(object, name), own);
+            if let (None, Some(outer), "", false) = (raw, outer, parent, is_own(row.path)) {
+                (raw, told) = (field(outer, name), false);
+            }
+        }
         let checked = match raw {
             Some(raw) if matches!(row.kind, Kind::Object) => {
                 if raw.starts_with(b"{") {
-                    objects.push((row.path, raw));
+                    objects.push((row.path, raw, told));
+                    if told {
+                        unknown(row.path, raw, further, at, errors);
+                    }
                     Ok(None)
                 } else {
                     Err(Reason::WrongType("an object"))
                 }
             }
-            Some(raw) => value(row, raw).map(Some),
+            Some(raw) => match row.kind {
+                Kind::Endpoints(most) => endpoints(raw, most, json, row, errors).map(Some),
+                _ => value(row, raw).map(Some),
+            },
             None if row.required && object.is_some() && !other_auth => Err(Reason::Missing),
             None => Ok(default(row)),
         };
@@ -131,15 +160,82 @@ pub(super) fn check(json: &[u8]) -> Result<Values, Vec<ConfigError>> {
             Ok(value) => {
                 values.extend(value.map(|value| (row.path, value)));
             }
-            Err(reason) => errors.push(ConfigError {
-                path: row.path,
+            Err(reason) if told => errors.push(ConfigError {
+                path: [at, row.path].concat(),
                 value: raw.map(|raw| show(row, raw)).unwrap_or_default(),
                 reason,
-                remedy: row.remedy,
+                remedy: row.remedy.into(),
             }),
+            Err(_) => {}
         }
     }
-    if errors.is_empty() { Ok(values) } else { Err(errors) }
+    values
+}
+
+fn endpoints(
+    raw: &[u8],
+    most: usize,
+    outer: &[u8],
+    row: &Field,
+    errors: &mut Vec<ConfigError>,
+) -> Result<Value, Reason> {
+    let mut all = Vec::new();
+    let read = Cursor::new(raw).array(&mut |item| {
+        all.push(item.raw()?);
+        Ok(())
+    });
+    read.map_err(|_| Reason::WrongType("a list of objects"))?;
+    if all.len() > most {
+        return Err(Reason::TooMany(most));
+    }
+    let mut values = Vec::new();
+    for (at, item) in all.into_iter().enumerate() {
+        let place = [row.path, "[", &at.to_string(), "]"].concat();
+        if item.starts_with(b"{") {
+            values.push(endpoint(item, Some(outer), &[&place, "."].concat(), errors));
+        } else {
+            errors.push(ConfigError {
+                path: place,
+                value: String::from("***"),
+                reason: Reason::WrongType("an object"),
+                remedy: row.remedy.into(),
+            });
+        }
+    }
+    Ok(Value::Endpoints(values))
+}
+
+/// Names in an object that no row has: they would do nothing.
+fn unknown(path: &str, object: &[u8], further: bool, at: &str, errors: &mut Vec<ConfigError>) {
+    let known: Vec<&str> = rows(further)
+        .map(parts)
+        .filter(|(parent, _)| *parent == path)
+        .map(|(_, name)| name)
+        .collect();
+    let dot = if path.is_empty() { "" } else { "." };
+    let _ = Cursor::new(object).object(&mut |key, _| {
+        let name = key.to_text();
+        if !known.contains(&name.as_str()) {
+            errors.push(ConfigError {
+                path: [at, path, dot, &name].concat(),
+                // It may be a key.
+                value: String::from("***"),
+                reason: Reason::UnknownName,
+                remedy: meant(&name, &known),
+            });
+        }
+        Ok(())
+    });
+}
+
+/// The rows of the whole, or of a further endpoint.
+fn rows(further: bool) -> impl Iterator<Item = &'static Field> {
+    FIELDS.iter().filter(move |row| !further || is_of_endpoint(row.path))
+}
+
+/// Where it stands, and its name there.
+fn parts(row: &'static Field) -> (&'static str, &'static str) {
+    row.path.rsplit_once('.').unwrap_or(("", row.path))
 }
 
 pub(super) fn default(row: &Field) -> Option<Value> {
@@ -148,7 +244,7 @@ pub(super) fn default(row: &Field) -> Option<Value> {
         Kind::Integer(_, _, default) => Some(Value::Integer(default)),
         Kind::Word(words) if !row.required => words.first().map(|word| Value::Text((*word).to_owned())),
         Kind::Amount => Some(Value::Amount(0.0)),
-        Kind::Word(_) | Kind::Object | Kind::Text | Kind::Url | Kind::Texts | Kind::Map => None,
+        Kind::Word(_) | Kind::Object | Kind::Text | Kind::Url | Kind::Texts(_) | Kind::Endpoints(_) | Kind::Map => None,
     }
 }
 
@@ -170,14 +266,17 @@ fn value(row: &Field, raw: &[u8]) -> Result<Value, Reason> {
             text if words.contains(&text.as_str()) => Ok(Value::Text(text)),
             _ => Err(Reason::Unknown(words)),
         },
-        Kind::Texts => {
+        Kind::Texts(most) => {
             let mut all = Vec::new();
             let read = Cursor::new(raw).array(&mut |item| {
                 all.push(item.string()?.to_text());
                 Ok(())
             });
-            let all = Value::Texts(all);
-            read.map(|()| all).map_err(|_| Reason::WrongType("a list of texts"))
+            match read {
+                Err(Bad) => Err(Reason::WrongType("a list of texts")),
+                Ok(()) if all.len() > most => Err(Reason::TooMany(most)),
+                Ok(()) => Ok(Value::Texts(all)),
+            }
         }
         Kind::Flag(_) => match raw {
             b"true" => Ok(Value::Flag(true)),
@@ -216,7 +315,8 @@ fn value(row: &Field, raw: &[u8]) -> Result<Value, Reason> {
             let all = Value::Map(all);
             read.map(|()| all).map_err(|_| Reason::WrongType("an object of texts"))
         }
-        Kind::Object => Err(Reason::WrongType("an object")),
+        // Its own fields are looked at elsewhere.
+        Kind::Object | Kind::Endpoints(_) => Err(Reason::WrongType("an object")),
     }
 }
 
@@ -237,7 +337,7 @@ fn is_url(text: &str) -> bool {
 }
 
 fn show(row: &Field, raw: &[u8]) -> String {
-    let hidden = row.secret || row.path == "auth" || matches!(row.kind, Kind::Url);
+    let hidden = row.secret || row.path == "auth" || matches!(row.kind, Kind::Url | Kind::Endpoints(_));
     if hidden {
         return String::from("***");
     }

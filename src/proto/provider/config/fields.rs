@@ -1,3 +1,5 @@
+use crate::proto::provider::fallback::MAX_FALLBACKS;
+
 /// What a field holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
@@ -7,8 +9,10 @@ pub(super) enum Kind {
     Text,
     /// An address, `http` or `https`.
     Url,
-    /// A list of texts.
-    Texts,
+    /// A list of texts, at most so many.
+    Texts(usize),
+    /// A list of configurations of further endpoints, at most so many.
+    Endpoints(usize),
     /// Yes or no, and the default.
     Flag(bool),
     /// A whole number: least, most, default.
@@ -102,13 +106,13 @@ pub(super) const FIELDS: &[Field] = &[
         "auth",
         Kind::Object,
         "How requests are authenticated",
-        "Give { \"type\": \"api-key\", \"apiKey\": … }.",
+        "Give { \"type\": \"api-key\", \"apiKey\": … }, or { \"type\": \"none\" } for a server that asks for no key.",
     )),
     required(row(
         "auth.type",
-        Kind::Word(&["api-key", "oauth", "jwt"]),
+        Kind::Word(&["api-key", "oauth", "jwt", "none"]),
         "Kind of authentication",
-        "Use api-key, oauth or jwt.",
+        "Use api-key, oauth, jwt, or none for a server that asks for no key.",
     )),
     when(
         "api-key",
@@ -148,7 +152,12 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     when(
         "oauth",
-        row("auth.scopes", Kind::Texts, "OAuth scopes", "Give a list of texts."),
+        row(
+            "auth.scopes",
+            Kind::Texts(usize::MAX),
+            "OAuth scopes",
+            "Give a list of texts.",
+        ),
     ),
     when(
         "jwt",
@@ -235,7 +244,7 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     row(
         "models.enabledModels",
-        Kind::Texts,
+        Kind::Texts(usize::MAX),
         "List of enabled model IDs",
         "Give a list of ids; leave it out for all.",
     ),
@@ -292,6 +301,30 @@ pub(super) const FIELDS: &[Field] = &[
         within(1, 10, 4),
         "Tries in all",
         "Give 1 for no second try.",
+    ),
+    row(
+        "fallback",
+        Kind::Object,
+        "What is asked when the endpoint or the model fails",
+        "Give an object, or leave it out.",
+    ),
+    row(
+        "fallback.models",
+        Kind::Texts(MAX_FALLBACKS),
+        "Models of the same endpoint that are asked next, in this order",
+        "Give a list of ids.",
+    ),
+    row(
+        "fallback.maxWait",
+        within(0, 3_600_000, 5_000),
+        "Longest wait for room or for another try in milliseconds, while there is something else to ask",
+        "Give milliseconds, such as 5000.",
+    ),
+    row(
+        "fallback.endpoints",
+        Kind::Endpoints(MAX_FALLBACKS),
+        "Endpoints that are asked next, in this order. What one leaves out is as in the configuration around it, but for addresses, keys, headers, query and models",
+        "Give a list such as [{ \"apiEndpoint\": …, \"auth\": … }].",
     ),
     row(
         "paths",
@@ -390,3 +423,22 @@ pub(super) const FIELDS: &[Field] = &[
         "Give milliseconds.",
     ),
 ];
+
+/// Whether a further endpoint has this field too.
+pub(super) fn is_of_endpoint(path: &str) -> bool {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    match first {
+        "models" => matches!(rest, "" | "defaultModel"),
+        "fallback" => matches!(rest, "" | "models"),
+        "features" | "paths" | "budget" => false,
+        _ => true,
+    }
+}
+
+/// Whether a further endpoint has its own, or none: what leads to another server, and what opens it.
+pub(super) fn is_own(path: &str) -> bool {
+    matches!(
+        path.split('.').next(),
+        Some("apiEndpoint" | "apiVersion" | "apiVersionIn" | "headers" | "query" | "auth" | "models" | "fallback")
+    )
+}

@@ -7,4 +7,4 @@ mod typed;
 
 pub use check::{ConfigError, Reason};
 pub use schema::json_schema;
-pub use typed::{Algorithm, Auth, Config, Features, ModelChoice, RateLimits, Retry, Timeouts};
+pub use typed::{Algorithm, Auth, Config, Fallbacks, Features, ModelChoice, RateLimits, Retry, Timeouts};

@@ -1,5 +1,5 @@
 use super::check::{Value, default};
-use super::fields::{FIELDS, Field, Kind};
+use super::fields::{FIELDS, Field, Kind, is_of_endpoint, is_own};
 use crate::proto::json::{Object, quote};
 
 /// The same table as JSON Schema (draft 2020-12).
@@ -7,27 +7,35 @@ pub fn json_schema() -> String {
     let mut schema = Object::new();
     schema.text("$schema", "https://json-schema.org/draft/2020-12/schema");
     schema.text("title", "Provider configuration");
-    object(&mut schema, "");
+    object(&mut schema, "", false);
     schema.end()
 }
 
-/// The fields right inside of `path`.
-fn object(schema: &mut Object, path: &str) {
+/// The fields right inside of `path`. `further`: of a further endpoint.
+fn object(schema: &mut Object, path: &str, further: bool) {
     schema.text("type", "object");
     if path == "auth" {
         return variants(schema);
     }
-    properties(schema, path, "");
+    properties(schema, path, "", further);
 }
 
 /// Properties and required ones; of `auth` those of one kind.
-fn properties(schema: &mut Object, path: &str, when: &str) {
+fn properties(schema: &mut Object, path: &str, when: &str, further: bool) {
     let (mut properties, mut required) = (Object::new(), Vec::new());
-    for row in FIELDS.iter().filter(|row| row.when == when) {
+    for row in FIELDS.iter().filter(|row| !further || is_of_endpoint(row.path)) {
         let (parent, name) = row.path.rsplit_once('.').unwrap_or(("", row.path));
-        if parent == path {
-            properties.raw(name, &property(row));
-            required.extend(row.required.then_some(name));
+        if parent != path || (!when.is_empty() && row.when.is_empty()) {
+            continue;
+        }
+        if row.when == when {
+            properties.raw(name, &property(row, further));
+            // What a further endpoint leaves out is as in the configuration around it.
+            let inherited = further && parent.is_empty() && !is_own(row.path);
+            required.extend((row.required && !inherited).then_some(name));
+        } else if path == "auth" {
+            // Of another kind: not used, but known.
+            properties.raw(name, "true");
         }
     }
     if !when.is_empty() {
@@ -36,6 +44,7 @@ fn properties(schema: &mut Object, path: &str, when: &str) {
         required.push("type");
     }
     schema.raw("properties", &properties.end());
+    schema.raw("additionalProperties", "false");
     if !required.is_empty() {
         schema.raw("required", &list(&required));
     }
@@ -49,7 +58,7 @@ fn variants(schema: &mut Object) {
     };
     let all = kinds.iter().map(|kind| {
         let mut variant = Object::new();
-        properties(&mut variant, "auth", kind);
+        properties(&mut variant, "auth", kind, false);
         variant.end()
     });
     let all = all.collect::<Vec<_>>().join(",");
@@ -57,11 +66,11 @@ fn variants(schema: &mut Object) {
     schema.raw("oneOf", &format!("[{all}]"));
 }
 
-fn property(row: &Field) -> String {
+fn property(row: &Field, further: bool) -> String {
     let mut schema = Object::new();
     schema.text("description", row.about);
     match row.kind {
-        Kind::Object => object(&mut schema, row.path),
+        Kind::Object => object(&mut schema, row.path, further),
         Kind::Text => {
             schema.text("type", "string").text("pattern", "\\S");
         }
@@ -69,8 +78,17 @@ fn property(row: &Field) -> String {
             schema.text("type", "string").text("format", "uri");
             schema.text("pattern", "^https?://[^/?#:@][^/?#@]*([/?#]|$)");
         }
-        Kind::Texts => {
+        Kind::Texts(most) => {
             schema.text("type", "array").raw("items", r#"{"type":"string"}"#);
+            if let Ok(most) = i64::try_from(most) {
+                schema.number("maxItems", most);
+            }
+        }
+        Kind::Endpoints(most) => {
+            let mut item = Object::new();
+            object(&mut item, "", true);
+            schema.text("type", "array").raw("items", &item.end());
+            schema.number("maxItems", most as i64);
         }
         Kind::Flag(_) => {
             schema.text("type", "boolean");
@@ -111,7 +129,7 @@ fn property(row: &Field) -> String {
         Some(Value::Amount(_)) => {
             schema.number("default", 0);
         }
-        Some(Value::Texts(_) | Value::Map(_)) | None => {}
+        Some(Value::Texts(_) | Value::Map(_) | Value::Endpoints(_)) | None => {}
     }
     if row.secret {
         schema.raw("writeOnly", "true");

@@ -24,6 +24,8 @@ pub struct Config {
     pub features: Features,
     /// What is tried again.
     pub retry: Retry,
+    /// What is asked when this endpoint, or the model, fails.
+    pub fallback: Fallbacks,
     /// Route that checks the key.
     pub validate_path: String,
     /// Route that tells usage; empty: none.
@@ -32,9 +34,22 @@ pub struct Config {
     pub timeouts: Timeouts,
 }
 
+/// What is asked next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fallbacks {
+    /// Models of the same endpoint.
+    pub models: Vec<String>,
+    /// Milliseconds that are waited for room or another try, while there is something else to ask.
+    pub max_wait: u64,
+    /// Further endpoints, which have none of their own.
+    pub endpoints: Vec<Config>,
+}
+
 /// How requests are authenticated. Secrets are not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Auth {
+    /// Not at all.
+    Open,
     /// A key.
     ApiKey {
         /// The key.
@@ -69,6 +84,7 @@ pub enum Auth {
 impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Auth::Open => "Open",
             Auth::ApiKey { .. } => "ApiKey(***)",
             Auth::OAuth { .. } => "OAuth(***)",
             Auth::Jwt { .. } => "Jwt(***)",
@@ -155,13 +171,22 @@ impl Config {
     /// ```
     /// use opencode_session::proto::provider::config::Config;
     /// let errors = Config::read(br#"{"apiEndpoint":"ftp://x","auth":{"type":"api-key","apiKey":"k"}}"#).unwrap_err();
-    /// let paths: Vec<_> = errors.iter().map(|error| error.path).collect();
+    /// let paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
     /// assert_eq!(paths, ["apiEndpoint", "rateLimits"]);
     /// ```
     pub fn read(json: &[u8]) -> Result<Config, Vec<ConfigError>> {
-        let mut values = Values(check(json)?);
+        Ok(Values(check(json)?).config())
+    }
+}
+
+/// What was checked, by its path.
+struct Values(super::check::Values);
+
+impl Values {
+    fn config(mut self) -> Config {
+        let values = &mut self;
         let auth = values.auth();
-        Ok(Config {
+        Config {
             api_endpoint: values.text("apiEndpoint").trim_end_matches('/').to_owned(),
             api_version: values.text("apiVersion"),
             version_in_path: values.text("apiVersionIn") == "path",
@@ -190,6 +215,14 @@ impl Config {
             retry: Retry {
                 max_tries: values.number("retry.maxTries") as u32,
             },
+            fallback: Fallbacks {
+                models: values.texts("fallback.models").unwrap_or_default(),
+                max_wait: values.number("fallback.maxWait"),
+                endpoints: match values.take("fallback.endpoints") {
+                    Some(Value::Endpoints(all)) => all.into_iter().map(|one| Values(one).config()).collect(),
+                    _ => Vec::new(),
+                },
+            },
             validate_path: Some(values.text("paths.validate"))
                 .filter(|path| !path.is_empty())
                 .unwrap_or_else(|| "/models".into()),
@@ -200,16 +233,12 @@ impl Config {
                 first_byte: values.number("firstByteTimeout"),
                 idle: values.number("idleTimeout"),
             },
-        })
+        }
     }
-}
 
-/// What was checked, by its path.
-struct Values(super::check::Values);
-
-impl Values {
     fn auth(&mut self) -> Auth {
         match self.text("auth.type").as_str() {
+            "none" => Auth::Open,
             "oauth" => Auth::OAuth {
                 client_id: self.text("auth.clientId"),
                 client_secret: self.text("auth.clientSecret"),

@@ -59,6 +59,17 @@ impl Limiter {
 
     /// A request of so many tokens, prompt and answer, wants to go.
     pub fn handle_submit(&mut self, priority: Priority, tokens: u64, now: u64) -> Result<Ticket, Refused> {
+        self.handle_submit_within(priority, tokens, self.config.max_wait, now)
+    }
+
+    /// The same, of one that waits no longer than `max_wait`.
+    pub fn handle_submit_within(
+        &mut self,
+        priority: Priority,
+        tokens: u64,
+        max_wait: u64,
+        now: u64,
+    ) -> Result<Ticket, Refused> {
         let now = self.clock.tick(now);
         if tokens > self.config.tokens {
             let limit = self.config.tokens;
@@ -67,7 +78,7 @@ impl Limiter {
         let waiting = Waiting {
             ticket: Ticket(self.next),
             tokens,
-            deadline: now.saturating_add(self.config.max_wait),
+            deadline: now.saturating_add(max_wait.min(self.config.max_wait)),
         };
         if let Some(refused) = self.refusal(&waiting, now) {
             return Err(refused);
