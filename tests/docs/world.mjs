@@ -36,6 +36,8 @@ export async function startWorld() {
       'http://127.0.0.1:4096': server.url,
       'https://opencode.example.com': locked.url,
       'https://models.example.com/v1': model.url,
+      // No example leaves this machine. It has no catalogue: models are told without it.
+      'https://models.dev/': `${new URL(model.url).origin}/`,
       'https://proxy.example.com': `http://${LOOPBACK}:${port}`,
     },
     async close() {

@@ -4,6 +4,7 @@
  */
 import type { ModelAnswer, ChatRequest, CodeBlock, CompletionRequest, FimRequest, ModelFigures, ProviderConfig, ProviderModel, ProviderOptions, ProviderStats, RequestOptions } from './types.js';
 import { credentials, withoutSecrets } from './auth.js';
+import { Catalogue, checkTaken } from './catalogue.js';
 import { asError, cancelled, type ConfigProblem, fault } from './error.js';
 import { Host } from './host.js';
 import { load, type Wasm } from './load.js';
@@ -121,6 +122,7 @@ class Own implements Provider {
   readonly #calls = new Map<number, Call>();
   readonly #leave: () => void;
   readonly #addresses: readonly string[];
+  #catalogue: Catalogue | undefined;
   #next = 1;
 
   constructor(wasm: Wasm, config: ProviderConfig, options: ProviderOptions) {
@@ -137,8 +139,10 @@ class Own implements Provider {
       for (const call of this.#calls.values()) call.fail(fault('crashed', 'The wasm of the provider broke off.', 'Make a new provider.'));
     });
     const { catalogue, budget } = options;
-    if (catalogue !== undefined && !this.#engine.catalogue(JSON.stringify(catalogue.data), catalogue.provider)) {
-      throw fault('bad_config', 'The catalogue cannot be read.', 'Give the object of https://models.dev/api.json.');
+    if (catalogue !== undefined) {
+      const take = (json: string, name: string) => this.#engine.catalogue(json, name);
+      if ('url' in catalogue) this.#catalogue = new Catalogue(catalogue, this.#host.fetch, take);
+      else checkTaken(take(JSON.stringify(catalogue.data) ?? '', catalogue.provider), catalogue.provider);
     }
     if (budget !== undefined && !this.#engine.restore(budget)) {
       throw fault('bad_config', 'The budget cannot be read.', 'Give what budgetSnapshot() gave, or leave it out.');
@@ -146,11 +150,11 @@ class Own implements Provider {
   }
 
   models(): Promise<readonly ProviderModel[]> {
-    return this.#run(() => this.#engine.models());
+    return this.#run(() => this.#engine.models(), true);
   }
 
   model(id: string): Promise<ProviderModel> {
-    return this.#run(() => this.#engine.model(String(id)));
+    return this.#run(() => this.#engine.model(String(id)), true);
   }
 
   async validate(): Promise<void> {
@@ -238,8 +242,9 @@ class Own implements Provider {
     return call;
   }
 
-  async #run<T>(ask: () => Promise<unknown>): Promise<T> {
+  async #run<T>(ask: () => Promise<unknown>, isAboutModels = false): Promise<T> {
     try {
+      if (isAboutModels) await this.#catalogue?.ready();
       return (await ask()) as T;
     } catch (error) {
       throw asError(error);

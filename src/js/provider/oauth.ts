@@ -6,6 +6,7 @@ import type { Credentials } from './auth.js';
 import { fault, type ProviderError } from './error.js';
 import type { Wasm } from './load.js';
 import { locked } from './lock.js';
+import { textOf } from './text.js';
 import type { ProviderAuth, ProviderOptions } from './types.js';
 import { memoryVault, type Vault } from './vault.js';
 
@@ -168,7 +169,7 @@ export async function tokenRequest(ask: typeof fetch, url: string, fields: Recor
     });
     let body: unknown;
     try {
-      body = JSON.parse(await textOf(response));
+      body = JSON.parse((await textOf(response, MAX_TOKEN_ANSWER)) ?? '');
     } catch {
       // A page of a proxy, or too much: the status says what it is.
     }
@@ -176,22 +177,6 @@ export async function tokenRequest(ask: typeof fetch, url: string, fields: Recor
   } catch {
     return { status: 0, body: {} };
   }
-}
-
-/** No more of it than a token endpoint has to say. */
-async function textOf({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let [text, left] = ['', MAX_TOKEN_ANSWER];
-  const reader = body?.getReader();
-  for (let step = await reader?.read(); step !== undefined && !step.done; step = await reader?.read()) {
-    left -= step.value.length;
-    if (left < 0) {
-      await reader?.cancel();
-      return '';
-    }
-    text += decoder.decode(step.value, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 function readStored(text: string): Stored | undefined {

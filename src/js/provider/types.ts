@@ -505,6 +505,19 @@ export interface ModelChanges {
 }
 
 /**
+ * A catalogue in the form of models.dev, or its address, and the provider's name in it. One by address is asked for with the first list of
+ * models, without keys; when it fails, models are told without it.
+ *
+ * @example
+ * ```ts
+ * const catalogue: CatalogueOption = { url: 'https://models.dev/api.json', provider: 'openrouter', onError: (error) => console.warn(error.message) };
+ * ```
+ */
+export type CatalogueOption =
+  | { readonly data: object; readonly provider: string }
+  | { readonly url: string; readonly provider: string; readonly onError?: (error: Error) => void };
+
+/**
  * What is no plain data.
  *
  * @example
@@ -517,8 +530,8 @@ export interface ProviderOptions {
   readonly fetch?: typeof fetch;
   /** Families of one's own, in the form of the package's table: they come before it. */
   readonly families?: readonly object[];
-  /** A catalogue in the form of models.dev, and the provider's name in it. */
-  readonly catalogue?: { readonly data: object; readonly provider: string };
+  /** What is known of models that the server does not tell. */
+  readonly catalogue?: CatalogueOption;
   /** Where OAuth tokens are kept. Default: in memory. */
   readonly vault?: Vault;
   /** `auth.clientSecret` may stand in a page. Every visitor can read it there. */

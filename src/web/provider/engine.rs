@@ -196,10 +196,14 @@ impl Engine {
         self.inner().budget.borrow_mut().restore(json.as_bytes(), wall())
     }
 
-    /// Takes up a catalogue in the form of models.dev. False: it is none.
-    pub fn catalogue(&self, json: &str, provider: &str) -> bool {
-        let read = read_catalogue(json.as_bytes(), provider);
-        read.map(|models| *self.inner().catalogue.borrow_mut() = models).is_ok()
+    /// Takes up a catalogue in the form of models.dev. The number of its models; less than 0: it is none.
+    pub fn catalogue(&self, json: &str, provider: &str) -> i32 {
+        let Ok(models) = read_catalogue(json.as_bytes(), provider) else {
+            return -1;
+        };
+        let count = models.len() as i32;
+        *self.inner().catalogue.borrow_mut() = models;
+        count
     }
 
     /// What the server and its failures said is forgotten: the key or the plan is another one.
