@@ -10,6 +10,7 @@ import { Host } from './host.js';
 import { load, type Wasm } from './load.js';
 import { type AnswerStream, Call } from './stream.js';
 
+export { type ClientAuth, type ClientAuthOptions, clientAuth } from './client-auth.js';
 export { type ConfigProblem, ProviderError } from './error.js';
 export { type MessageRequest, OpenCodeProvider, type ProviderCapabilities } from './opencode.js';
 export { finishLogin, type LoginOptions, startLogin } from './login.js';

@@ -515,7 +515,12 @@ export interface ModelChanges {
  */
 export type CatalogueOption =
   | { readonly data: object; readonly provider: string }
-  | { readonly url: string; readonly provider: string; readonly onError?: (error: Error) => void };
+  | {
+      readonly url: string;
+      readonly provider: string;
+      /** Why there is no catalogue. */
+      readonly onError?: (error: Error) => void;
+    };
 
 /**
  * What is no plain data.
