@@ -133,13 +133,14 @@ class OpenCodeClient implements Client {
   async models(): Promise<Model[]> {
     const told = await this.providers();
     const providers = shaped(told, isObject(told) && Array.isArray(told.providers)).providers;
-    return providers.filter(isObject).flatMap((provider) =>
-      Object.entries(provider.models ?? {}).map(([modelID, model]) => ({
+    // What is no object is no model: of a text there would be one for each letter.
+    return providers.filter((each) => isObject(each) && isObject(each.models) && typeof each.id === 'string').flatMap((provider) =>
+      Object.entries(provider.models).filter(([, model]) => isObject(model)).map(([modelID, model]) => ({
         ...model,
         ref: `${provider.id}/${modelID}`,
         providerID: provider.id,
         modelID,
-        name: model?.name ?? modelID,
+        name: model.name ?? modelID,
         providerName: provider.name ?? provider.id,
         isDefault: told.default?.[provider.id] === modelID,
       })),
@@ -278,7 +279,7 @@ function sessions(link: Link): Sessions {
 }
 
 function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function checkOptions(options: ClientOptions): void {

@@ -16,18 +16,15 @@ export const ATTACHMENTS = 16 * 1024 * 1024;
  * files are larger than `most` bytes together.
  */
 export function promptJson(prompt: string | PromptInput, options: SendOptions, most: number): Uint8Array | Promise<Uint8Array> {
-  const input: PromptInput = typeof prompt === 'string' ? { text: prompt } : prompt;
-  const parts: PromptPart[] = [...(input.parts ?? [])];
-  if (input.text !== undefined && input.text.trim() !== '') parts.unshift({ type: 'text', text: input.text });
-  const { model, agent, variant, system, noReply } = options;
-  const toBody = (ready: readonly object[]): Uint8Array =>
-    encode(JSON.stringify({ parts: ready, model, agent, variant, system, noReply }));
+  const { text, parts }: PromptInput = typeof prompt === 'string' ? { text: prompt } : prompt;
+  const all: PromptPart[] = [...(text?.trim() ? [{ type: 'text' as const, text }] : []), ...(parts ?? [])];
+  const toBody = (ready: readonly object[]): Uint8Array => encode(JSON.stringify({ ...options, parts: ready }));
   let left = most;
   const take = (size: number): void => {
     left -= size;
     if (left < 0) throw tooLarge(most);
   };
-  const ready = parts.map((part) => toServer(part, take));
+  const ready = all.map((part) => toServer(part, take));
   return ready.some((part) => part instanceof Promise) ? Promise.all(ready).then(toBody) : toBody(ready);
 }
 
@@ -42,7 +39,8 @@ function toServer(part: PromptPart, take: (size: number) => void): object | Prom
   // What only this page can read. Servers do not read addresses: one that gets there fails this turn and those after it.
   if (!/^(https?|blob):/.test(url)) return { ...part, url };
   return bounded(PATIENCE, async (signal, heard) => {
-    const answer = await fetch(url, { signal });
+    // Where it leads may be the page's own server: whoever gives an address gives away nothing of the person.
+    const answer = await fetch(url, { signal, credentials: 'omit', referrerPolicy: 'no-referrer' });
     if (!answer.ok) throw new Error();
     const { body, headers } = await whole(answer, signal, (bytes) => {
       heard();
@@ -57,7 +55,7 @@ async function inlined(file: Blob, part: { readonly mime?: string | undefined; r
   const mime = part.mime ?? (file.type || 'application/octet-stream');
   const filename = part.filename ?? (file instanceof File ? file.name : undefined);
   const url = `data:${mime};base64,${base64(new Uint8Array(await file.arrayBuffer()))}`;
-  return { type: 'file', mime, ...(filename ? { filename } : {}), url };
+  return { type: 'file', mime, filename: filename || undefined, url };
 }
 
 function tooLarge(most: number): SessionError {

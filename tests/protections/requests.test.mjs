@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { createClient, SessionError } from '../../dist/node.js';
+import { startStage as startPage } from '../browser/stage.mjs';
 import { read, startStage, until } from '../keeper/stage.mjs';
 import { startMock } from '../support/mock.mjs';
 import { waitFor } from '../support/wait.mjs';
@@ -98,6 +99,52 @@ describe('what a server sees of a browser', () => {
       const { stream, plain } = await streamOf(kind);
       assert.equal(plain['cache-control'], undefined, 'without care there is none');
       assert.equal(stream['cache-control'], 'no-cache');
+    });
+  }
+});
+
+describe('an attachment by address', () => {
+  let stage;
+  before(async () => {
+    stage = await startPage();
+    stage.files.set('/dot.txt', Buffer.from('dot'));
+  });
+  after(() => stage?.close());
+
+  /** A page with a cookie sends a file that is at `path` of its own server; the requests that this made. @param {string} path */
+  async function attached(path) {
+    const mock = await startMock();
+    const { id } = mock.store.createSession();
+    mock.on('GET', '/moved.png', ({ reply }) => reply(302, '', { location: '/new/dot.png', 'access-control-allow-origin': '*' }));
+    mock.on('GET', '/new/dot.png', ({ reply }) => reply(200, Buffer.from('dot'), { 'content-type': 'image/png', 'access-control-allow-origin': '*' }));
+    const { page, asked, close } = await stage.open({ connect: [mock.url] });
+    try {
+      await page.context().addCookies([{ name: 'session', value: SECRET, url: stage.url }]);
+      await page.evaluate(() => fetch('/page/drive.js').then(() => undefined));
+      const url = new URL(path, path.startsWith('/moved') ? mock.url : stage.url).href;
+      const problem = await page.evaluate(async ([baseUrl, id, url]) => {
+        const session = await drive.open({ baseUrl }, id);
+        return drive.problem(session.send({ text: 'x', parts: [{ type: 'file', url }] }, { noReply: true }).stored);
+      }, [mock.url, id, url]);
+      const headers = async (file) => Promise.all(asked(file).map((request) => request.allHeaders()));
+      const [, plain] = await headers('/page/drive.js');
+      const posted = mock.requests.find(({ method, path }) => method === 'POST' && path.endsWith('/prompt_async'));
+      return { problem, plain, sent: (await Promise.all(['/dot.txt', '/moved.png', '/new/dot.png'].map(headers))).flat(), file: posted?.body.parts.find(({ type }) => type === 'file') };
+    } finally {
+      await close();
+      await mock.close();
+    }
+  }
+
+  for (const [name, path] of [["of the page's own server", '/dot.txt'], ['of another server, that sends on', '/moved.png']]) {
+    test(`${name} is read without cookies and referrer`, async () => {
+      const { problem, plain, sent, file } = await attached(path);
+      assert.equal(problem, undefined);
+      assert.match(String(plain.cookie), /canary/, 'the page has a cookie');
+      assert.equal(plain.referer, stage.url);
+      assert.equal(sent.length, path === '/dot.txt' ? 1 : 2);
+      for (const { cookie, referer } of sent) assert.deepEqual([cookie, referer], [undefined, undefined]);
+      assert.match(file.url, /^data:(image\/png|text\/plain);base64,ZG90$/);
     });
   }
 });
