@@ -277,12 +277,28 @@ describe('what a person decides on', () => {
   test('is asked for whatever a server fills the fields with', () => onMock((mock, { id }) => {
     mock.store.askPermission(id, { permission: 5, patterns: [7, null], metadata: null, always: null });
     mock.store.askPermission(id, { permission: null, patterns: null, metadata: { command: 8, url: {} } });
+    mock.store.askPermission(id, { permission: 'bash', patterns: [], metadata: 'm'.repeat(100_000) });
     mock.store.askQuestion(id, [{ question: 1, header: 2, options: [{ label: 3, description: 4 }] }]);
+    mock.store.askQuestion(id, [null, { question: 'none', options: null }, { question: 'text', options: 'o'.repeat(100_000) }]);
+    mock.store.askQuestion(id, 'q'.repeat(100_000));
   }, async (page) => {
-    await waitFor(async () => (await page.getByTestId('permission').count()) === 2, { message: 'both cards' });
+    await waitFor(async () => (await page.getByTestId('permission').count()) === 3 && (await page.getByTestId('question').count()) === 3, { message: 'all cards' });
+    assert.equal(await page.getByTestId('permission').filter({ hasText: 'm'.repeat(100_000) }).count(), 1, 'a text is shown as a text');
+    assert.ok((await page.locator('fieldset, .option').count()) < 10, 'a letter is no question and no option');
     const texts = await page.getByTestId('permission').allTextContents();
     assert.ok(texts.some((text) => text.includes('7\nnull')) && texts.some((text) => text.includes('"command": 8')), JSON.stringify(texts));
-    assert.match(await page.getByTestId('question').textContent(), /21.*34/);
+    assert.match(await page.getByTestId('question').first().textContent(), /21.*34/);
+  }));
+
+  test('of a tool is shown whatever a server fills the fields with', () => onMock((mock, _, message) => {
+    const state = { status: 'completed', input: 'i'.repeat(1_000), title: 5, output: 7, metadata: 'm', time: { start: 1, end: 2 } };
+    for (const odd of [state, { ...state, input: [{ a: 1 }], title: {} }, { ...state, input: null, metadata: null, time: null }, 's', null]) mock.store.putPart(message, { type: 'tool', tool: odd === 's' ? 9 : 'bash', callID: 'call_1', state: odd });
+    mock.store.putPart(message, { type: 'text', text: 'the end', time: { start: 1, end: 2 } });
+  }, async (page) => {
+    await waitFor(async () => (await page.locator(textParts).allTextContents()).includes('the end'), { message: 'what comes after them' });
+    const tools = page.locator(`${part}[data-type=tool]`);
+    assert.equal(await tools.count(), 5);
+    assert.equal(await tools.first().locator('.tool-input pre').textContent(), 'i'.repeat(1_000));
   }));
 
   test('is in the input and the title of a tool, in questions, and in the title of the chat', () => onMock((mock, made, message) => {

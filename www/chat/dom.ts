@@ -1,4 +1,5 @@
 import { visible } from '../../src/js/visible.js';
+import { textOf } from './fields.js';
 
 type Attributes = { readonly [name: string]: string | number | boolean | undefined };
 type Child = Node | string | undefined;
@@ -28,8 +29,8 @@ export function setAttribute(node: Element, name: string, value: string | number
 }
 
 /** Sets the whole text of an element. Touches the DOM only on a change. */
-export function setText(node: Element, text: string): void {
-  const shown = visible(text);
+export function setText(node: Element, text: unknown): void {
+  const shown = visible(textOf(text));
   if (node.textContent !== shown) node.textContent = shown;
 }
 

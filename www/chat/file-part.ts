@@ -1,5 +1,6 @@
 import type { Part } from 'opencode-session';
 import { el, setAttribute, setText } from './dom.js';
+import { textOf } from './fields.js';
 import type { PartView } from './part-view.js';
 
 /** An attached file: a name, and a picture where the bytes came along. */
@@ -13,7 +14,7 @@ export class FilePart implements PartView {
   }
 
   update(part: Part): void {
-    const name = part.filename ?? part.mime ?? 'file';
+    const name = textOf(part.filename ?? part.mime ?? 'file');
     setText(this.name, name);
     if (part.url === undefined || !PICTURE.test(part.url)) return;
     if (!this.picture) {

@@ -1,5 +1,6 @@
 import type { Message, Part } from 'opencode-session';
 import { button, el, place, setAttribute, setText } from './dom.js';
+import { textOf } from './fields.js';
 import { createPartView, updatePart, type PartView } from './part-view.js';
 import type { Problem } from './problem.js';
 
@@ -87,7 +88,7 @@ function footOf(message: Message, reason: Problem | undefined, wait: string | un
   if (message.info.role === 'user') return [];
   const nodes: Node[] = [];
   const { error, time, modelID } = message.info;
-  if (error) nodes.push(errorNote(error.name, error.data?.message));
+  if (error) nodes.push(errorNote(textOf(error.name), textOf(error.data?.message)));
   if (time.completed !== undefined) {
     const took = duration(time.completed - time.created);
     nodes.push(el('p', { class: 'meta' }, modelID === undefined ? took : `${modelID} · ${took}`));
@@ -110,9 +111,9 @@ function failedBox(message: Message, reason: Problem | undefined, delivery: Deli
       button('Discard', { class: 'quiet', 'data-testid': 'discard' }, () => delivery.discard(message))));
 }
 
-function errorNote(name: string, message: string | undefined): HTMLElement {
+function errorNote(name: string, message: string): HTMLElement {
   if (name === 'MessageAbortedError') return el('p', { class: 'stopped' }, 'Stopped');
-  return el('p', { class: 'message-error' }, message ?? name);
+  return el('p', { class: 'message-error' }, message || name);
 }
 
 function duration(ms: number): string {

@@ -1,5 +1,6 @@
 import type { PermissionRequest } from 'opencode-session';
 import { button, el } from './dom.js';
+import { fieldsOf, listOf, textOf } from './fields.js';
 import { exact } from '../../src/js/visible.js';
 
 export type PermissionReply = 'once' | 'always' | 'reject';
@@ -32,8 +33,8 @@ const SHOWN = new Set(['command', 'description', 'filepath', 'url', 'diff']);
 function details(request: PermissionRequest): HTMLElement[] {
   const nodes: HTMLElement[] = [];
   // A server may leave fields out, or fill them with something else; the card is there all the same.
-  const patterns = Array.isArray(request.patterns) ? request.patterns : [request.patterns ?? ''].filter((each) => each !== '');
-  const metadata = request.metadata ?? {};
+  const patterns = listOf(request.patterns).filter((each) => each !== '');
+  const metadata = fieldsOf(request.metadata);
   const always = request['always'];
   const command = metadata['command'];
   const diff = metadata['diff'];
@@ -45,6 +46,7 @@ function details(request: PermissionRequest): HTMLElement[] {
   }
   if (lines.length > 0) nodes.push(code(lines.join('\n')));
   if (typeof diff === 'string' && diff !== '') nodes.push(code(diff));
+  if (metadata !== request.metadata && textOf(request.metadata) !== '') nodes.push(code(textOf(request.metadata)));
   const others = Object.entries(metadata).filter(([name, value]) => !SHOWN.has(name) || typeof value !== 'string');
   if (others.length > 0) {
     nodes.push(el('details', {}, el('summary', {}, 'All that it says'), code(JSON.stringify(Object.fromEntries(others), null, 2))));

@@ -1,8 +1,19 @@
 import type { QuestionRequest } from 'opencode-session';
 import { exact } from '../../src/js/visible.js';
 import { button, el } from './dom.js';
+import { fieldsOf, listOf, textOf } from './fields.js';
 
-type Question = QuestionRequest['questions'][number];
+type Asked = QuestionRequest['questions'][number];
+
+/** A question with all that is shown of it as texts, whatever a server fills the fields with. */
+function questionOf(value: unknown): Asked & { readonly header: string } {
+  const { question = value, header, options, multiple, custom } = fieldsOf(value);
+  const all = listOf(options).map((option) => {
+    const { label = option, description } = fieldsOf(option);
+    return { label: textOf(label), description: textOf(description) };
+  });
+  return { question: textOf(question), header: textOf(header), options: all, multiple: multiple === true, custom: custom !== false };
+}
 
 /** What the card reports; both resolve with whether it got through. */
 export interface QuestionReply {
@@ -12,7 +23,7 @@ export interface QuestionReply {
 
 /** Asks what the agent wants to know: options to choose from, and own words where they are allowed. */
 export function questionCard(request: QuestionRequest, reply: QuestionReply): HTMLElement {
-  const fields = request.questions.map((question, index) => new QuestionField(question, `${request.id}-${index}`));
+  const fields = listOf(request.questions).map((question, index) => new QuestionField(questionOf(question), `${request.id}-${index}`));
   const submit = el('button', { type: 'submit', class: 'primary', 'data-testid': 'question-answer' }, 'Answer');
   const dismiss = button('Dismiss', { class: 'quiet', 'data-testid': 'question-dismiss' }, () => void act(() => reply.dismiss()));
   const form = el('form', { class: 'ask', tabindex: -1, 'aria-label': 'Question from the agent', 'data-testid': 'question', 'data-id': request.id },
@@ -38,7 +49,7 @@ class QuestionField {
   private readonly missing = el('p', { class: 'missing', role: 'alert', hidden: true }, 'Choose an answer, or write one.');
 
   constructor(
-    private readonly question: Question,
+    private readonly question: Asked & { readonly header: string },
     name: string,
   ) {
     const type = question.multiple ? 'checkbox' : 'radio';
@@ -47,9 +58,9 @@ class QuestionField {
     this.own = question.custom === false ? undefined
       : el('input', { type: 'text', class: 'own', 'data-testid': 'question-custom', placeholder: 'Something else', 'aria-label': 'Own answer', autocomplete: 'off' });
     this.node = el('fieldset', {},
-      el('legend', { class: 'ask-title' }, question.header ? el('span', { class: 'tag' }, exact(String(question.header))) : undefined, exact(String(question.question))),
+      el('legend', { class: 'ask-title' }, question.header ? el('span', { class: 'tag' }, exact(question.header)) : undefined, exact(question.question)),
       ...question.options.map((option, index) => el('label', { class: 'option' }, this.boxes[index],
-        el('span', {}, exact(String(option.label)), option.description ? el('small', {}, exact(String(option.description))) : undefined))),
+        el('span', {}, exact(option.label), option.description ? el('small', {}, exact(option.description)) : undefined))),
       this.own, this.missing);
     // Own words in place of a single choice: the two cannot both be the answer.
     this.own?.addEventListener('input', () => {

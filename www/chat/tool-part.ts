@@ -1,5 +1,6 @@
 import type { Part, ToolState } from 'opencode-session';
 import { button, el, setAttribute, setText } from './dom.js';
+import { fieldsOf, textOf } from './fields.js';
 import { exact, inLine, plainOutput } from '../../src/js/visible.js';
 import type { PartView } from './part-view.js';
 
@@ -26,26 +27,30 @@ export class ToolPart implements PartView {
   }
 
   update(part: Part): void {
-    const state = part.state;
-    if (state === this.last && state !== undefined) return;
-    this.last = state;
-    setText(this.name, inLine(part.tool ?? 'tool'));
-    setAttribute(this.node, 'data-state', state?.status ?? 'pending');
-    setText(this.state, STATES[state?.status ?? 'pending'] ?? '');
+    if (part.state === this.last && part.state !== undefined) return;
+    this.last = part.state;
+    const state: State = fieldsOf(part.state);
+    const status = textOf(state.status) || 'pending';
+    setText(this.name, inLine(textOf(part.tool) || 'tool'));
+    setAttribute(this.node, 'data-state', status);
+    setText(this.state, STATES[status] ?? '');
     setText(this.title, inLine(titleOf(state)));
-    this.input.show(formatInput(state?.input));
+    this.input.show(formatInput(state.input));
     this.output.show(outputOf(state));
-    this.error.show(state?.error ?? '');
+    this.error.show(textOf(state.error));
     this.linkChild(state);
   }
 
-  private linkChild(state: ToolState | undefined): void {
-    const id = state?.metadata?.['sessionId'];
+  private linkChild(state: State): void {
+    const id = fieldsOf(state.metadata)['sessionId'];
     const known = typeof id === 'string' && /^ses_\w+$/.test(id);
     setAttribute(this.child, 'hidden', !known);
     setAttribute(this.child, 'href', known ? `#${id}` : undefined);
   }
 }
+
+/** What stands in it may be anything. */
+type State = { readonly [name in keyof ToolState]?: unknown };
 
 const STATES: Partial<Record<string, string>> = { pending: 'waiting', running: 'running', completed: 'done', error: 'failed' };
 
@@ -81,15 +86,15 @@ class Section {
   }
 }
 
-function titleOf(state: ToolState | undefined): string {
+function titleOf(state: State): string {
   const title = titleText(state);
   // All of it is under the line.
   return title.length > TITLE_CHARS ? `${beginning(title, TITLE_CHARS)} …` : title;
 }
 
-function titleText(state: ToolState | undefined): string {
-  if (state?.title) return state.title;
-  const input = state?.input ?? {};
+function titleText(state: State): string {
+  if (typeof state.title === 'string' && state.title !== '') return state.title;
+  const input = fieldsOf(state.input);
   for (const field of ['description', 'command', 'filePath', 'pattern', 'url']) {
     const value = input[field];
     if (typeof value === 'string' && value !== '') return value;
@@ -97,17 +102,18 @@ function titleText(state: ToolState | undefined): string {
   return '';
 }
 
-function outputOf(state: ToolState | undefined): string {
-  if (typeof state?.output === 'string') return state.output;
+function outputOf(state: State): string {
+  if (state.output !== undefined) return textOf(state.output);
   // While a command runs, the server keeps what it printed so far in the metadata.
-  const live = state?.metadata?.['output'];
+  const live = fieldsOf(state.metadata)['output'];
   return typeof live === 'string' ? live : '';
 }
 
 /** Arguments as a person would write them down: one per line, long texts under their name. */
-function formatInput(input: { readonly [name: string]: unknown } | undefined): string {
-  return Object.entries(input ?? {}).map(([name, value]) => {
-    const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2) ?? '';
+function formatInput(input: unknown): string {
+  if (typeof input !== 'object' || Array.isArray(input)) return textOf(input);
+  return Object.entries(fieldsOf(input)).map(([name, value]) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value, null, 2);
     return text.includes('\n') && typeof value === 'string' ? `${name}:\n${text}` : `${name}: ${text}`;
   }).join('\n');
 }
