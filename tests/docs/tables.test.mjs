@@ -105,6 +105,8 @@ describe('docs/limits.md', () => {
     ['work on a stream', 'src/js/answer.ts', 'TURN'],
     ['statuses that a live list', 'src/js/list/roll.ts', 'MAX_STATUSES'],
     ['requests for a person that it', 'src/js/list/roll.ts', 'MAX_REQUESTS'],
+    ['sessions that a live list asks', 'src/js/list/sessions.ts', 'LOOKING'],
+    ['sessions that it asks', 'src/js/list/sessions.ts', 'LOOKED'],
     ['depth of JSON', 'src/proto/json/cursor.rs', 'MAX_DEPTH'],
     ['depth of sub-agents', 'src/proto/sync/family.rs', 'MAX_DEPTH'],
     ['sessions whose parents', 'src/proto/sync/family.rs', 'MAX_LINKS'],

@@ -232,26 +232,4 @@ describe('answers of all kinds', () => {
     client.close();
     await mock.close();
   });
-
-  test('models are made of objects alone, not of each letter or place of what is none', async () => {
-    let providers;
-    const fetch = async () => Response.json({ providers, default: { p: 'good' } });
-    const client = await createClient({ baseUrl: 'http://127.0.0.1:1', fetch, journal: 'off' });
-    const refs = async (...all) => {
-      providers = all;
-      const models = await client.models();
-      assert.ok(models.length < 10 && models.every((model) => Object.keys(model).length < 20), `${models.length} models`);
-      return models.map(({ ref, name, providerName, isDefault }) => [ref, name, providerName, isDefault]);
-    };
-    const long = 'a'.repeat(100_000);
-    const good = { id: 'p', name: 'P', models: { good: { name: 'Good' }, plain: {} } };
-    const expected = [['p/good', 'Good', 'P', true], ['p/plain', 'plain', 'P', false]];
-    for (const odd of [long, [...long], 5, true, null]) {
-      assert.deepEqual(await refs({ id: 'q', models: odd }, good), expected);
-      assert.deepEqual(await refs(odd, good), expected);
-      assert.deepEqual(await refs({ id: 'q', models: { odd } }, good), expected, 'no letter becomes a field');
-    }
-    assert.deepEqual(await refs({ id: ['q'], models: { m: {} } }, good), expected);
-    client.close();
-  });
 });

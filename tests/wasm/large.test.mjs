@@ -1,10 +1,12 @@
 // Answers without an end, on every route: no more is read than `limits.answer`, and the error says so.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { createClient, SessionError } from '../../dist/node.js';
+import { Roll } from '../../dist/sessions.js';
 import { listen, LOOPBACK, shut } from '../support/ports.mjs';
 import { waitFor } from '../support/wait.mjs';
+import { closeAll, handled, play } from './play.mjs';
 
 const MOST = 300_000;
 /** What lies in sockets between the two when the client hangs up. */
@@ -129,5 +131,107 @@ describe('an answer without an end', () => {
     assert.match(await code(sent.stored), /^limit_reached: .*limits\.attachments/);
     await hungUp();
     client.close();
+  });
+});
+
+describe('an answer of many small things', () => {
+  afterEach(closeAll);
+
+  test('models are made of objects alone, not of each letter or place of what is none', async () => {
+    let providers;
+    const fetch = async () => Response.json({ providers, default: { p: 'good' } });
+    const client = await createClient({ baseUrl: 'http://127.0.0.1:1', fetch, journal: 'off' });
+    const refs = async (...all) => {
+      providers = all;
+      const models = await client.models();
+      assert.ok(models.length < 10 && models.every((model) => Object.keys(model).length < 20), `${models.length} models`);
+      return models.map(({ ref, name, providerName, isDefault }) => [ref, name, providerName, isDefault]);
+    };
+    const long = 'a'.repeat(100_000);
+    const good = { id: 'p', name: 'P', models: { good: { name: 'Good' }, plain: {} } };
+    const expected = [['p/good', 'Good', 'P', true], ['p/plain', 'plain', 'P', false]];
+    for (const odd of [long, [...long], 5, true, null]) {
+      assert.deepEqual(await refs({ id: 'q', models: odd }, good), expected);
+      assert.deepEqual(await refs(odd, good), expected);
+      assert.deepEqual(await refs({ id: 'q', models: { odd } }, good), expected, 'no letter becomes a field');
+    }
+    assert.deepEqual(await refs({ id: ['q'], models: { m: {} } }, good), expected);
+    client.close();
+  });
+
+  test('a list longer than what was asked for is read as far as it was', () => {
+    for (const [page, most] of [[10, 11], [20_000, 10_001]]) {
+      const roll = new Roll(page, true, '');
+      let read = 0;
+      const sessions = new Proxy(Array.from({ length: 50_000 }, (_, at) => ({ id: `s${at}`, title: 't', version: '1.18.33', time: { created: 1, updated: 60_000 - at } })), {
+        get: (all, key) => {
+          if (/^\d+$/.test(String(key))) read += 1;
+          return Reflect.get(all, key);
+        },
+      });
+      const question = roll.ask();
+      roll.answer(question, { sessions, statuses: Object.fromEntries(sessions.map(({ id }) => [id, { type: 'busy' }])), requests: [] });
+      read -= 50_000;
+      assert.ok(read <= most, `${read} of 50000 are read`);
+      assert.equal(roll.read().sessions.length, Math.min(page, 10_000));
+    }
+  });
+
+  test('and is shown as far as it was', async () => {
+    const sessions = Array.from({ length: 30_000 }, (_, at) => ({ id: `ses_${at}`, title: 't', directory: '/project', version: '1.18.33', time: { created: 1, updated: 60_000 - at } }));
+    const { client } = await play('ses_1', { answers: [[/^\/session$/, () => Response.json(sessions)]] });
+    const list = await client.sessions.live({ limit: 5 });
+    await list.ready;
+    assert.deepEqual([list.state.sessions.length, list.state.hasMore], [5, true]);
+  });
+
+  test('a directory full of what is not shown is asked for a few times, and then all is said', async () => {
+    let asked = 0;
+    const sessions = Array.from({ length: 20_000 }, (_, at) => ({ id: `ses_${at}`, title: 't', directory: '/project', version: '1.18.33', time: { created: 1, updated: 60_000 - at, archived: 5 } }));
+    const { client } = await play('ses_1', { answers: [[/^\/session$/, (_, url) => {
+      asked += 1;
+      return Response.json(asked > 30 ? [] : sessions.slice(0, Number(url.searchParams.get('limit'))));
+    }]] });
+    const list = await client.sessions.live();
+    await list.ready;
+    for (let more = 0; await list.loadMore(1_000); more += 1) assert.ok(more < 30, 'there is always more');
+    assert.ok(asked < 30, 'it is asked for again and again');
+    assert.deepEqual([list.state.sessions.length, list.state.hasMore, list.state.status], [0, false, 'live']);
+  });
+
+  test('sessions that only requests name are asked for a few at a time, once, and not for ever', async () => {
+    const COUNT = 3_000;
+    const ids = Array.from({ length: COUNT }, (_, at) => `ses_x${at}`);
+    let [open, most, all, isReady] = [0, 0, 0, false];
+    const { client, event, session } = await play('ses_1', { answers: [
+      [/^\/session$/, () => Response.json([])],
+      [/^\/session\/status/, () => Response.json(Object.fromEntries(ids.map((id) => [id, { type: 'busy' }])))],
+      [/^\/permission/, () => Response.json(!isReady ? [] : ids.map((id) => ({ id: `per_${id}`, sessionID: id })))],
+      [/^\/question/, () => Response.json([])],
+      [/^\/session\/ses_x/, async () => {
+        [open, all] = [open + 1, all + 1];
+        most = Math.max(most, open);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        open -= 1;
+        return Response.json({ name: 'NotFoundError', data: { message: 'Session not found' } }, { status: 404 });
+      }],
+    ] });
+    // An open session asks by itself.
+    session.close();
+    isReady = true;
+    const list = await client.sessions.live();
+    await list.ready;
+    await waitFor(() => all >= 1_000 && open === 0, { message: () => `${all} requests` });
+    // Each of these is a reason to look again.
+    for (let at = 0; at < 20; at += 1) {
+      event({ id: `evt_${at}`, type: 'session.updated', properties: { info: { id: 'ses_1', title: `${at}`, directory: '/project', time: { created: 1, updated: at + 5 } } } });
+      await handled();
+    }
+    assert.ok(most <= 4, `${most} at the same time`);
+    assert.ok(all <= 1_000, `${all} in all`);
+    // Those that are answered make room for others.
+    for (const id of ids.slice(0, 1_000)) event({ id: `evt_${id}`, type: 'permission.replied', properties: { sessionID: id, requestID: `per_${id}`, permissionID: `per_${id}`, reply: 'once' } });
+    await waitFor(() => all >= 1_500, { message: () => `${all} requests` });
+    assert.ok(most <= 4, `${most} at the same time`);
   });
 });

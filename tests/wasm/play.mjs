@@ -30,7 +30,8 @@ export async function play(sessionID, options = {}) {
     [/^\/session\/[^/]+$/, () => json({ id: sessionID, title: 't', directory: '/project', time: { created: 1, updated: 1 } })],
   ];
   const fetch = async (url, init) => {
-    const path = new URL(url).pathname;
+    const at = new URL(url);
+    const path = at.pathname;
     if (path === '/event') {
       const isUnread = () => controller.desiredSize < 1;
       const body = new ReadableStream({ start: (made) => { controller = made; }, cancel: () => void unread.delete(isUnread) });
@@ -38,7 +39,7 @@ export async function play(sessionID, options = {}) {
       controller.enqueue(encoder.encode(CONNECTED));
       return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
     }
-    return answers.find(([pattern]) => pattern.test(path))?.[1](init) ?? new Response('', { status: 404 });
+    return answers.find(([pattern]) => pattern.test(path))?.[1](init, at) ?? new Response('', { status: 404 });
   };
   const client = await createClient({ baseUrl: 'http://model.test', fetch, ...options.client });
   open.add(client);

@@ -12,6 +12,8 @@ export interface Question {
   readonly stamp: number;
   /** So many sessions, newest update first; one more tells that there are more. */
   readonly limit: number;
+  /** So many of the answer are read, whatever comes. */
+  readonly most: number;
   /** Text that is searched for. */
   readonly text: string;
   /** What of it the server is to search for. */
@@ -54,7 +56,7 @@ const MAX_KIN = 5_000;
 const MAX_GRAVES = 1_000;
 /** Statuses that are known, and requests for a person; the oldest are asked for with the next question. */
 const MAX_STATUSES = 10_000;
-const MAX_REQUESTS = 10_000;
+export const MAX_REQUESTS = 10_000;
 /** A chain longer than this is a circle. */
 const MAX_DEPTH = 32;
 
@@ -97,12 +99,12 @@ export class Roll {
     this.#wanted = Math.min(Math.max(this.#wanted, this.read().sessions.length), MAX_KNOWN);
     this.#limit = Math.max(this.#limit, this.#wanted);
     this.#stamp += 1;
-    return { stamp: this.#stamp, limit: this.#limit, text: this.#text, search: searchable(this.#text), roots: this.#roots };
+    return { stamp: this.#stamp, limit: this.#limit, most: Math.min(this.#limit, MAX_KNOWN) + 1, text: this.#text, search: searchable(this.#text), roots: this.#roots };
   }
 
   /** Takes the answer to the newest question. Gives whether another one has to be asked before the list is right. */
   answer(question: Question, answer: Answer): boolean {
-    const { sessions } = answer;
+    const sessions = answer.sessions.slice(0, question.most);
     const more = sessions.length > question.limit;
     if (more && !sessions.some(isOrdered)) {
       this.#limit = ALL;
@@ -213,7 +215,7 @@ export class Roll {
     const sessions = shown.map((info) => this.#list(info, waiting.get(info.id) ?? 0));
     const same = sessions.length === this.#shown.length && sessions.every((each, at) => each === this.#shown[at]);
     if (!same) this.#shown = Object.freeze(sessions);
-    const hasMore = sessions.length < MAX_KNOWN && (candidates.length > shown.length || Number.isFinite(this.#cover.floor));
+    const hasMore = sessions.length < MAX_KNOWN && (candidates.length > shown.length || (Number.isFinite(this.#cover.floor) && this.#limit < MAX_KNOWN));
     return { sessions: this.#shown, hasMore };
   }
 
@@ -235,8 +237,9 @@ export class Roll {
 
   /** Whether a longer list has to be asked for. */
   #grow(): boolean {
-    if (this.#cover.floor === Number.NEGATIVE_INFINITY || this.#candidates().length >= this.#wanted) return false;
-    this.#limit = Math.max(this.#wanted, this.#limit * 2);
+    // What would not be kept is not asked for: most of it may be archived, and it would be asked for again and again.
+    if (this.#cover.floor === Number.NEGATIVE_INFINITY || this.#limit >= MAX_KNOWN || this.#candidates().length >= this.#wanted) return false;
+    this.#limit = Math.min(Math.max(this.#wanted, this.#limit * 2), MAX_KNOWN);
     return true;
   }
 
@@ -274,14 +277,14 @@ export class Roll {
   }
 
   #mergeStatuses(stamp: number, statuses: Answer['statuses']): void {
-    for (const [id, status] of Object.entries(statuses)) {
-      if ((this.#statuses.get(id)?.stamp ?? 0) < stamp) this.#setStatus(id, status, stamp);
+    for (const id of Object.keys(statuses).slice(0, MAX_STATUSES)) {
+      if ((this.#statuses.get(id)?.stamp ?? 0) < stamp) this.#setStatus(id, statuses[id], stamp);
     }
     for (const [id, known] of this.#statuses) if (known.stamp < stamp) this.#statuses.delete(id);
   }
 
   #mergeRequests(stamp: number, requests: Answer['requests']): void {
-    for (const { id, sessionID } of requests) {
+    for (const { id, sessionID } of requests.slice(0, MAX_REQUESTS)) {
       if ((this.#requests.get(id)?.stamp ?? 0) < stamp) forgetOldest(this.#requests.set(id, { session: sessionID, isOpen: true, stamp }), MAX_REQUESTS);
     }
     for (const [id, known] of this.#requests) if (known.stamp < stamp) this.#requests.delete(id);

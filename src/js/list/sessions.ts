@@ -16,6 +16,10 @@ export { Roll } from './roll.js';
 export { matches, searchable } from './words.js';
 
 const PAGE = 50;
+/** Sessions whose place is asked for at the same time. */
+const LOOKING = 4;
+/** Sessions whose place was asked for while their requests are open. Of more it is not asked: they are the server's own doing. */
+const LOOKED = 1_000;
 /** While somebody types, the server is asked once they stop, milliseconds. */
 const TYPING = 150;
 /** Between two tries, growing, milliseconds. */
@@ -63,7 +67,11 @@ export class List implements LiveSessions {
   #asked = 0;
   #tries = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Sessions whose place was asked for: once. */
   readonly #looked = new Set<string>();
+  /** Those of them that may be asked for again with the next event. */
+  readonly #failed = new Set<string>();
+  #looking = 0;
   #state: LiveSessionsState;
   /** What the listeners were told of last. */
   #told: LiveSessionsState;
@@ -178,6 +186,8 @@ export class List implements LiveSessions {
         return value === undefined ? this.close() : this.#signedOut(this.#kit.withProblem(value) as ConnectionState);
       default:
     }
+    for (const id of this.#failed) this.#looked.delete(id);
+    this.#failed.clear();
     this.#touch();
   }
 
@@ -228,7 +238,7 @@ export class List implements LiveSessions {
       optional('/question'),
     ]).then(([list, statuses, ...requests]) => {
       if (asked !== this.#asked) return;
-      const sessions = sessionsOf(list);
+      const sessions = sessionsOf(list, question.most);
       if (sessions === undefined) throw this.#kit.refused('bad_response', 'The answer is not a list of sessions.', HINT);
       if (this.#roll.answer(question, { sessions, statuses: fieldsOf(statuses), requests: requestsOf(...requests) })) return this.#load();
       this.#isFresh = true;
@@ -237,11 +247,11 @@ export class List implements LiveSessions {
       this.#touch();
       this.#answer();
     }).catch((error: SessionError) => {
-      if (asked === this.#asked) this.#failed(error);
+      if (asked === this.#asked) this.#fail(error);
     });
   }
 
-  #failed(error: SessionError): void {
+  #fail(error: SessionError): void {
     this.#error = error;
     this.#isFresh = false;
     // Who waits goes on waiting for what may work later. The rest is asked for slowly: what stood between may be gone.
@@ -251,21 +261,31 @@ export class List implements LiveSessions {
     this.#touch();
   }
 
-  /** Requests of sessions whose place is not known yet: each is asked for once. */
+  /** Requests of sessions whose place is not known yet: each is asked for once, and a few at a time. */
   #lookUp(): void {
-    for (const id of this.#roll.strays()) {
-      if (this.#looked.has(id) || !this.#isConnected) continue;
+    const strays = this.#roll.strays();
+    if (this.#looked.size >= LOOKED) {
+      const open = new Set(strays);
+      for (const id of this.#looked) if (!open.has(id)) this.#looked.delete(id);
+    }
+    for (const id of strays) {
+      if (this.#looking >= LOOKING || this.#looked.size >= LOOKED || !this.#isConnected) return;
+      if (this.#looked.has(id)) continue;
       this.#looked.add(id);
+      this.#looking += 1;
       this.#link.call(0, 'GET', `/session/${encodeURIComponent(id)}`).then(
         (answer) => {
           const info = sessionOf(answer);
           if (info !== undefined) this.#roll.learn(info);
-          this.#touch();
         },
         (error: SessionError) => {
-          if (error.retryable) this.#looked.delete(id);
+          if (error.retryable) this.#failed.add(id);
         },
-      );
+      ).finally(() => {
+        this.#looking -= 1;
+        // The next ones are asked for in the next frame.
+        this.#touch();
+      });
     }
   }
 

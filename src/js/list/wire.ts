@@ -3,7 +3,7 @@
  * @module
  */
 import type { SessionInfo } from '../types.js';
-import type { Answer } from './roll.js';
+import { type Answer, MAX_REQUESTS } from './roll.js';
 
 type Fields = { readonly [key: string]: unknown };
 
@@ -21,14 +21,14 @@ export function sessionOf(value: unknown): SessionInfo | undefined {
   return made as unknown as SessionInfo;
 }
 
-/** The sessions of a list; `undefined` for what is no list. */
-export function sessionsOf(value: unknown): SessionInfo[] | undefined {
-  return Array.isArray(value) ? value.flatMap((each) => sessionOf(each) ?? []) : undefined;
+/** The first `most` sessions of a list; `undefined` for what is no list. */
+export function sessionsOf(value: unknown, most: number): SessionInfo[] | undefined {
+  return Array.isArray(value) ? value.slice(0, most).flatMap((each) => sessionOf(each) ?? []) : undefined;
 }
 
 /** What is asked of a person, of what is a list. */
 export function requestsOf(...lists: readonly unknown[]): Answer['requests'] {
-  return lists.flatMap((list) => (Array.isArray(list) ? list : [])).filter((each) => isObject(each) && typeof each['id'] === 'string' && typeof each['sessionID'] === 'string');
+  return lists.flatMap((list) => (Array.isArray(list) ? list.slice(0, MAX_REQUESTS) : [])).filter((each) => isObject(each) && typeof each['id'] === 'string' && typeof each['sessionID'] === 'string');
 }
 
 /** An object, or nothing. */
