@@ -393,6 +393,11 @@ describe('a replay', () => {
       [fileOf([header, ...opening(10_001, true)]), /more than 10000 sessions/],
       [repeated({ t: 1, end: 'stopped' }, 1_000_001), /more than 1000000 entries/],
       [new Blob([JSON.stringify(header), '\n', ...Array.from({ length: 257 }, () => new Uint8Array(1024 * 1024))]), /larger than 256 MiB/],
+      // Closes of what is not open, twice, or under another name make no room.
+      [fileOf([header, ...Array.from({ length: 1_001 }, () => ({ t: 1, in: 'closeSession', a: [77_777] })), ...opening(1_001, false)]), /more than 1000 sessions at the same time/],
+      [fileOf([header, ...opening(1_001, false).flatMap((entry) => [entry, { t: 1, in: 'closeSession', a: [entry.r + 10_000] }])]), /more than 1000 sessions at the same time/],
+      [fileOf([header, ...opening(1_001, false).map(({ r, ...entry }) => entry).flatMap((entry) => [entry, { t: 1, in: 'closeSession', a: [0] }])]), /more than 1000 sessions at the same time/],
+      [fileOf([header, ...opening(1_001, false).map((entry) => ({ ...entry, r: 0 }))]), /more than 1000 sessions at the same time/],
       // As a program may make it.
       [{ header, entries: opening(1_001, false), cut: false }, /more than 1000 sessions/],
     ]) {

@@ -122,7 +122,8 @@ describe('secrets', () => {
 
   test('go by all names that people give them', () => {
     const names = ['pwd', 'pass', 'DB_PASS', 'session_key', 'sessionKey', 'signingKey', 'dsn', 'SENTRY_DSN', 'jwt', 'pin', 'otp', 'cardPin', 'totpCode', 'connectionString', 'connection_string', 'conn_str', 'databaseUrl', 'MONGO_URI', 'redis-url',
-      'userpwd', 'passcode', 'encryption_key', 'licenseKey', 'id_tokens', 'accessTokens', 'csrf', 'hmacSignature', 'psk', 'github_pat', 'cvv', 'salt', 'WEBHOOK_URL', 'authHeader', 'basicAuth', 'mnemonic', 'environ'];
+      'userpwd', 'passcode', 'encryption_key', 'licenseKey', 'id_tokens', 'accessTokens', 'csrf', 'hmacSignature', 'psk', 'github_pat', 'cvv', 'salt', 'WEBHOOK_URL', 'authHeader', 'basicAuth', 'mnemonic', 'environ',
+      'GITHUB_TOKEN_PROD', 'tokenValue', 'token2', 'token_v2', 'PGPASS', 'dbpass', 'dbPass2', 'sshpass', 'creds', 'awsCreds', 'pincode', 'pinCode', 'privkey', 'privKey2', 'seedPhrase', 'seed_words', 'DB_PW', 'keyMaterial', 'DATABASE_URL_PROD', 'API_KEY_2', 'secretKeyBase', 'userPwd1', 'MYSQL_PW', 'stripeKeyLive', 'cardCvc2'];
     for (const name of names) {
       for (const value of ['hunter2', ['hunter2'], { deep: 'hunter2' }]) {
         for (const nested of [{ [name]: value }, { state: { input: { [name]: value } } }]) assert.doesNotMatch(JSON.stringify(json(nested, {}, false)), /hunter2/, name);
@@ -130,7 +131,8 @@ describe('secrets', () => {
       assert.match(new Scrubber(false).path(`/x?${name}=hunter2`), /=\*\*\*$/);
     }
     // Names that only sound like it.
-    const plain = { spinning: 'a', passed: 'b', keyboard: 'c', author: 'd', bypass: 'e', compass: 'f', keywords: 'g', pinned: 'h', url: '/i', sessionID: 'j', monkey: 'k', tokens: { input: 'l' }, cwd: 'm' };
+    const plain = { spinning: 'a', passed: 'b', keyboard: 'c', author: 'd', bypass: 'e', compass: 'f', keywords: 'g', pinned: 'h', url: '/i', sessionID: 'j', monkey: 'k', tokens: { input: 'l' }, cwd: 'm', passage: 'n', tokenizer: 'o', tokenCount: 'p', tokensUsed: 'q', keyframe: 'r', keyName: 's', pinning: 't', encompass: 'u', trespass: 'v', seed: 'w', seedling: 'x', pinch: 'y', credits: 'z',
+      tokenLimit: 'a', maxTokens: 'b', tokenlimit: 'c', material: 'd', phrase: 'e', privacy: 'f', underpass: 'g', databaseName: 'h', keyCode: 'i', keyPath: 'j', token_usage: 'k', totalTokenCount: 'l', overpass: 'm', multipass: 'n', passthrough: 'o', urlPattern: 'p', publicKeyID: 'q' };
     assert.deepEqual(json(plain, {}, false), plain);
   });
 
@@ -148,14 +150,23 @@ describe('secrets', () => {
       command: 'curl -H "Authorization: Bearer hunter2hunter2" -u x https://me:hunter2@example.test/a --password hunter2 DB_PASS=hunter2 mysql --api-key=hunter2',
       raw: '{"password":"hunter2","n":1}', escaped: 'a\npwd=hunter2;Server=x', pem: '-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----',
     };
+    Object.assign(inside, {
+      curl: 'curl -u admin:hunter2 https://example.test', long: "curl --user 'admin:hunter2' x", proxy: 'curl -U=admin:hunter2 x',
+      quoted: '{"password": "a b hunter2", "n": "c"}', single: "{'db_pw': 'a b hunter2'}", lines: '{"password": "a\nb \u0041 hunter2 "}', twice: JSON.stringify('{"password": "a b hunter2"}'), yaml: 'creds: "x y hunter2"',
+    });
     const out = json({ input: inside }, {}, false).input;
+    assert.match(out.quoted, /^\{"password": "\*+", "n": "c"\}$/);
+    assert.match(out.single, /^\{'db_pw': '\*+'\}$/);
+    assert.match(out.curl, /^curl -u admin:\*+ https:\/\/example\.test$/);
+    // Whatever stands in such a text, a file of it is JSON.
+    for (const odd of ['"password": "a\\', '"password": "\\"', '"password": "\n\n"', '"pw":"\\" b"', 'pw="', "pw='\\'", '"password": "\ud83d\ude00 x"']) assert.equal(json({ input: odd }, {}, false).input.length > 0, true, odd);
     for (const [name, text] of Object.entries(out)) assert.doesNotMatch(text, /hunter2/, name);
     // Bytes of the file: what is escaped has two of them.
     const bytes = encode(JSON.stringify({ input: inside }));
     assert.equal(new Scrubber(false).json(bytes).length, bytes.length);
     assert.match(out.command, /^curl -H "Authorization: .* -u x https:\/\/me:\*+@example\.test\/a --password \*+ DB_PASS=\*+ mysql --api-key=\*+$/);
     const plain = { command: 'git log --oneline -- src/components/Button2/IndexPage.tsx && npm run build:production', path: '/home/ann/plans/src/Components2/useCallbackWithState', id: 'ses_e035b1053ffeZYusOfk4WqGDs0',
-      uuid: '2f1c0d9e-8f7a-4b5c-9d0e-4f9a8b7c6d5e', text: 'Basic understanding of a token economy', picture: `data:image/png;base64,${'iVBORw0KGgoAAAANSUhEUg'.repeat(5)}`, link: 'see /session/ses_e035b1053ffeZYusOfk4WqGDs0/message' };
+      uuid: '2f1c0d9e-8f7a-4b5c-9d0e-4f9a8b7c6d5e', text: 'Basic understanding of a token economy', docker: 'docker run -u 1000:1000 node', sorted: 'sort -u a.txt: all', quotedName: 'tokens: "12 of them" "compass": "a b c"', picture: `data:image/png;base64,${'iVBORw0KGgoAAAANSUhEUg'.repeat(5)}`, link: 'see /session/ses_e035b1053ffeZYusOfk4WqGDs0/message' };
     assert.deepEqual(json({ input: plain }, {}, false).input, plain);
     // Texts that grow stay as they are: their beginnings were shown.
     assert.equal(json({ text: secrets[0] }, {}, false).text, secrets[0]);

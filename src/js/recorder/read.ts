@@ -55,16 +55,18 @@ export async function readRecording(source: RecordingSource): Promise<RecordingF
 function count(entries: readonly Entry[]): void {
   if (entries.length > ENTRIES) throw tooLarge(`of more than ${ENTRIES} entries`);
   let opened = 0;
-  let open = 0;
+  // By the handles that it says: a close of what is not open closes nothing.
+  const open = new Set<unknown>();
   for (const entry of entries) {
     if (!('in' in entry)) continue;
     if (entry.in === 'open') {
       opened += 1;
-      open += 1;
+      // One that gave no handle, or one that is open already, is never closed.
+      open.add(typeof entry.r !== 'number' || open.has(entry.r) ? entry : entry.r);
     } else if (entry.in === 'closeSession') {
-      open -= 1;
+      open.delete(entry.a[0]);
     }
-    if (open > SESSIONS || opened > OPENED) throw tooLarge(`of more than ${open > SESSIONS ? `${SESSIONS} sessions at the same time` : `${OPENED} sessions`}`);
+    if (open.size > SESSIONS || opened > OPENED) throw tooLarge(`of more than ${open.size > SESSIONS ? `${SESSIONS} sessions at the same time` : `${OPENED} sessions`}`);
   }
 }
 

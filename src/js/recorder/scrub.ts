@@ -272,10 +272,10 @@ function beginning(): Place {
 
 /** Stars what looks like a secret in a text. */
 function starSecrets(bytes: Uint8Array, from: number, to: number): void {
-  // One letter for each byte, and blanks for what is escaped, so that places stay.
+  // One letter for each byte, and blanks for what is escaped but quotes, so that places stay.
   const raw = latin.decode(bytes.subarray(from, to));
   if (/\\u00[2-7]/i.test(raw) && secretsIn(text(bytes, from, to)).length > 0) return star(bytes, from, to);
-  for (const [begin, end] of secretsIn(raw.replace(/\\(?:u[0-9A-Fa-f]{4}|.)/g, (found) => ' '.repeat(found.length)))) star(bytes, from + begin, from + end);
+  for (const [begin, end] of secretsIn(raw.replace(/\\(?:u[0-9A-Fa-f]{4}|.)/g, (found) => (found === '\\"' ? ' "' : ' '.repeat(found.length))))) star(bytes, from + begin, from + end);
 }
 
 /** A value is over. */

@@ -9,7 +9,15 @@ const ANYWHERE =
 /** The whole name: what holds such fields under names of the user's. */
 const WHOLE = /^(?:access|refresh|headers|env|envs|environment|environ)$/i;
 /** A word of the name. */
-const ANY_WORD = new Set('pass pin otp totp hotp dsn auth bearer oauth csrf xsrf signature cvv cvc ssn psk pem pfx'.split(' '));
+const ANY_WORD = new Set('pass pw pin pincode otp totp hotp dsn auth bearer oauth csrf xsrf signature cvv cvc ssn psk pem pfx creds privkey'.split(' '));
+/** A word that is two: `PGPASS`. Other words end so as well (`compass`). */
+const JOINED = /^(?:pg|db|my|sql|mysql|ssh|ftp|smtp|mail|ldap|user|root|admin)(?:pass|pw)$/;
+/** Words that stand together in the name. */
+const PAIR = /\bkey material\b|\bseed (?:phrase|words?)\b/;
+/** Beside one of these a token is a piece of text. */
+const COUNTED = new Set('count counts counter limit limits usage used total max min budget per rate cost price length size num number estimate'.split(' '));
+/** Words at the end that tell where or when it counts, and not what it is. */
+const WHERE = new Set('prod production live test testing dev staging stage local old new current primary secondary backup'.split(' '));
 /** The last word of the name. */
 const LAST_WORD = new Set('key keys sig sas pat sid salt nonce'.split(' '));
 /** Addresses of these hold a password. */
@@ -22,9 +30,11 @@ const NAME = 200;
 export function isSecretName(name: string): boolean {
   const short = name.slice(0, NAME);
   if (ANYWHERE.test(short) || WHOLE.test(short)) return true;
-  const words = short.replace(/([a-z0-9])(?=[A-Z])/g, '$1 ').toLowerCase().split(/[^a-z0-9]+/).filter(Boolean);
+  const words = short.replace(/([a-z0-9])(?=[A-Z])/g, '$1 ').toLowerCase().split(/[^a-z]+/).filter(Boolean);
+  while (words.length > 1 && WHERE.has(words.at(-1) ?? '')) words.pop();
   const last = words.at(-1) ?? '';
-  if (words.some((word) => ANY_WORD.has(word)) || LAST_WORD.has(last)) return true;
+  if (words.some((word) => ANY_WORD.has(word) || JOINED.test(word)) || PAIR.test(words.join(' ')) || LAST_WORD.has(last)) return true;
+  if (words.includes('token') && !words.some((word) => COUNTED.has(word))) return true;
   if (last === 'tokens') return ['access', 'refresh', 'bearer', 'id', 'session'].includes(words.at(-2) ?? '');
   return ADDRESS.has(last) && words.some((word) => STORES.has(word));
 }
@@ -38,6 +48,11 @@ const SHAPES: readonly { readonly like: RegExp; readonly fits?: (found: readonly
   { like: /\bbearer\s{1,8}([\w.~+/=-]{8,})/gi },
   { like: /\b(?:basic|token)\s{1,8}([\w.~+/=-]{8,})/gi, fits: ([, secret = '']) => /[0-9=]/.test(secret) },
   { like: /([A-Za-z][\w.-]{1,64})[\s"']{0,8}[:=][\s"']{0,8}([^\s"',;&}]{3,})/g, fits: ([, name = '']) => isSecretName(name) },
+  // Within quotes a value may have blanks.
+  { like: /\b([A-Za-z][\w.-]{1,64})[\s"']{0,8}[:=]\s{0,8}"([^"]{0,1024}[^"\s])(?=\s{0,8}")/g, fits: ([, name = '']) => isSecretName(name) },
+  { like: /\b([A-Za-z][\w.-]{1,64})[\s"']{0,8}[:=]\s{0,8}'([^']{0,1024}[^'\s])(?=\s{0,8}')/g, fits: ([, name = '']) => isSecretName(name) },
+  // As curl takes them; numbers are those of a user and a group.
+  { like: /(?:^|\s)(?:-u|-U|--user|--proxy-user)[\s=]{0,8}["']?[^\s"':]{1,256}:([^\s"']{1,1024})/g, fits: ([, secret = '']) => /\D/.test(secret) },
   { like: /--?([A-Za-z][\w-]{1,64})[\s=]{1,8}["']?([^\s"']{3,})/g, fits: ([, name = '']) => isSecretName(name) },
 ];
 /** What may be random letters. */
