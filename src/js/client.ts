@@ -287,7 +287,7 @@ function checkOptions(options: ClientOptions): void {
   checkNames('createClient', options);
   checkNames('retry', options.retry);
   checkNames('limits', options.limits);
-  const bad = (what: string): SessionError => refused('bad_option', what, 'Leave it out for the default.');
+  const bad = (what: string, hint = 'Leave it out for the default.'): SessionError => refused('bad_option', what, hint);
   for (const [name, value, all] of [['journal', journal, JOURNALS], ['transport', transport, TRANSPORTS]] as const) {
     if (value !== undefined && !all.includes(value)) throw bad(`${name} is not one of ${all.join(', ')}.`);
   }
@@ -295,12 +295,12 @@ function checkOptions(options: ClientOptions): void {
   for (const name of ['fetch', 'onLog'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') throw bad(`${name} is no function.`);
   }
-  if (identity !== undefined && (typeof identity !== 'string' || identity === '' || identity.length > 1_024)) throw bad('identity is not a name.');
+  if (identity !== undefined && (typeof identity !== 'string' || identity === '' || identity.length > 1_024)) throw bad('identity is no text of 1 to 1,024 characters.', 'Pass the id of a person.');
   checkAuth(auth);
   if (typeof auth === 'object') checkNames('auth', auth);
   if (transport === 'eventsource') {
     if (typeof EventSource === 'undefined') {
-      throw refused('unsupported', 'This host has no EventSource.', 'Leave transport out: the fetch stream works here.');
+      throw refused('unsupported', 'This host has no EventSource.', 'Leave transport out.');
     }
     if (typeof auth === 'object' && auth.type !== 'basic') {
       throw refused('unsupported', 'EventSource cannot send this kind of auth.', 'Leave transport out, or use basic auth.');

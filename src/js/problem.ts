@@ -58,7 +58,7 @@ export const SENTENCES: { readonly [code: string]: string } = {
   turn_failed: 'The model could not answer.',
   aborted: 'The answer was stopped.',
   closed: 'This chat was closed.',
-  signed_out: 'You have signed out.',
+  signed_out: 'You have signed out, or somebody else has signed in.',
   sign_out_failed: 'Signing out did not remove everything. Sign out again.',
   not_recording: 'This chat is not being recorded.',
   bad_recording: 'This file is not a recording, or it is damaged.',

@@ -1,6 +1,6 @@
 // The proxy of docs/auth.md, as it stands there, in a real nginx before a mock server: whom it lets through, and what it passes on.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -115,6 +115,20 @@ describe('the proxy of docs/auth.md', () => {
     assert.deepEqual(mock.requests, []);
     assert.equal(await status('/opencode/session', { headers: { origin: ORIGIN, 'sec-fetch-site': 'same-origin' } }), 200);
     assert.equal(await status('/opencode/session', { method: 'POST', headers: { origin: ORIGIN, 'sec-fetch-site': 'same-origin', ...JSON_TYPE }, body: '{}' }), 200);
+  });
+
+  test('passes on the routes of v2 where they are taken in, and no others of them', async () => {
+    const patterns = [...PAGE.matchAll(/^ +#v2 "~(.+)" 1;$/gm)].map(([, pattern]) => new RegExp(pattern));
+    assert.equal(patterns.length, 5);
+    const isIn = (route) => patterns.some((pattern) => pattern.test(route.replace(' /', ' /opencode/')));
+    const folder = new URL('../../src/proto/v2/', import.meta.url);
+    const core = readdirSync(folder).map((file) => readFileSync(new URL(file, folder), 'utf8')).join('\n');
+    for (const route of ['GET /api/event', 'GET /api/health', 'GET /api/info', 'GET /api/location', 'GET /api/agent', 'GET /api/model', 'GET /api/provider', 'GET /api/command', 'GET /api/session', 'GET /api/session/active']) {
+      assert.ok(core.includes(`"${route.slice(4)}"`), `the client asks for ${route}`);
+      assert.ok(isIn(route), route);
+    }
+    for (const route of ['GET /api/permission/request', 'GET /api/question/request', 'POST /api/session', 'GET /api/session/ses_1', 'GET /api/session/ses_1/message', 'GET /api/session/ses_1/message/msg_1', 'GET /api/session/ses_1/history', 'POST /api/session/ses_1/prompt', 'POST /api/session/ses_1/permission/per_1/reply', 'POST /api/session/ses_1/revert/stage', 'DELETE /api/session/ses_1/revert', 'DELETE /api/session/ses_1']) assert.ok(isIn(route), route);
+    for (const route of ['POST /api/session/ses_1/shell', 'GET /api/file', 'GET /api/session/..', 'GET /api/session/ses_1/../../file', 'POST /api/event', 'DELETE /api/session', 'POST /api/pty', 'GET /api/session/ses_1/permission/per_1/reply', 'POST /api/session/ses_1/permission/../reply', 'PATCH /api/config', 'GET /api/eventx', 'POST /api/session/ses_1/command']) assert.ok(!isIn(route), route);
   });
 
   test('passes on no other route, however it is written', async () => {
