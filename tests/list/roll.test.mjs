@@ -159,6 +159,21 @@ test('the server is asked for what every server finds', () => {
   assert.ok(!matches('a%b', 'a_b'));
 });
 
+test('what did not change is not looked at again', () => {
+  let looks = 0;
+  const many = Array.from({ length: 100 }, (_, at) => Object.defineProperty(session(`s${at}`, 900 - at), 'title', { enumerable: true, get: () => { looks += 1; return 't'; } }));
+  const roll = answered(50, many);
+  const before = roll.read();
+  const first = looks;
+  for (let again = 0; again < 10; again += 1) assert.equal(roll.read(), before);
+  assert.equal(roll.refill(), false);
+  assert.equal(looks, first);
+  roll.told(session('s1', 1_000));
+  assert.equal(ids(roll)[0], 's1');
+  roll.directory = '/other';
+  assert.deepEqual(ids(roll), []);
+});
+
 test('lists of thousands are cheap', () => {
   const many = Array.from({ length: 5_000 }, (_, at) => session(`s${at}`, at));
   const roll = answered(5_000, many);

@@ -63,7 +63,16 @@ const MAX_DEPTH = 32;
 /** The sessions of one directory, as far as they are known, and which of them are shown. */
 export class Roll {
   /** The server's name of the directory; empty while it is not known. */
-  directory = '';
+  get directory(): string {
+    return this.#directory;
+  }
+
+  set directory(directory: string) {
+    this.#directory = directory;
+    this.#read = undefined;
+  }
+
+  #directory = '';
   readonly #roots: boolean;
   /** Sessions in a page. */
   readonly page: number;
@@ -84,6 +93,8 @@ export class Roll {
   #bottom: Place | undefined;
   readonly #listed = new Map<string, { info: SessionInfo; made: ListedSession }>();
   #shown: readonly ListedSession[] = Object.freeze([]);
+  /** What {@link read} gave, until something changes: of ten thousand sessions it is not made twice. */
+  #read: { sessions: readonly ListedSession[]; hasMore: boolean } | undefined;
 
   constructor(page: number, roots: boolean, text: string) {
     this.page = page;
@@ -98,13 +109,14 @@ export class Roll {
     // What is shown stays, however it came.
     this.#wanted = Math.min(Math.max(this.#wanted, this.read().sessions.length), MAX_KNOWN);
     this.#limit = Math.max(this.#limit, this.#wanted);
-    this.#stamp += 1;
+    this.#change();
     return { stamp: this.#stamp, limit: this.#limit, most: Math.min(this.#limit, MAX_KNOWN) + 1, text: this.#text, search: searchable(this.#text), roots: this.#roots };
   }
 
   /** Takes the answer to the newest question. Gives whether another one has to be asked before the list is right. */
   answer(question: Question, answer: Answer): boolean {
     const sessions = answer.sessions.slice(0, question.most);
+    this.#read = undefined;
     const more = sessions.length > question.limit;
     if (more && !sessions.some(isOrdered)) {
       this.#limit = ALL;
@@ -123,7 +135,7 @@ export class Roll {
   /** A session as it is now. */
   told(info: SessionInfo): void {
     this.learn(info);
-    this.#stamp += 1;
+    this.#change();
     if (this.#graves.has(info.id)) return;
     this.#put(info, this.#stamp);
     if (this.#known.size > MAX_KNOWN + SLACK) this.#forget();
@@ -131,7 +143,7 @@ export class Roll {
 
   /** It is gone. */
   gone(id: string): void {
-    this.#stamp += 1;
+    this.#change();
     this.#known.delete(id);
     this.#listed.delete(id);
     forgetOldest(this.#graves.set(id, this.#stamp), MAX_GRAVES);
@@ -141,18 +153,18 @@ export class Roll {
   }
 
   status(id: string, status: unknown): void {
-    this.#stamp += 1;
+    this.#change();
     this.#setStatus(id, status, this.#stamp);
   }
 
   /** A person is asked for something. */
   asked(session: string, request: string): void {
-    this.#stamp += 1;
+    this.#change();
     forgetOldest(this.#requests.set(request, { session, isOpen: true, stamp: this.#stamp }), MAX_REQUESTS);
   }
 
   answered(request: string): void {
-    this.#stamp += 1;
+    this.#change();
     forgetOldest(this.#requests.set(request, { session: '', isOpen: false, stamp: this.#stamp }), MAX_REQUESTS);
   }
 
@@ -168,6 +180,7 @@ export class Roll {
 
   /** Reads which session a session runs in. */
   learn({ id, parentID = '' }: { readonly id: string; readonly parentID?: string }): void {
+    this.#read = undefined;
     if (!this.#graves.has(id)) this.#setKin(id, parentID);
   }
 
@@ -177,6 +190,7 @@ export class Roll {
 
   /** Searches for another text. Gives whether the server has to be asked. */
   search(text: string): boolean {
+    this.#read = undefined;
     this.#text = text;
     this.#wanted = this.page;
     if (this.#limit < ALL) this.#limit = this.page;
@@ -207,7 +221,12 @@ export class Roll {
   }
 
   /** What is shown, and whether there is more. The same array while nothing changed. */
-  read(): { sessions: readonly ListedSession[]; hasMore: boolean } {
+  read(): { readonly sessions: readonly ListedSession[]; readonly hasMore: boolean } {
+    this.#read ??= this.#make();
+    return this.#read;
+  }
+
+  #make(): { sessions: readonly ListedSession[]; hasMore: boolean } {
     const candidates = this.#candidates();
     const bottom = this.#bottom;
     const shown = bottom === undefined ? candidates : candidates.filter((info) => compare(info, bottom) <= 0);
@@ -229,8 +248,15 @@ export class Roll {
     if (first !== undefined) this.#cover = { ...this.#cover, floor: Math.max(this.#cover.floor, first.time.updated) };
   }
 
+  /** Something happened: what was asked for before loses against it. */
+  #change(): void {
+    this.#stamp += 1;
+    this.#read = undefined;
+  }
+
   /** The page ends with the last one that is wanted. What comes in above it later is shown as well. */
   #settle(): void {
+    this.#read = undefined;
     const candidates = this.#candidates();
     this.#bottom = candidates.length > this.#wanted ? candidates[this.#wanted - 1] : undefined;
   }
@@ -240,6 +266,7 @@ export class Roll {
     // What would not be kept is not asked for: most of it may be archived, and it would be asked for again and again.
     if (this.#cover.floor === Number.NEGATIVE_INFINITY || this.#limit >= MAX_KNOWN || this.#candidates().length >= this.#wanted) return false;
     this.#limit = Math.min(Math.max(this.#wanted, this.#limit * 2), MAX_KNOWN);
+    this.#read = undefined;
     return true;
   }
 
