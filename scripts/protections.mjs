@@ -110,14 +110,14 @@ function whatIsWrong({ passed, failed, output }, test) {
 function tried({ file, name }, limit = LIMIT, force = true) {
   const isRust = file.endsWith('.rs');
   const [command, args] = isRust
-    ? ['cargo', ['test', '--locked', '--test', file.slice('tests/'.length, -'.rs'.length), name]]
+    ? ['cargo', ['test', '--locked', '--test', 'native', name]]
     : [process.execPath, ['--test', '--test-reporter=tap', ...(force ? ['--test-force-exit'] : []), `--test-timeout=${limit}`, `--test-name-pattern=${name.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')}`, file]];
   const done = spawnSync(command, args, { cwd: COPY, encoding: 'utf8', timeout: 2 * LIMIT, maxBuffer: 256 * 1024 * 1024, detached: true, env: { ...process.env, CARGO_TARGET_DIR: CARGO, NODE_TEST_CONTEXT: undefined } });
   // What a test that was ended had started goes as well.
   if (done.pid > 0) killGroup(done.pid);
   const output = `${done.stdout}${done.stderr}`;
   const results = isRust
-    ? [...output.matchAll(/^test (.+?) \.\.\. (ok|FAILED)$/gm)].filter(([, each]) => each.includes(name)).map(([, , result]) => result === 'ok')
+    ? [...output.matchAll(/^test (.+?) \.\.\. (ok|FAILED)$/gm)].filter(([, each]) => each.startsWith(`${file.slice('tests/'.length, -'.rs'.length)}::`) && each.includes(name)).map(([, , result]) => result === 'ok')
     : [...output.matchAll(/^ *(not )?ok \d+ - (.+?)( # SKIP.*)?$/gm)].filter(([, , each, skipped]) => !skipped && each.replace(/\\(.)/g, '$1').includes(name)).map(([, not]) => not === undefined);
   // A forced end may cut off what the last tests of a long file say.
   if (force && !isRust && results.length === 0 && !output.includes('testTimeoutFailure')) return tried({ file, name }, limit, false);

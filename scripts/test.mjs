@@ -16,6 +16,8 @@ const FILE_LIMIT = '1800000';
 const node = (/** @type {string[]} */ ...args) => /** @type {[string, string[]]} */ ([process.execPath, args]);
 const npx = (/** @type {string[]} */ ...args) => /** @type {[string, string[]]} */ (['npx', args]);
 const cargo = (/** @type {string[]} */ ...args) => /** @type {[string, string[]]} */ (['cargo', args]);
+const sim = (/** @type {string[]} */ ...args) => cargo('test', '-q', '--locked', '--test', 'sim', '--', ...args);
+const planted = (/** @type {string[]} */ ...args) => cargo('test', '-q', '--locked', '--features', 'planted', ...args);
 const clippy = (/** @type {string[]} */ ...args) => cargo('clippy', '-q', '--locked', ...args, '--', '-D', 'warnings');
 
 /** One after the other, before all else: cheap, or needed by the rest. @type {Record<string, Step>} */
@@ -31,8 +33,9 @@ const FIRST = {
 /** The compiler's lane. @type {Record<string, Step>} */
 const COMPILED = {
   contract: { commands: [cargo('build', '-q', '--locked', '--profile', 'test', '--example', 'sse-pipe'), ...files('tests/contract').map(({ commands }) => commands[0])] },
-  native: { commands: [cargo('test', '--locked')] },
-  sim: { commands: [node('scripts/sim.mjs', '--seeds', '10000'), node('scripts/sim.mjs', '--planted'), cargo('test', '--locked', '--features', 'planted', '--test', 'provider_limiter', '--test', 'provider_refresh', 'planted')] },
+  native: { commands: [cargo('test', '--locked', '--lib', '--test', 'native'), cargo('test', '--locked', '--doc')] },
+  // In the profile of the native tests, whose library is there by now: a profile of its own costs more to build than these seeds to run.
+  sim: { commands: [sim('--seeds', '10000'), planted('--test', 'sim', '--', '--planted'), planted('--test', 'planted', 'planted')] },
   clippy: {
     commands: [
       clippy('--all-targets', '--features', 'xtask,planted'),

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // also in helpers, where clippy.toml's rule for tests does not reach
 
-#[path = "support_rs/desk.rs"]
-mod desk;
+use crate::desk;
 
 use std::collections::BTreeMap;
 

@@ -2,9 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // also in helpers, where clippy.toml's rule for tests does not reach
 
-#[path = "support_rs/desk.rs"]
-mod desk;
-mod support_rs;
+use crate::desk;
+use crate::support_rs;
 
 use desk::{Desk, sent};
 use opencode_session::proto::client::Input;

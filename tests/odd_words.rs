@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // also in helpers, where clippy.toml's rule for tests does not reach
 
-mod support_rs;
+use crate::support_rs;
 
 use opencode_session::proto::error::{Code, Error};
 use serde_json::{Value, json};

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // also in helpers, where clippy.toml's rule for tests does not reach
 
-#[path = "support_rs/replay/mod.rs"]
-mod law;
+use crate::law;
 
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // also in helpers, where clippy.toml's rule for tests does not reach
 
-mod support_rs;
+use crate::support_rs;
 
 use opencode_session::proto::change::Delivery;
 use opencode_session::proto::error::Code;
@@ -169,7 +169,7 @@ fn law_of_drains() {
         }
     });
 }
-/// One run of a law, by default the first; to look into another: `WIRE=new LAW=cuts SEED=3 cargo test --test session one_run`.
+/// One run of a law, by default the first; to look into another: `WIRE=new LAW=cuts SEED=3 cargo test --test native session::one_run`.
 #[test]
 fn one_run() {
     let var = |name| std::env::var(name).unwrap_or_default();

@@ -4,10 +4,7 @@
 use opencode_session::proto::json::quote;
 use opencode_session::proto::replay::{Continuity, Log, ReplayLimits};
 
-#[path = "../../tests/support_rs/replay/mod.rs"]
-mod law;
-
-use law::Dice;
+use crate::law::{self, Dice};
 
 const MOST_STEPS: u32 = 400;
 

@@ -1,5 +1,7 @@
 #![no_main]
 
+#[path = "../../tests/support_rs/replay/mod.rs"]
+mod law;
 #[path = "../bodies/replay.rs"]
 mod replay;
 
