@@ -68,6 +68,10 @@ export function straight(response: Response): Response {
 const PIECE = 65_536;
 /** After so much work on what had come already, others have their turn, milliseconds. */
 const TURN = 50;
+/** Work since they had, of all bodies together: of several that come at once each would take as long. */
+let busy = 0;
+/** All wait for the same turn. */
+let turning: Promise<void> | undefined;
 
 /** Hands the pieces of a body on until it ends, or `signal` ends it. */
 export async function drain({ body }: Response, signal: AbortSignal, take: (piece: Uint8Array<ArrayBuffer>) => void): Promise<void> {
@@ -77,11 +81,16 @@ export async function drain({ body }: Response, signal: AbortSignal, take: (piec
   const stop = (): void => void reader.cancel().catch(() => undefined);
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
-  let busy = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done || signal.aborted) return;
+    if (done) return;
     for (let at = 0; at < value.length; at += PIECE) {
+      // What comes faster than it can be read would keep the page from all else.
+      while (busy >= TURN) {
+        turning ??= turn();
+        await turning;
+      }
+      if (signal.aborted) return;
       const begin = performance.now();
       try {
         take(value.length > PIECE ? value.subarray(at, at + PIECE) : value);
@@ -90,11 +99,6 @@ export async function drain({ body }: Response, signal: AbortSignal, take: (piec
         throw error;
       }
       busy += performance.now() - begin;
-      // What comes faster than it can be read would keep the page from all else.
-      if (busy < TURN) continue;
-      busy = 0;
-      await turn();
-      if (signal.aborted) return;
     }
   }
 }
@@ -105,6 +109,8 @@ function turn(): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();
+      busy = 0;
+      turning = undefined;
       resolve();
     };
     port2.postMessage(0);

@@ -6,6 +6,7 @@ import { createClient, SessionError } from '../../dist/node.js';
 import { Roll } from '../../dist/sessions.js';
 import { listen, LOOPBACK, shut } from '../support/ports.mjs';
 import { waitFor } from '../support/wait.mjs';
+import { inner } from '../recorder/inner.mjs';
 import { closeAll, handled, play } from './play.mjs';
 
 const MOST = 300_000;
@@ -234,4 +235,34 @@ describe('an answer of many small things', () => {
     await waitFor(() => all >= 1_500, { message: () => `${all} requests` });
     assert.ok(most <= 4, `${most} at the same time`);
   });
+});
+
+test('bodies that come at the same time leave others their turn together, not each', async () => {
+  const { drain } = await inner('../answer.ts');
+  const { now } = performance;
+  // A clock that only work moves: each piece takes 20 ms.
+  let [time, taken, most, isOver] = [0, 0, 0, false];
+  performance.now = () => time;
+  try {
+    const work = () => {
+      time += 20;
+      taken += 1;
+      most = Math.max(most, taken);
+    };
+    const others = (async () => {
+      while (!isOver) {
+        await new Promise((resolve) => setImmediate(resolve));
+        taken = 0;
+      }
+    })();
+    const all = Array.from({ length: 8 }, () => drain({ body: new ReadableStream({ start: (stream) => { for (let at = 0; at < 20; at += 1) stream.enqueue(new Uint8Array(10)); stream.close(); } }) }, new AbortController().signal, work));
+    await Promise.all(all);
+    isOver = true;
+    await others;
+    assert.equal(time, 8 * 20 * 20);
+    // Three pieces reach 50 ms; then each body waits.
+    assert.ok(most <= 4, `${most} pieces without a turn for others`);
+  } finally {
+    performance.now = now;
+  }
 });
