@@ -64,7 +64,7 @@ export class PageHost {
   }
 
   #page(name) {
-    const map = JSON.stringify({ imports: { 'opencode-session': this.#entry } });
+    const map = JSON.stringify({ imports: { 'opencode-session': this.#entry, 'opencode-session/provider': '/dist/provider.js', 'opencode-session/provider/ai-sdk': '/dist/ai-sdk.js' } });
     return `<!doctype html><meta charset="utf-8"><title>${name}</title>
 <script type="importmap">${map}</script><script type="module" src="/${name}.js"></script>`;
   }
