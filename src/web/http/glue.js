@@ -15,7 +15,10 @@ export function pump(body, feed, room) {
         const { done, value } = await reader.read();
         if (isOver) return;
         if (done) break;
-        for (let at = 0; at < value.length; at += PIECE) if (!feed.take(value.subarray(at, at + PIECE))) return;
+        // A view costs as much as reading a small piece does.
+        if (value.length <= PIECE) {
+          if (!feed.take(value)) return;
+        } else for (let at = 0; at < value.length; at += PIECE) if (!feed.take(value.subarray(at, at + PIECE))) return;
         const wait = room?.();
         if (wait) {
           feed.pause(true);

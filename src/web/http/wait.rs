@@ -111,6 +111,11 @@ impl Watch {
         steady() - self.0.began
     }
 
+    /// Milliseconds from its beginning to what came last: without another look at the clock.
+    pub(in crate::web) fn heard_after(&self) -> f64 {
+        self.0.heard.get().unwrap_or_else(steady) - self.0.began
+    }
+
     /// The work's result, or which bound it passed; then the work is dropped.
     pub(in crate::web) async fn over<T>(&self, work: impl Future<Output = T>) -> Result<T, Stage> {
         let work = pin!(work);

@@ -328,7 +328,7 @@ impl Call {
         let (taker, clock) = (reading.clone(), watch.clone());
         let take = move |bytes: &[u8]| {
             let mut reading = taker.borrow_mut();
-            let more = reading.take(bytes, wall(), clock.passed());
+            let more = reading.take(bytes, wall(), clock.heard_after());
             if reading.deadline().is_some()
                 && let Some(mark) = mark.take()
             {
