@@ -36,7 +36,7 @@ replay  plays a file of client.record() again, and says what came out of it.
 
 models  lists the models of an OpenAI-compatible endpoint, with what each can do.
         --endpoint ADDRESS   with its version, such as http://127.0.0.1:8080/v1
-        --key KEY            default OPENCODE_PROVIDER_KEY, which other users of the machine cannot see
+        --key KEY            default OPENCODE_PROVIDER_KEY, which other users of the machine cannot see; none: no key is sent
         --only WORD          those that can do it: chat, completion, fim, tools or reasoning
         --json               the list as JSON
         ends with 0, 1 when the endpoint gave no list, 2 when it was called wrongly
@@ -199,14 +199,14 @@ async function ask(args, options, wrong, run, more = () => ({})) {
   } catch (error) {
     return fail(`${error.message}\n${USAGE}`, 2);
   }
-  const { endpoint, key = process.env.OPENCODE_PROVIDER_KEY ?? 'none' } = given;
+  const { endpoint, key = process.env.OPENCODE_PROVIDER_KEY } = given;
   if (endpoint === undefined) return fail(`--endpoint is missing\n${USAGE}`, 2);
   const said = wrong(given, positionals);
   if (said !== undefined) return fail(said, 2);
   const { createProvider } = await import('./provider.js');
   let provider;
   try {
-    provider = await createProvider({ apiEndpoint: endpoint, auth: { type: 'api-key', apiKey: key }, rateLimits: { requestsPerMinute: 60, tokensPerMinute: 1_000_000 }, ...more(given) });
+    provider = await createProvider({ apiEndpoint: endpoint, auth: key ? { type: 'api-key', apiKey: key } : { type: 'none' }, rateLimits: { requestsPerMinute: 60, tokensPerMinute: 1_000_000 }, ...more(given) });
   } catch (error) {
     return fail(`${inLine(error.message)} ${error.hint ?? ''}`, 2);
   }

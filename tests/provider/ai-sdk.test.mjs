@@ -51,7 +51,7 @@ describe('generateText', () => {
     const result = await generateText({ model, prompt: 'Hi', include: { responseBody: true } });
     assert.deepEqual([result.text, result.reasoningText, result.finishReason, result.rawFinishReason], ['Hello', 'Hm.', 'stop', 'stop']);
     assert.deepEqual([result.usage.inputTokens, result.usage.outputTokens, result.usage.inputTokenDetails.cacheReadTokens, result.usage.outputTokenDetails.reasoningTokens], [5, 3, 2, 1]);
-    assert.deepEqual(result.providerMetadata, { opencodeSession: { tries: 1, estimated: false } });
+    assert.deepEqual(result.providerMetadata, { opencodeSession: { tries: 1, endpoint: server.url, estimated: false } });
     assert.deepEqual([result.response.id, result.response.modelId, /** @type {any} */ (result.response.body).choices.length], ['chat-1', 'm-1', 1]);
     assert.deepEqual(result.warnings, []);
     assert.deepEqual(server.asked[0].body.messages, [{ role: 'user', content: 'Hi' }]);
@@ -135,6 +135,18 @@ describe('generateText', () => {
     assert.deepEqual([error.code, server.asked.length], ['server_error', 2]);
   });
 
+  test('says who answered in the place of another model', async () => {
+    server.set(({ body, response }) => (body.model === 'm-1' ? json(response, 404, { error: { message: 'no such model', code: 'model_not_found' } }) : whole('From m-2')));
+    const own = await createProvider(config(server.url, { fallback: { models: ['m-2'] } }));
+    for (const asked of [generateText({ model: languageModel(own, 'm-1'), prompt: 'Hi' }), streamText({ model: languageModel(own, 'm-1'), prompt: 'Hi' })]) {
+      const result = await asked;
+      assert.equal(await result.text, 'From m-2');
+      const { endpoint, missed } = /** @type {any} */ ((await result.providerMetadata)?.['opencodeSession'] ?? {});
+      assert.deepEqual([endpoint, missed.map(({ model: id, code }) => [id, code])], [server.url, [['m-1', 'unknown_model']]]);
+    }
+    own.dispose();
+  });
+
   test('keeps the limits: no wait of days', async () => {
     server.set(({ response }) => json(response, 429, { error: { message: 'Weekly limit' } }, { 'retry-after': '277403' }));
     const own = await createProvider(config(server.url));
@@ -177,7 +189,7 @@ describe('streamText', () => {
     const types = (await partsOf(result.fullStream)).map(({ type, text }) => (text === undefined ? type : `${type} ${text}`));
     assert.deepEqual(types, ['start', 'start-step', 'reasoning-start', 'reasoning-delta Hm', 'reasoning-delta .', 'reasoning-end', 'text-start', 'text-delta Hel', 'text-delta lo', 'text-end', 'finish-step', 'finish']);
     assert.deepEqual([await result.text, await result.reasoningText, await result.finishReason, (await result.usage).totalTokens, (await result.response).modelId], ['Hello', 'Hm.', 'stop', 8, 'm-1']);
-    assert.deepEqual(await result.providerMetadata, { opencodeSession: { estimated: false } });
+    assert.deepEqual(await result.providerMetadata, { opencodeSession: { endpoint: server.url, estimated: false } });
   });
 
   test('says so where the server counts nothing', async () => {
@@ -190,7 +202,7 @@ describe('streamText', () => {
     const result = streamText({ model, prompt: 'Hi' });
     assert.equal(await result.text, 'Hello there');
     assert.ok(((await result.usage).outputTokens ?? 0) > 0);
-    assert.deepEqual(await result.providerMetadata, { opencodeSession: { estimated: true } });
+    assert.deepEqual(await result.providerMetadata, { opencodeSession: { endpoint: server.url, estimated: true } });
   });
 
   test('puts the pieces of two calls of tools together, also where one has no arguments and `stop` is said', async () => {

@@ -47,6 +47,8 @@ describe('models', () => {
     const { stdout } = await run(['models', '--endpoint', mock.url, '--only', 'fim', '--json', '--key', 'sk-given']);
     assert.deepEqual(JSON.parse(stdout).map(({ id }) => id), ['starcoder2-3b']);
     assert.equal(mock.asked[1].headers.authorization, 'Bearer sk-given');
+    await run(['models', '--endpoint', mock.url], { key: '' });
+    assert.equal(mock.asked[2].headers.authorization, undefined);
   });
 });
 

@@ -3,6 +3,7 @@
  * @module
  */
 import type { AiCallOptions, AiPart, AiWarning } from './ai-sdk-types.js';
+import { base64 as encoded } from '../bytes.js';
 import { fault } from './error.js';
 import type { ProviderMessage } from './types.js';
 
@@ -14,8 +15,6 @@ const IMAGES: readonly (readonly [string, readonly number[]])[] = [
   ['image/webp', [0x52, 0x49, 0x46, 0x46]],
 ];
 const AUDIO: Readonly<Record<string, string>> = { 'audio/wav': 'wav', 'audio/mp3': 'mp3', 'audio/mpeg': 'mp3' };
-/** Letters that `String.fromCharCode` takes at once. */
-const SLICE = 8_192;
 
 /** @param prompt what `ai` gives @param warn told of what is left out */
 export function messages(prompt: AiCallOptions['prompt'], warn: (warning: AiWarning) => void): ProviderMessage[] {
@@ -94,9 +93,4 @@ function json(value: unknown): string {
 
 const bytes = (text: string) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
-function base64(data: string | Uint8Array): string {
-  if (typeof data === 'string') return data;
-  let text = '';
-  for (let at = 0; at < data.length; at += SLICE) text += String.fromCharCode(...data.subarray(at, at + SLICE));
-  return btoa(text);
-}
+const base64 = (data: string | Uint8Array): string => (typeof data === 'string' ? data : encoded(data));

@@ -90,15 +90,15 @@ export type AiUsage = {
 };
 
 /**
- * Under `opencodeSession`: how many requests it took (`tries`), whether the tokens were counted here because the server did not
- * (`estimated`), and US dollars (`cost`), where they are known.
+ * Under `opencodeSession`: who answered (`endpoint`), who was asked before and did not (`missed`), how many requests it took (`tries`),
+ * whether the tokens were counted here because the server did not (`estimated`), and US dollars (`cost`), where they are known.
  *
  * @example
  * ```ts
  * const tries = (metadata: AiMetadata) => metadata['opencodeSession']?.tries;
  * ```
  */
-export type AiMetadata = Record<string, { tries?: number; estimated: boolean; cost?: number }>;
+export type AiMetadata = Record<string, { endpoint: string; missed?: { endpoint: string; model: string; code: string; message: string }[]; tries?: number; estimated: boolean; cost?: number }>;
 
 /**
  * A tool that the model calls.

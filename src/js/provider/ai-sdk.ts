@@ -6,7 +6,7 @@
 import type { Provider } from './index.js';
 import type { AiCallOptions, AiFinish, AiLanguageModel, AiMetadata, AiStreamPart, AiToolCall, AiUsage, AiWarning } from './ai-sdk-types.js';
 import type { AnswerStream } from './stream.js';
-import type { AnswerChunk, ChatRequest, ProviderUsage, ToolCallPiece } from './types.js';
+import type { AnswerChunk, ChatRequest, ModelAnswer, ProviderUsage, ToolCallPiece } from './types.js';
 import { messages } from './ai-sdk-prompt.js';
 
 export type * from './ai-sdk-types.js';
@@ -55,7 +55,7 @@ export function languageModel(provider: Provider, modelId: string, settings: Lan
         content: [...(answer.reasoning ? [{ type: 'reasoning' as const, text: answer.reasoning }] : []), ...(answer.text ? [{ type: 'text' as const, text: answer.text }] : []), ...calls],
         finishReason: finish(answer.finishReason, calls.length > 0),
         usage: usage(answer.usage),
-        providerMetadata: { [KEY]: { tries: answer.tries, ...counted(answer.usage) } },
+        providerMetadata: { [KEY]: { tries: answer.tries, ...told(answer, answer.usage) } },
         response: { ...(typeof id === 'string' && { id }), timestamp: new Date(), modelId: answer.model || modelId, ...(answer.raw !== undefined && { body: answer.raw }) },
         warnings,
       };
@@ -165,7 +165,7 @@ class Writer {
     // A call whose name never came is left as it is: `ai` says that there is no such tool.
     for (const { id, name, input } of this.#tools.values()) said.push(...(name === '' ? [] : [{ type: 'tool-input-end' as const, id }]), toolCall(id, name, input));
     const used = metadata.usage;
-    said.push({ type: 'finish', usage: usage(used), finishReason: finish(finishReason ?? '', this.#tools.size > 0), providerMetadata: { [KEY]: counted(used) } });
+    said.push({ type: 'finish', usage: usage(used), finishReason: finish(finishReason ?? '', this.#tools.size > 0), providerMetadata: { [KEY]: told(metadata, used) } });
     return said;
   }
 
@@ -215,7 +215,9 @@ function usage(used: ProviderUsage | undefined): AiUsage {
   };
 }
 
-const counted = (used: ProviderUsage | undefined): AiMetadata[string] => ({ estimated: used?.estimated ?? true, ...(used?.cost !== undefined && { cost: used.cost }) });
+function told({ endpoint, missed }: AnswerChunk['metadata'] | ModelAnswer, used: ProviderUsage | undefined): AiMetadata[string] {
+  return { endpoint, ...(missed !== undefined && { missed: missed.map((each) => ({ ...each })) }), estimated: used?.estimated ?? true, ...(used?.cost !== undefined && { cost: used.cost }) };
+}
 
 /** `ai` knows an abort by its name. */
 function ended(error: unknown, signal: AbortSignal | undefined): unknown {
