@@ -14,24 +14,30 @@ const dist = `${root}/dist`;
 await need();
 // Imported late: it needs the packages.
 const { optimise } = await import('./lib/wasm.mjs');
-// The bundles alone, over wasm that was built before: for trying a change of the scripts.
+// Over wasm that was built before: the bundles alone (`--script`), or with the provider's wasm (`--provider`). For trying a change of those.
 const scriptOnly = process.argv.includes('--script');
-if (!scriptOnly) {
+const providerOnly = process.argv.includes('--provider');
+const isWhole = !scriptOnly && !providerOnly;
+if (isWhole) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist, { recursive: true });
   compile('page', core);
   compile('keeper', keeperCore);
   compile('v2', v2Core);
-  compile('provider', providerCore);
   optimise(`${core}/core_bg.wasm`, `${dist}/core_bg.wasm`);
-  optimise(`${providerCore}/provider_bg.wasm`, `${dist}/provider_bg.wasm`);
   for (const [folder, name] of [[keeperCore, 'keeper'], [v2Core, 'v2']]) {
     optimise(`${folder}/${name}_bg.wasm`, `${folder}/${name}.wasm`);
     writeFileSync(`${folder}/${name}.wasm.d.ts`, 'declare const bytes: Uint8Array<ArrayBuffer>;\nexport default bytes;\n');
   }
   // Also for those that bundle the sources themselves, as the keeper's tests do.
-  for (const glue of [`${core}/core.js`, `${keeperCore}/keeper.js`, `${v2Core}/v2.js`, `${providerCore}/provider.js`]) writeFileSync(glue, shortNames(readFileSync(glue, 'utf8')));
+  for (const glue of [`${core}/core.js`, `${keeperCore}/keeper.js`, `${v2Core}/v2.js`]) writeFileSync(glue, shortNames(readFileSync(glue, 'utf8')));
   inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
+}
+if (!scriptOnly) {
+  const glue = `${providerCore}/provider.js`;
+  compile('provider', providerCore);
+  optimise(`${providerCore}/provider_bg.wasm`, `${dist}/provider_bg.wasm`);
+  writeFileSync(glue, shortNames(readFileSync(glue, 'utf8')));
   inline(`${dist}/provider_bg.wasm`, `${dist}/provider-inline.js`);
 }
 // A recording is played by the wasm that made it, or says so.
@@ -43,7 +49,7 @@ await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorde
 // The service worker: one classic script, because not all browsers take modules there.
 await bundle({ keeper: 'keeper/worker.ts' }, 'iife');
 copyFileSync(`${root}/src/cli.mjs`, `${dist}/cli.js`);
-if (!scriptOnly) {
+if (isWhole) {
   run('cargo', ['run', '-q', '--locked', '--features', 'xtask', '--bin', 'xtask', '--', 'schema', `${dist}/provider-schema.json`]);
   run('npx', ['tsc', '-p', root]);
 }

@@ -84,11 +84,11 @@ function copy() {
 function withoutIt(protection) {
   const file = join(COPY, protection.file);
   const text = readFileSync(file, 'utf8');
-  const isBundled = /^src\/(js|cli)/.test(protection.file);
+  const how = rebuilt(protection);
   try {
     writeFileSync(file, without(protection, text));
-    if (isBundled) {
-      const built = spawnSync(process.execPath, ['scripts/build.mjs', '--script'], { cwd: COPY, encoding: 'utf8' });
+    if (how !== undefined) {
+      const built = spawnSync(process.execPath, ['scripts/build.mjs', how], { cwd: COPY, encoding: 'utf8', env: { ...process.env, CARGO_TARGET_DIR: CARGO } });
       if (built.status !== 0) return `what takes its place cannot be built:\n${tail(built.stderr)}`;
     }
     const { failed, passed, output } = tried(protection.test, protection.limit);
@@ -96,8 +96,14 @@ function withoutIt(protection) {
     return protection.because.test(output) ? undefined : `"${protection.test.name}" fails, but for another reason than ${protection.because}:\n${tail(output)}`;
   } finally {
     writeFileSync(file, text);
-    if (isBundled) cpSync(`${root}/dist`, `${COPY}/dist`, { recursive: true, force: true });
+    if (how !== undefined) for (const folder of ['src/js/provider/core', 'dist']) cpSync(join(root, folder), join(COPY, folder), { recursive: true, force: true });
   }
+}
+
+/** What of `dist/` is built again for a test of it. Tests of the core alone build for themselves. @param {Protection} protection */
+function rebuilt({ file, test }) {
+  if (/^src\/(js|cli)/.test(file)) return '--script';
+  return /^src\/(web\/(http|provider)|proto\/provider)\//.test(file) && test.file.endsWith('.mjs') ? '--provider' : undefined;
 }
 
 /** @param {ReturnType<typeof tried>} outcome @param {Protection['test']} test */

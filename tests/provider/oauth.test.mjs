@@ -128,6 +128,14 @@ describe('a token', () => {
     assert.ok(sent < 64 << 20, `${sent} bytes were taken`);
   });
 
+  test('is asked for at one address: the refresh token does not go on to where a redirect leads', async () => {
+    const vault = await filled();
+    const provider = await provide(vault);
+    mock.set(({ path, response }) => (path === '/token' ? response.writeHead(307, { location: '/elsewhere' }).end() && undefined : whole()));
+    assert.equal((await faultOf(provider.chat(HI))).code, 'auth_unavailable');
+    assert.deepEqual(mock.asked.map(({ path }) => path), ['/token']);
+  });
+
   test('that cannot be stored is not lost', async () => {
     const vault = await filled();
     const { set } = vault;
