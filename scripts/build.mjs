@@ -44,6 +44,7 @@ if (!scriptOnly) {
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 const stamp = `${version}+${createHash('sha256').update(readFileSync(`${dist}/core_bg.wasm`)).digest('hex').slice(0, 12)}`;
 await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', identity: 'identity.ts', person: 'person.ts', measure: 'measure.ts', problem: 'problem.ts', visible: 'visible.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts', provider: 'provider/index.ts', 'ai-sdk': 'provider/ai-sdk.ts' }, 'esm');
+await bundle({ react: 'react/index.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorder-node': 'recorder/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
@@ -55,7 +56,7 @@ if (isWhole) {
 }
 // The glue's types are not part of the public ones.
 for (const folder of ['core', 'keeper', 'list', 'provider/core', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
-for (const file of ['bound', 'bytes', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit', ...['ai-sdk-prompt', 'auth', 'catalogue', 'host', 'jwt', 'load', 'lock', 'oauth', 'text'].map((name) => `provider/${name}`), ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
+for (const file of ['bound', 'bytes', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit', ...['ai-sdk-prompt', 'auth', 'catalogue', 'host', 'jwt', 'load', 'lock', 'oauth', 'text'].map((name) => `provider/${name}`), ...['chat', 'client', 'hooks', 'leases', 'listing', 'selection', 'states'].map((name) => `react/${name}`), ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 
@@ -73,7 +74,7 @@ async function bundle(entries, format) {
       const outside = (path) => ({ path: `./${basename(path)}`, external: true });
       onResolve({ filter: /^\.\.?\// }, ({ kind, path }) => (kind === 'dynamic-import' ? outside(path) : undefined));
       // The package itself, from its further entries.
-      onResolve({ filter: /^\.\.\/(index|node)\.js$/ }, ({ path }) => outside(path));
+      onResolve({ filter: /^\.\.\/(index|node|problem)\.js$/ }, ({ path }) => outside(path));
     },
   };
   await build({
@@ -85,6 +86,8 @@ async function bundle(entries, format) {
     minify: true,
     loader: { '.wasm': 'binary' },
     define: { __BUILD__: JSON.stringify(stamp) },
+    // The user's own: there must be one of it in a page.
+    external: ['react'],
     plugins: [beside],
     logLevel: 'warning',
   });

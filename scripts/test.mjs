@@ -53,6 +53,7 @@ const FILES = {
   package: { folders: ['tests/package'] },
   browser: { folders: ['tests/browser'] },
   docs: { folders: ['tests/docs'] },
+  react: { folders: ['tests/react'] },
   keeper: { folders: ['tests/keeper'] },
   wpt: { folders: ['tests/wpt'] },
   wasm: { folders: ['tests/wasm'] },

@@ -22,7 +22,7 @@ after(() => packed?.remove());
 const installed = (file) => readFile(join(project.path, 'node_modules', 'opencode-session', file));
 
 test('the tarball holds the build and its papers, nothing else', () => {
-  const foreign = packed.files.filter((file) => !/^(dist\/[\w.-]+\.(js|d\.ts|wasm)|dist\/(doctor|recorder|provider)\/[\w-]+\.d\.ts|dist\/provider-schema\.json|package\.json|README\.md|CHANGELOG\.md|THIRD-PARTY-NOTICES\.md|LICENSE(-MIT|-APACHE)?)$/.test(file));
+  const foreign = packed.files.filter((file) => !/^(dist\/[\w.-]+\.(js|d\.ts|wasm)|dist\/(doctor|provider|react|recorder)\/[\w-]+\.d\.ts|dist\/provider-schema\.json|package\.json|README\.md|CHANGELOG\.md|THIRD-PARTY-NOTICES\.md|LICENSE(-MIT|-APACHE)?)$/.test(file));
   assert.deepEqual(foreign, []);
   for (const file of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-NOTICES.md']) assert.ok(packed.files.includes(file), `${file} is missing`);
 });
