@@ -35,10 +35,12 @@ export const MOST = 2_000_000_000;
 
 /**
  * Runs `job`, and gives it up when nothing came for `patience` milliseconds from now on, or since it called `heard` last;
- * also a job that does not heed its signal. 0: it may take any time.
+ * also a job that does not heed its signal. 0: it may take any time. The signal ends with `whole`, too.
  */
-export function bounded<T>(patience: number, job: (signal: AbortSignal, heard: () => void) => T | Promise<T>): Promise<T> {
+export function bounded<T>(patience: number, job: (signal: AbortSignal, heard: () => void) => T | Promise<T>, whole?: AbortSignal): Promise<T> {
   const stop = new AbortController();
+  const abort = (): void => stop.abort();
+  whole?.addEventListener('abort', abort);
   const end = performance.now() + patience * LONGEST;
   let timer: ReturnType<typeof setTimeout> | undefined;
   return new Promise<T>((resolve, reject) => {
@@ -48,11 +50,14 @@ export function bounded<T>(patience: number, job: (signal: AbortSignal, heard: (
     };
     const late = (): void => {
       reject(new Late());
-      stop.abort();
+      abort();
     };
     heard();
     (async () => job(stop.signal, heard))().then(resolve, reject);
-  }).finally(() => clearTimeout(timer));
+  }).finally(() => {
+    clearTimeout(timer);
+    whole?.removeEventListener('abort', abort);
+  });
 }
 
 /** Refuses a redirect, also one that was followed. Browsers hide which one it was. */

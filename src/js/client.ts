@@ -55,30 +55,38 @@ export async function connect(load: Load, options: ClientOptions): Promise<Clien
   if (!isObject(options)) throw known(undefined);
   const base = checkBase(options.baseUrl);
   checkOptions(options);
-  // At the same time as the wasm, and only where it is of use.
-  const shared = hasKeeper(options) ? import('./keeper/shared.js').catch(() => undefined) : undefined;
-  const person = import('./person.js').catch(() => undefined);
   const tabs = listen(base.url);
-  // Without the file of the recorder the chat goes on; `record` says then that it is missing.
-  const tape = options.record ? await import('./recorder/tape.js').catch(() => undefined) : undefined;
-  let keeper: Shared | undefined;
-  let file: PersonFile | undefined;
+  try {
+    return new OpenCodeClient(base, options, tabs, ...(await files(load, options)));
+  } catch (error) {
+    tabs?.channel.close();
+    throw error;
+  }
+}
+
+/** Loads the wasm, and what stands in files of its own and is of use. Without the recorder's the chat goes on; `record` says then that it is missing. */
+async function files(load: Load, options: ClientOptions): Promise<[Shared | undefined, PersonFile | undefined, Tape | undefined]> {
+  const beside = Promise.all([
+    hasKeeper(options) ? import('./keeper/shared.js').catch(() => undefined) : undefined,
+    import('./person.js').catch(() => undefined),
+    options.record ? import('./recorder/tape.js').catch(() => undefined) : undefined,
+  ]);
   try {
     // What was loaded may have broken meanwhile.
-    for (let loaded: unknown; loaded === undefined || loading !== loaded; ) {
+    for (let loaded: unknown; ; ) {
       loaded = loading ??= load(options.wasm);
-      [, keeper, file] = await Promise.all([loading, shared, person]);
+      await loaded;
+      const found = await beside;
+      if (loading === loaded) return found;
     }
   } catch (error) {
     loading = undefined;
-    tabs?.channel.close();
     throw refused(
       'wasm_load_failed',
       `The wasm module could not be loaded (${(error as Error)?.name}).`,
       "Serve core_bg.wasm next to the script, and allow 'wasm-unsafe-eval' in the Content-Security-Policy.",
     );
   }
-  return new OpenCodeClient(base, options, tabs, keeper, tape, file);
 }
 
 /** What other tabs say from here on, so that no sign-out is missed; `undefined` where tabs cannot speak with each other. */
@@ -103,7 +111,7 @@ class OpenCodeClient implements Client {
   readonly #stopListening: () => void;
   readonly #person: Person | undefined;
 
-  constructor(base: Base, options: ClientOptions, tabs: Tabs | undefined, shared?: Shared, tape?: Tape, person?: PersonFile) {
+  constructor(base: Base, options: ClientOptions, tabs?: Tabs, shared?: Shared, person?: PersonFile, tape?: Tape) {
     const { directory, transport = 'auto', keeper, retry, limits, record } = options;
     const log: Log = (level, code, message) => this.#link.log(level, code, message);
     this.#link = new Link(base, options, shared?.openKeeper(keeper, base.url, log, options.identity));
@@ -116,8 +124,11 @@ class OpenCodeClient implements Client {
     this.#link.journal = new Journal(this.#link, base.url, options.journal);
     this.#stopListening = this.#listen(base.loopback);
     this.sessions = sessions(this.#link);
-    if (person === undefined) log(2, 'load_failed', missing('person.js').message);
-    else this.#person = new person.Person(this.#link, tabs, refused);
+    this.#person = person && new person.Person(this.#link, tabs, refused);
+    if (person === undefined) {
+      tabs?.channel.close();
+      log(2, 'load_failed', missing('person.js').message);
+    }
     bound(this, known);
   }
 
@@ -187,12 +198,11 @@ class OpenCodeClient implements Client {
   }
 
   async signOut(): Promise<void> {
-    if (this.#person === undefined) {
-      this.close();
-      throw missing('person.js');
-    }
     this.#stopListening();
-    await this.#person.signOut();
+    if (this.#person !== undefined) return this.#person.signOut();
+    const error = missing('person.js');
+    this.#link.signOut(error);
+    throw error;
   }
 
   close(): void {

@@ -57,7 +57,7 @@ export class Requests {
   readonly base: string;
   readonly identity: string | undefined;
   #auth: ClientOptions['auth'];
-  #isOver = false;
+  readonly #over = new AbortController();
   /** The first credentials that there were. */
   #first: { name: string; value: string } | undefined;
   readonly #fetch: typeof fetch;
@@ -172,7 +172,7 @@ export class Requests {
         left -= bytes;
         if (left < 0) throw new Large();
       });
-    });
+    }, this.#over.signal);
 
   /** A function for `auth` is asked again once when the server answers 401. */
   async #respond(
@@ -185,7 +185,7 @@ export class Requests {
       if (auth !== undefined) headers[auth.name] = auth.value;
       // Whoever asked has given it up: what is sent now would be sent twice.
       signal.throwIfAborted();
-      if (this.#isOver) throw new AuthError();
+      if (this.#over.signal.aborted) throw new AuthError();
       const credentials = cookies(this.identity, auth);
       const init: RequestInit = { method, headers, signal, credentials, cache: 'no-store', redirect: 'manual', referrerPolicy: 'no-referrer' };
       if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>;
@@ -202,9 +202,9 @@ export class Requests {
     return isByCookie({ base: this.base, auth: this.#auth, identity: this.identity });
   }
 
-  /** From here on nothing is sent, and no credentials are known. */
+  /** From here on nothing is sent, also of what has begun, and no credentials are known. */
   end(): void {
-    this.#isOver = true;
+    this.#over.abort();
     if (this.#auth !== undefined) this.#auth = unknown;
     this.#first = undefined;
   }

@@ -50,7 +50,7 @@ export class Person {
     this.#end();
     try {
       const who = await whose;
-      if (who !== undefined) this.#tell({ type: 'signed-out', who });
+      this.#tell({ type: 'signed-out', who: this.#name(who) });
       await this.#forget(who);
     } catch {
       throw this.#refused(
@@ -83,9 +83,10 @@ export class Person {
     if (typeof who !== 'string' || !(isArrival || type === 'signed-out')) return;
     const own = await this.#who();
     if (own === undefined || this.#link.isClosed || (who === own) === isArrival || (isArrival && this.#isAfter(own, since, who))) return;
+    const kept = await this.#link.requests.owner();
     this.#end();
     // What is kept of one whose cookies were replaced stays for their return.
-    await (isArrival ? this.#link.keeper?.forget(own) : this.#forget(own))?.catch(() => {
+    await this.#forget(kept, isArrival).catch(() => {
       this.#link.log(2, 'sign_out_failed', 'Another tab signed out, and what this browser kept could not be removed.');
     });
   }
@@ -96,8 +97,18 @@ export class Person {
     return typeof since === 'number' && performance.now() - this.#made < AT_ONCE && (since < made || (since === made && who < own));
   }
 
-  #who(): Promise<string | undefined> {
-    return this.#link.requests.owner().catch(() => undefined);
+  /** `undefined`: the credentials are not to be had. */
+  async #who(): Promise<string | undefined> {
+    try {
+      return this.#name(await this.#link.requests.owner());
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A name that is only spoken, never kept. Where there is no cryptography for one, all who send credentials have the same. */
+  #name(owner: string | undefined): string {
+    return owner ?? `of this page ${this.#link.requests.identity ?? ''}`;
   }
 
   #end(): void {
@@ -105,8 +116,9 @@ export class Person {
     this.#link.signOut(this.#refused('signed_out', 'The person of this client has signed out.', 'Make a new client once somebody has signed in.'));
   }
 
-  async #forget(who: string | undefined): Promise<void> {
+  /** `isAway`: they will come back, and find their records. */
+  async #forget(who: string | undefined, isAway = false): Promise<void> {
     const { journal, keeper } = this.#link;
-    await Promise.all([journal?.erase(who), who === undefined ? undefined : keeper?.forget(who)]);
+    await Promise.all([isAway ? undefined : journal?.erase(who), who === undefined ? undefined : keeper?.forget(who)]);
   }
 }

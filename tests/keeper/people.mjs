@@ -36,6 +36,8 @@ export async function startPeople() {
     taken: new Set(),
     /** Files that are answered once this is over. @type {Map<string, Promise<void>>} */
     held: new Map(),
+    /** Tabs are as on an address without TLS: without cryptography. */
+    isInsecure: false,
     reset() {
       people.posts = [];
       people.streams = [];
@@ -43,6 +45,7 @@ export async function startPeople() {
       people.open = [];
       people.taken.clear();
       people.held.clear();
+      people.isInsecure = false;
     },
     close: () => shut(server),
   };
@@ -92,9 +95,10 @@ export async function startPeople() {
 }
 
 /** Opens a list and a session as this person, in a new tab that stays: `client`, `list` and `chat` are there, and `seen()`. */
-export async function visit({ url }, profile, kind, way, who, prompt) {
+export async function visit({ url, isInsecure }, profile, kind, way, who, prompt) {
   const isCookie = kind === 'cookie' || kind === BOTH;
   const tab = await profile.tab(`${url}/in?who=${isCookie ? who : ''}`);
+  if (isInsecure) await tab.evaluate(() => Object.defineProperty(crypto, 'subtle', { value: undefined }));
   await tab.evaluate(async ({ auth: given, isCookie, kind, keeper, who, session, prompt }) => {
     const { createClient } = await import('/index.js');
     const auth = {

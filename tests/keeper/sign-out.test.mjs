@@ -107,6 +107,28 @@ for (const name of ENGINES) {
       }
     }
 
+    for (const kind of ['cookie', 'bearer']) {
+      test(`${kind}, without cryptography for names: tabs hear of each other all the same`, async () => {
+        people.reset();
+        people.isInsecure = true;
+        const profile = await engine.profile();
+        try {
+          const other = await visit(people, profile, kind, 'own stream', 'first');
+          await has(other, 'stream of first');
+          const tab = await visit(people, profile, kind, 'own stream', 'first');
+          await tab.evaluate(() => client.signOut());
+          await waitFor(async () => (await left(other)).codes[0] === 'signed_out', { message: 'the end in the other tab' });
+          const old = await visit(people, profile, kind, 'own stream', 'first');
+          await has(old, 'stream of first');
+          const next = await visit(people, profile, kind, 'own stream', 'second');
+          await has(next, 'stream of second');
+          if (kind === 'cookie') await waitFor(async () => (await left(old)).codes[0] === 'signed_out', { message: 'the end of the old tab' });
+        } finally {
+          await profile.close();
+        }
+      });
+    }
+
     test('made at the same time for two persons, with cookies: one stays, the later one', async () => {
       people.reset();
       const profile = await engine.profile();

@@ -157,6 +157,32 @@ for (const [how, auth] of Object.entries({
   });
 }
 
+test('signOut ends what is on its way to the server', async () => {
+  const { id } = mock.store.createSession();
+  let open = 0;
+  const off = mock.on('POST', '/session/:id/prompt_async', ({ req, res }) => {
+    open += 1;
+    res.on('close', () => { open -= 1; });
+    return new Promise(() => req.resume());
+  });
+  const client = await as('seventh');
+  const chat = client.openSession(id);
+  await chat.ready;
+  const { stored } = chat.send('PRIVATE prompt', { noReply: true });
+  await waitFor(() => open === 1, { message: 'the prompt to be on its way' });
+  await Promise.all([client.signOut(), assert.rejects(stored, { code: 'signed_out' })]);
+  // Long before the limit of a request.
+  await waitFor(() => open === 0, { timeout: 10_000, message: 'the end of the request' });
+  off();
+});
+
+test('createClient that fails leaves no channel', async () => {
+  const ports = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
+  const before = ports();
+  for (let at = 0; at < 20; at += 1) await assert.rejects(createClient({ baseUrl: mock.url, record: { limit: -1 } }), { code: 'bad_option' });
+  await waitFor(() => ports() <= before, { message: () => `the end of ${ports() - before} channels` });
+});
+
 test('signOut of a client that was closed reaches the others', async () => {
   const [one, two] = await Promise.all([as('sixth'), as('sixth')]);
   one.close();
