@@ -20,6 +20,16 @@ pub(super) struct Cut {
 }
 
 impl Session {
+    /// An event told the session itself. A stream that is late tells of cuts that have ended: what the history was told
+    /// since would vanish. So another cut than the known one is asked for, not believed.
+    pub(super) fn session_heard(&mut self, raw: &[u8], context: &mut Context) {
+        if self.cuts_otherwise(raw) {
+            self.fields.set_session(raw);
+            return self.begin(context);
+        }
+        self.session_told(raw, context);
+    }
+
     /// The server told the session itself.
     pub(super) fn session_told(&mut self, raw: &[u8], context: &mut Context) {
         let ended = self.recut(raw);

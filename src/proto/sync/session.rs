@@ -607,8 +607,12 @@ impl Session {
             self.side_heard(&what, stamp);
         }
         match event {
-            Event::MessageRemoved { message } => self.messages.remove_message(*message, stamp),
-            Event::Session { raw } => self.session_told(raw, context),
+            Event::MessageRemoved { message } => {
+                // What is removed was stored.
+                self.prompt_echoed(&message.to_text(), context);
+                self.messages.remove_message(*message, stamp);
+            }
+            Event::Session { raw } => self.session_heard(raw, context),
             Event::SessionDeleted => {
                 let error = Error::new(Code::SessionNotFound, "The session was deleted.");
                 self.die(&error, context);
