@@ -99,6 +99,7 @@ impl Session {
             return self.parked.take(message);
         }
         self.adopt_page(&mut page, true, context);
+        self.recall();
         self.messages.older(&page, asked);
         self.confirm_named(context);
         self.apply_parked(message, context);

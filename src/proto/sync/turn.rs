@@ -304,6 +304,7 @@ impl Session {
         self.hide(false);
         if self.is_searching() {
             // A prompt the server took is not in its history yet.
+        self.recall();
             self.look_back(context);
             self.give_up_untold(context);
             self.turn.tries = 0;
