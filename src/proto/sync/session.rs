@@ -206,7 +206,8 @@ impl Session {
         if self.is_live() {
             self.interrupt();
         } else {
-            // In its place among the kept events.
+            // In its place among the kept events. What waits for its message was told before.
+            self.parked.clear();
             self.keep(None, HOLE, context);
             match &mut self.phase {
                 // The history was asked for after all of this.
