@@ -287,12 +287,14 @@ impl Part {
     pub(super) fn hole(&mut self) {
         // Another hole: what is told behind it is known to stand behind what was told before it.
         let told = (self.whole || self.follows) && self.is_open_text();
+        // What is behind this one may be in the shown text, or behind it.
+        let retold = self.retold.is_some();
         self.interrupt();
-        if told && self.is_open() {
+        if (told || retold) && self.is_open() {
             if self.gap.is_none() {
                 self.open_gap();
             }
-            self.follows = true;
+            self.follows = told;
         }
     }
 
