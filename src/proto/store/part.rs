@@ -320,7 +320,7 @@ impl Part {
         }
         // What was shown beyond the stored text would be missing if the part went on after all.
         let split = self.live.as_ref().is_some_and(Growing::is_split);
-        self.whole &= matches!(self.relation(head.text), Relation::Same) && !split;
+        self.whole &= matches!(self.relation(head.text), Relation::Same) && !split && self.gap.is_none();
         self.live = None;
         self.gap = None;
         self.replace(head, raw);
