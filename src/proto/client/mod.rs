@@ -409,7 +409,8 @@ impl Client {
             && self.context.own_ids.is_some()
             && self.version.told_at < self.context.now
             && self.sessions.iter_mut().any(Session::will_post);
-        if std::mem::take(&mut self.context.unsure) || stale {
+        // While a keeper's stream is away, whether it goes on tells that, and later.
+        if (std::mem::take(&mut self.context.unsure) && !self.resuming) || stale {
             self.renew_version();
         }
         let mut needs_catalog = self.pump_commands();
