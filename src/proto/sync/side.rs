@@ -139,8 +139,11 @@ impl Session {
             return;
         }
         let asked = context.tick();
+        // The session itself tells a server that lacks something from a proxy that answers for it.
+        let lacks = |side: &Side| matches!(side.state, State::Failed(None));
+        let lacking = self.sides.list.iter().any(lacks);
         for what in &SIDES {
-            if matches!(self.sides.side(what).state, State::Failed(_)) {
+            if (lacking && *what == What::Info) || matches!(self.sides.side(what).state, State::Failed(_)) {
                 self.ask_side(what, asked, context);
             }
         }
@@ -208,12 +211,14 @@ impl Session {
         self.sides.directory.is_some() && self.sides.directory != self.directory
     }
 
-    /// What old servers may lack counts as empty. That a server lacks something must be said twice: a proxy may say so too.
+    /// What old servers may lack counts as empty. That a server lacks something must be said twice, and the second time while
+    /// it tells the session itself: a proxy may say so too.
     fn side_failed(&mut self, what: &What, asked: Stamp, error: Error, context: &mut Context) {
+        let answers = !matches!(self.sides.side(&What::Info).state, State::Asked(_) | State::Failed(_));
         let side = self.sides.side(what);
         let lacking = super::snapshot::lacks(&error) && *what != What::Info;
         let may_lack = lacking && !side.has && context.own_ids != Some(true);
-        if may_lack && std::mem::replace(&mut side.lacks, true) {
+        if may_lack && std::mem::replace(&mut side.lacks, true) && answers {
             let empty: &[u8] = if *what == What::Status { b"{}" } else { b"[]" };
             side.state = State::Told(asked, empty.to_vec());
             return;
