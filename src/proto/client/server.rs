@@ -41,7 +41,10 @@ impl Client {
                         let directory = text_field(body, "directory").map(|text| text.to_text());
                         self.directory_known(directory.unwrap_or_default());
                     }
-                    Err(error) if matches!(error.code, Code::NotFound | Code::NoRoute) => {}
+                    // All known servers have the route: a proxy says so.
+                    Err(error) if matches!(error.code, Code::NotFound | Code::NoRoute) => {
+                        self.version.again.get_or_insert(self.context.now + 10 * AGAIN);
+                    }
                     _ => self.version.again = Some(self.context.now + AGAIN),
                 }
                 self.located();
