@@ -125,11 +125,13 @@ impl Messages {
         // A page that was asked for earlier and comes later may not know it yet.
         message.stamp = message.stamp.max(asked);
         let created = message.created;
+        // Servers store a prompt before its parts: what was sent stays until they come.
+        let bare = message.echo && item.parts.is_empty();
         let told = id_set(item.parts.iter().map(|(head, _)| head.id.raw()), item.parts.len());
         let gone: Vec<usize> = (0..message.parts.len())
             .filter(|index| {
                 let part = &message.parts[*index];
-                part.stamp <= asked && !told.contains(part.id.as_bytes())
+                !bare && part.stamp <= asked && !told.contains(part.id.as_bytes())
             })
             .collect();
         for index in gone.into_iter().rev() {
