@@ -200,13 +200,24 @@ impl Session {
         let (Some(page), true) = (page, self.is_live()) else {
             return;
         };
-        for item in &page.items {
-            if let Some(key) = self.claim(item, context) {
+        self.note_looked(&page, page.items.len() >= LOOK, false);
+        for item in page.items {
+            let Some(key) = self.claim(&item, context) else {
+                continue;
+            };
+            if self
+                .messages
+                .is_before_all((item.head.created, &item.head.id.to_text()))
+            {
                 // It is further back than what is shown.
                 self.messages.discard(&key);
+            } else {
+                // A page that had to be smaller left it out.
+                self.messages.adopt(&key, item.head.id);
+                let items = vec![item];
+                self.messages.older(&Page { items, bad: 0 }, asked);
             }
         }
-        self.note_looked(&page, page.items.len() >= LOOK, false);
         while let Some(lost) = self.outbox.prompts.iter().find(|prompt| !prompt.looked) {
             let key = lost.key.clone();
             let error = Error::new(
