@@ -166,10 +166,9 @@ impl Session {
             }
         }
         self.note_cursor(&page, &snapshot.cursor);
-        self.adopt_page(&mut page, more, context);
         // Of a page that does not meet what is shown nobody knows what stands between.
         let meets = self.messages.first().is_none() || !more || self.messages.meets(&page);
-        let hidden = self.hide_page(&mut page, !more);
+        let hidden = self.screen(&mut page, more, context);
         self.hide(snapshot.scope == Scope::All && meets);
         if snapshot.scope != Scope::All && more && self.is_apart(&page, hidden) {
             // So much has come that a small page does not reach what is shown.

@@ -83,8 +83,8 @@ impl Session {
                 // A server that knows no cursors, and is newly in the place of one that does, gives its newest page.
                 let by_cursor = self.before.is_some() && !self.messages.shares(&page);
                 self.note_cursor(&page, cursor);
-                self.adopt_page(&mut page, true, context);
-                self.hide_page(&mut page, false);
+                // One that is longer than it need be is the whole history.
+                self.screen(&mut page, by_cursor || count_told >= load.count, context);
                 self.messages.older(&page, asked);
                 self.recall();
                 if self.messages.has_gaps() {

@@ -107,16 +107,20 @@ impl Session {
         !self.messages.shares(page) && (hidden == 0 || !page.items.is_empty())
     }
 
-    /// Takes what is hidden out of a page. `whole`: it is all of the history. Gives how many messages that were.
-    pub(super) fn hide_page(&mut self, page: &mut Page<'_>, whole: bool) -> usize {
+    /// Names own prompts in a page, and takes what is hidden out of it. `more`: there are older messages. Gives how many
+    /// messages were hidden.
+    pub(super) fn screen(&mut self, page: &mut Page<'_>, more: bool, context: &mut Context) -> usize {
+        if let Some(cut) = &mut self.cut {
+            // It may be one that waits for its first part.
+            match page.items.iter().find(|item| item.head.id.is(&cut.message)) {
+                Some(item) => cut.created = Some(item.head.created),
+                None => cut.gone |= !more,
+            }
+        }
+        self.adopt_page(page, more, context);
         let Some(cut) = self.cut.as_mut().filter(|_| !planted::is(Bug::KeepTakenBack)) else {
             return 0;
         };
-        if let Some(item) = page.items.iter().find(|item| item.head.id.is(&cut.message)) {
-            cut.created = Some(item.head.created);
-        } else {
-            cut.gone |= whole;
-        }
         let before = page.items.len();
         page.items.retain_mut(|item| {
             if item.head.id.is(&cut.message)

@@ -95,12 +95,11 @@ impl Session {
             items: vec![item],
             bad: 0,
         };
-        if self.hide_page(&mut page, false) > 0 {
+        if self.screen(&mut page, true, context) > 0 {
             return self.parked.take(message);
         }
-        self.adopt_page(&mut page, true, context);
-        self.recall();
         self.messages.older(&page, asked);
+        self.recall();
         self.confirm_named(context);
         self.apply_parked(message, context);
         self.parked.forget(message);

@@ -289,8 +289,7 @@ impl Session {
             }
             return;
         };
-        self.adopt_page(&mut page, true, context);
-        let hidden = self.hide_page(&mut page, false);
+        let hidden = self.screen(&mut page, true, context);
         if self.is_apart(&page, hidden) {
             // More came meanwhile than a check looks at.
             return self.begin(context);
