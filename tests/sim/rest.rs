@@ -38,7 +38,7 @@ impl World {
             }
             self.arrive();
             self.drain();
-            if live_at.is_none() && self.opens.iter().all(Open::is_live) {
+            if live_at.is_none() && self.opens.iter().all(Open::is_up) {
                 live_at = Some(self.now);
                 idle_since = self.now;
             }
@@ -88,16 +88,19 @@ impl World {
             .iter()
             .any(|open| open.mirror.field("connection")["phase"] == "polling");
         let mute = self.until.mute.is_some();
+        let partial = PART_PATIENCE * u64::from(self.opens.iter().any(Open::is_partial));
         if polls || mute {
-            POLL_PATIENCE + 400_000 * u64::from(mute)
+            POLL_PATIENCE + 400_000 * u64::from(mute) + partial
         } else {
-            PATIENCE
+            PATIENCE + partial
         }
     }
 
-    /// Nobody waits for anything, and what is shown is all there is. Polls and checks may take a while to get there.
+    /// Nobody waits for anything, and what is shown is all there is. Polls and checks may take a while to get there; and a
+    /// history that is called incomplete is asked for again.
     fn is_at_rest(&self) -> bool {
-        self.judge.is_answered() && self.opens.iter().all(|open| open.differs(&self.server).is_none())
+        let rests = |open: &Open| open.is_live() && open.differs(&self.server).is_none();
+        self.judge.is_answered() && self.opens.iter().all(rests)
     }
 
     /// Equal to the server, to a client that starts now, and to what the callers were told.
@@ -145,3 +148,5 @@ const RECOVERY: u64 = 47_000;
 /// Longer than any check or wait for an answer takes; and than the polls of which one fetches everything.
 const PATIENCE: u64 = 100_000;
 const POLL_PATIENCE: u64 = 400_000;
+/// The longest wait before the whole of a history is asked for again that came in part: 3 s, eight times doubled.
+const PART_PATIENCE: u64 = 768_000;

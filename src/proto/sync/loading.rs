@@ -50,7 +50,9 @@ impl Session {
             return;
         }
         self.deep = None;
-        self.again_at = None;
+        if scope == Scope::All {
+            self.again_at = None;
+        }
         self.parked.reopen();
         let limit = self.reach(limit);
         let asked = context.tick();
@@ -219,7 +221,10 @@ impl Session {
             Some(at) => *at = (*at).max(context.now + 3 * (context.now - self.page_asked_at)),
             None => self.fields.set_error(None),
         }
-        self.note_partial(&page, smaller, context);
+        if snapshot.scope == Scope::All || smaller.is_some() || page.bad > 0 {
+            // A small page has nothing to say of what a whole one left out.
+            self.note_partial(&page, smaller, context);
+        }
         let status = self
             .sides
             .take(&What::Status)
