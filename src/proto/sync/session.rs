@@ -181,6 +181,8 @@ impl Session {
         self.messages.interrupt();
         self.parked.clear();
         self.turn.unsettle();
+        // What ran may have died with its server, which is a cold one now.
+        self.turn.heard = false;
         if !self.is_dead() {
             self.phase = Phase::Detached;
         }

@@ -15,6 +15,8 @@ use crate::proto::store::{Page, Stamp};
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     pub(super) busy: bool,
+    /// That was told on this connection.
+    pub(super) heard: bool,
     pub(super) settled: bool,
     check: Check,
     tries: u8,
@@ -50,7 +52,9 @@ pub(super) const MAX_POSTS: u8 = 3;
 impl Turn {
     /// The server says whether a turn runs.
     pub(super) fn told(&mut self, busy: bool, context: &mut Context) {
-        if (std::mem::replace(&mut self.busy, busy) || planted::is(Bug::IdleIsEnd)) && !busy {
+        self.heard |= busy;
+        let ended = std::mem::replace(&mut self.busy, busy) && self.heard;
+        if (ended || planted::is(Bug::IdleIsEnd)) && !busy {
             self.ended = context.tick();
         }
         self.tries = 0;
