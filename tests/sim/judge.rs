@@ -30,6 +30,8 @@ pub(crate) struct Open {
     recalled: Vec<Text>,
     /// Keys of prompts that the journal had, while the server has not let the history be read.
     unseen: Option<Vec<String>>,
+    /// The stream on which it was refused: until it was looked at again, it heard nothing.
+    deaf: Option<u32>,
 }
 
 impl Open {
@@ -45,6 +47,7 @@ impl Open {
             was_gapped: false,
             recalled: Vec::new(),
             unseen: None,
+            deaf: None,
         }
     }
 
@@ -156,7 +159,10 @@ impl Open {
 
     /// With nothing under way, the session is as the server has it. P4: what grows is whole, or its tail is all that this
     /// stream has told of it.
-    pub(crate) fn nothing_left_out(&self, server: &Server, net: &Net) {
+    pub(crate) fn nothing_left_out(&mut self, server: &Server, net: &Net) {
+        if self.is_hopeless() {
+            self.deaf = net.stream.as_ref().map(|stream| stream.generation);
+        }
         let Some(stream) = net.stream.as_ref().filter(|stream| stream.is_drained()) else {
             return;
         };
@@ -187,11 +193,13 @@ impl Open {
             }
         }
         let whole = |part: &&Part| matches!(part.continuity, "settled" | "interrupted");
+        // What a keeper heard before is told again only of what is open.
+        let first = stream.first.max(stream.joined).min(stream.next);
         for part in self.mirror.parts().filter(|part| !whole(part)) {
             let Some(said) = server.said.get(part.id()) else {
                 continue;
             };
-            let told = &server.log[stream.first..stream.next];
+            let told = &server.log[first..stream.next];
             if part.gap.is_some() {
                 let mut heard = String::new();
                 for (_, piece) in told
@@ -212,8 +220,11 @@ impl Open {
                 let ended = |shown: &&Message| shown.id() == message && !shown.info["time"]["completed"].is_null();
                 // A keeper's repetition without its start is not guessed into place.
                 let less = stream.kept || self.limit < 100 || self.mirror.messages.iter().any(|shown| ended(&shown));
+                let less = less || self.deaf == Some(stream.generation);
                 let end = part.tail().trim_start_matches(char::REPLACEMENT_CHARACTER);
-                let kept = part.tail() == heard || (less && heard.ends_with(end));
+                // What it has told again, or the page heard on another stream, was before that.
+                let more = stream.kept && part.tail().ends_with(&heard);
+                let kept = part.tail() == heard || more || (less && heard.ends_with(end));
                 assert!(
                     heard.is_empty() || kept,
                     "P4: the tail is {:?}, but this stream told {heard:?}",
@@ -274,6 +285,19 @@ impl Open {
             "closed",
         ];
         FATAL.contains(&code) || self.mirror.field("connection")["phase"] == "closed"
+    }
+
+    /// The server could tell the history only in part; the whole of it is asked for ever more rarely.
+    pub(crate) fn is_partial(&self) -> bool {
+        let error = self.mirror.field("error");
+        let message = error["message"].as_str().unwrap_or_default();
+        error["code"] == "incomplete" && message.starts_with("The history is not whole.")
+    }
+
+    /// It shows what it has, and events as they come.
+    pub(crate) fn is_up(&self) -> bool {
+        let phase = self.mirror.field("connection")["phase"].as_str().unwrap_or_default();
+        self.is_live() || (matches!(phase, "live" | "polling") && self.is_partial())
     }
 
     pub(crate) fn is_live(&self) -> bool {

@@ -62,6 +62,9 @@ impl World {
         self.keep.machine.get_or_insert_with(|| Keeper::new(Config::new(seed)));
         // It is as far as the server: what it was told on the way here is no news.
         self.relay();
+        if let Some(stream) = &mut self.net.stream {
+            stream.joined = self.server.log.len();
+        }
         let reader = self.keep.reader;
         self.keep_input(In::Attach { reader, position });
     }

@@ -44,6 +44,8 @@ pub(crate) struct Stream {
     /// First event of the server's log that this stream carries, and the next one.
     pub(crate) first: usize,
     pub(crate) next: usize,
+    /// Length of the log when the page came to the keeper, which heard what was before.
+    pub(crate) joined: usize,
     pub(crate) bytes: Vec<u8>,
     pub(crate) head: usize,
     /// Half open: nothing comes until then.
@@ -149,6 +151,7 @@ impl Stream {
             crlf,
             first: 0,
             next: 0,
+            joined: 0,
             bytes: Vec::new(),
             head: 0,
             still: 0,

@@ -149,6 +149,8 @@ pub(crate) struct Server {
     taken: BTreeSet<String>,
     /// Messages that were hidden at some time.
     pub(crate) hidden: BTreeSet<String>,
+    /// Messages that were over, and had not failed, when they were removed.
+    finished: BTreeSet<String>,
     /// Its clock has gone back.
     pub(crate) skewed: bool,
     /// The prompt that came last: its lane, how long that was then, and when.
@@ -185,6 +187,7 @@ impl Server {
             letters: 0,
             taken: BTreeSet::new(),
             hidden: BTreeSet::new(),
+            finished: BTreeSet::new(),
             skewed: false,
             newest: Default::default(),
             ids: 0x1fca_0000_0000,
@@ -463,6 +466,9 @@ impl Server {
     }
 
     pub(crate) fn remove_message(&mut self, session: &str, message: &str) {
+        if self.is_complete(message) {
+            self.finished.insert(message.into());
+        }
         self.room(session)
             .messages
             .retain(|stored| stored.info["id"] != message);
@@ -552,11 +558,12 @@ impl Server {
         }
     }
 
-    /// Whether the message is over, and did not fail.
+    /// Whether the message is over, and did not fail; or was so when it was removed.
     pub(crate) fn is_complete(&self, message: &str) -> bool {
         let mut all = self.rooms.values().flat_map(|room| &room.messages);
         let found = all.find(|stored| stored.info["id"] == message);
-        found.is_some_and(|stored| stored.info["time"]["completed"].is_number() && stored.info["error"].is_null())
+        let over = |stored: &Stored| stored.info["time"]["completed"].is_number() && stored.info["error"].is_null();
+        found.map_or_else(|| self.finished.contains(message), over)
     }
 
     pub(crate) fn said(&self, part: &str) -> &str {
