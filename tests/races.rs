@@ -4,7 +4,11 @@
 
 use crate::support_rs;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use opencode_session::proto::change::Delivery;
+use opencode_session::proto::error::Code;
 use serde_json::{Value, json};
 use support_rs::script::Spot;
 use support_rs::server::{Answer, Wire};
@@ -303,6 +307,49 @@ fn p6_a_refusal_says_nothing_of_an_earlier_try() {
     world.progress(at);
     world.rest();
     assert_stored(&world, handle, &session);
+}
+
+/// A world where posts are answered with 503 while `down` says so, with a prompt sent; and when it was posted, for so long.
+fn posted_while_down(down: &Rc<Cell<bool>>, time: u64) -> (World, u32, String, Vec<u64>) {
+    let (mut world, handle, session) = settled(Wire::New, 1, 100);
+    let is_down = Rc::clone(down);
+    world.front = Some(Box::new(move |path| {
+        let answer = Answer {
+            status: 503,
+            ..Answer::default()
+        };
+        (is_down.get() && path.contains("prompt_async")).then_some(answer)
+    }));
+    world.send(handle, &prompt("prompt #1"), 1);
+    let (start, mut posts) = (world.now, Vec::new());
+    while world.now < start + time {
+        world.arrive();
+        let sent = world.requests.iter().filter(|sent| sent.path.contains("prompt_async"));
+        posts.resize(sent.count(), world.now - start);
+        world.pass(100);
+    }
+    (world, handle, session, posts)
+}
+
+#[test]
+fn a_server_that_is_away_for_some_seconds_does_not_cost_the_prompt() {
+    let down = Rc::new(Cell::new(true));
+    let (mut world, handle, session, posts) = posted_while_down(&down, 8_000);
+    assert_eq!(posts.len(), 2, "{posts:?}");
+    down.set(false);
+    world.rest();
+    assert_stored(&world, handle, &session);
+}
+
+#[test]
+fn a_post_that_is_answered_with_an_error_is_repeated_ever_later() {
+    let down = Rc::new(Cell::new(true));
+    let (world, _, _, posts) = posted_while_down(&down, 40_000);
+    assert_eq!(posts.len(), 3, "{posts:?}");
+    let waits = (posts[1] - posts[0], posts[2] - posts[1]);
+    assert!(waits.0 >= 2_000 && waits.1 >= 3 * waits.0, "{posts:?}");
+    let told = world.result(1).unwrap().as_ref().unwrap_err();
+    assert_eq!(told.code, Code::NotStored);
 }
 
 #[test]

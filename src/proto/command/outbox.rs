@@ -35,6 +35,8 @@ pub struct Prompt {
     pub since: u64,
     /// How often the history was seen to lack it.
     pub misses: u8,
+    /// How often it must be, before it is posted again.
+    pub looks: u8,
     /// Who waits for it to be stored.
     pub stored: Option<u32>,
     /// Who waits for its answer.

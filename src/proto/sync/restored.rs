@@ -303,6 +303,7 @@ impl Session {
             unsaved: false,
             since: context.now,
             misses: if saved.posted { 0 } else { MAX_MISSES - UNSENT_MISSES },
+            looks: 0,
             stored: None,
             done: None,
         };

@@ -263,7 +263,8 @@ impl Session {
 
     /// The history was seen: prompts that were unclear are clear now, if it reached far enough.
     pub(super) fn clear_up(&mut self, context: &mut Context) {
-        let unclear = |prompt: &&mut Prompt| prompt.stage == Stage::Unclear && prompt.looked;
+        let waited = |prompt: &Prompt| prompt.looked && prompt.misses >= prompt.looks;
+        let unclear = |prompt: &&mut Prompt| prompt.stage == Stage::Unclear && waited(prompt);
         for prompt in self.outbox.prompts.iter_mut().filter(unclear) {
             if (prompt.names_itself || planted::is(Bug::ResendBlindly)) && prompt.tries < MAX_POSTS {
                 prompt.stage = Stage::Queued;
@@ -303,13 +304,13 @@ impl Session {
             self.vigil.fetched();
         }
         self.messages.newest(&page, asked, true);
+        self.recall();
         self.confirm_named(context);
         self.hide(false);
         if self.is_searching() {
             // A prompt the server took is not in its history yet.
-        self.recall();
             self.look_back(context);
-            self.give_up_untold(context);
+            self.clear_up(context);
             self.turn.tries = 0;
             if self.cut.is_some() {
                 // Or what was taken back is gone, and it is no longer hidden with that.
@@ -380,6 +381,12 @@ impl Session {
             {
                 prompt.stage = Stage::Unclear;
                 prompt.since = context.now;
+                // What answers with an error may be a server that starts: it gets time, and four times as much the next time.
+                prompt.looks = if error.status == 0 {
+                    0
+                } else {
+                    1 << (2 * prompt.tries - 1)
+                };
                 context.unsure = true;
                 context.warn("prompt_unclear", &error.message);
                 if self.is_live() {
@@ -441,6 +448,7 @@ impl Session {
             unsaved: false,
             since: context.now,
             misses: 0,
+            looks: 0,
             stored: Some(stored),
             done: Some(done),
         });
