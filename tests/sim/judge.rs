@@ -223,7 +223,8 @@ impl Open {
                 let less = less || self.deaf == Some(stream.generation);
                 let end = part.tail().trim_start_matches(char::REPLACEMENT_CHARACTER);
                 // What it has told again, or the page heard on another stream, was before that.
-                let more = stream.kept && part.tail().ends_with(&heard);
+                let rest = heard.trim_start_matches(char::REPLACEMENT_CHARACTER);
+                let more = stream.kept && part.tail().ends_with(rest);
                 let kept = part.tail() == heard || more || (less && heard.ends_with(end));
                 assert!(
                     heard.is_empty() || kept,

@@ -41,11 +41,10 @@ impl Client {
                         let directory = text_field(body, "directory").map(|text| text.to_text());
                         self.directory_known(directory.unwrap_or_default());
                     }
-                    // All known servers have the route: a proxy says so.
-                    Err(error) if matches!(error.code, Code::NotFound | Code::NoRoute) => {
-                        self.version.again.get_or_insert(self.context.now + 10 * AGAIN);
+                    // All known servers have the route: also a 404 is a proxy's.
+                    _ => {
+                        self.version.again.get_or_insert(self.context.now + 5 * AGAIN);
                     }
-                    _ => self.version.again = Some(self.context.now + AGAIN),
                 }
                 self.located();
             }
@@ -113,10 +112,8 @@ impl Client {
             .or_else(|_| read(empty).and(Err(Bad)))
             .is_err()
         {
-            self.context.warn(
-                "bad_response",
-                "The list of models, agents or commands could not be read.",
-            );
+            self.context
+                .warn("bad_response", "A list of models, agents or commands is bad.");
         }
     }
 

@@ -79,10 +79,7 @@ impl Client {
             Err(_) => self.missed(Error::new(Code::BadEvent, "An event of the stream is not valid JSON.")),
         }
         if std::mem::take(&mut self.context.missed) {
-            self.missed(Error::new(
-                Code::BadEvent,
-                "A number in the stream is missing: an event was lost.",
-            ));
+            self.missed(Error::new(Code::BadEvent, "An event of the stream was lost."));
         }
     }
 
@@ -101,7 +98,7 @@ impl Client {
         if lost.kind.is_empty() || lost.session.is_empty() {
             return self.missed(error);
         }
-        self.context.warn(error.code.name(), &error.message);
+        self.context.warn_of(&error);
         let kind = lost.kind.raw();
         // What a person is asked concerns those, too, that the session runs inside.
         let asks = kind.starts_with(b"permission.") || kind.starts_with(b"question.");
@@ -215,7 +212,7 @@ impl Client {
 
     /// An event was lost on a stream that goes on: what it said is fetched.
     pub(super) fn missed(&mut self, error: Error) {
-        self.context.warn(error.code.name(), &error.message);
+        self.context.warn_of(&error);
         for session in self.sessions.iter_mut().filter(|session| !session.is_dead()) {
             session.lose(error.clone(), &mut self.context);
         }

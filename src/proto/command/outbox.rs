@@ -37,13 +37,37 @@ pub struct Prompt {
     pub misses: u8,
     /// How often it must be, before it is posted again.
     pub looks: u8,
-    /// Who waits for it to be stored.
-    pub stored: Option<u32>,
+    /// Who waits for it to be stored; 0: nobody.
+    pub stored: u32,
     /// Who waits for its answer.
-    pub done: Option<u32>,
+    pub done: u32,
 }
 
 impl Prompt {
+    /// One that was sent now, and waits for its turn.
+    pub fn new(key: String, part_ids: Vec<String>, draft: Draft, now: u64) -> Self {
+        Prompt {
+            key,
+            part_ids,
+            draft,
+            stage: Stage::Queued,
+            rechecked: false,
+            tries: 0,
+            names_itself: false,
+            created: now,
+            after: None,
+            restored: false,
+            looked: true,
+            answered_behind: false,
+            unsaved: false,
+            since: now,
+            misses: 0,
+            looks: 0,
+            stored: 0,
+            done: 0,
+        }
+    }
+
     /// Whether it was stored after this stamp.
     pub fn is_stored_since(&self, stamp: Stamp) -> bool {
         matches!(self.stage, Stage::Stored(at) if at > stamp)

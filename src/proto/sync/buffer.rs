@@ -93,9 +93,8 @@ impl Session {
         // The snapshot stays: the session shows, with a hole, and what it has missed is fetched then.
         *buffer = Buffer::default();
         buffer.push(event(HOLE, 0, None));
-        let message = "Too many events while the history loads (limits.buffered).";
-        let error = Error::new(Code::LimitReached, message);
-        context.warn(error.code.name(), message);
+        let error = Error::new(Code::LimitReached, "Too many events wait (limits.buffered).");
+        context.warn_of(&error);
         self.fields.set_error(Some(error));
         self.messages.interrupt();
         self.parked.clear();

@@ -303,6 +303,11 @@ impl Context {
         }
     }
 
+    /// Logs an error as a warning.
+    pub fn warn_of(&mut self, error: &Error) {
+        self.warn(error.code.name(), &error.message);
+    }
+
     /// Logs a warning.
     pub fn warn(&mut self, code: &'static str, message: &str) {
         self.log(2, code, String::from(message));

@@ -103,10 +103,7 @@ impl Context {
     /// Keeps an event of a session whose place is not known, and asks for that once.
     pub fn stray(&mut self, session: &str, data: &[u8]) {
         if self.family.strays.len() >= MAX_STRAYS {
-            return self.warn(
-                "limit_reached",
-                "Too many requests of sessions that are not known; one is left out.",
-            );
+            return self.warn("limit_reached", "Too many requests of unknown sessions.");
         }
         self.family.strays.push(data.to_vec());
         let id = String::from(self.family.unknown(session));

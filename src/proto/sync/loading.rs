@@ -1,6 +1,6 @@
 use super::context::{Context, Reply, What};
 use super::fields::Status;
-use super::older::Older;
+use super::older::{Older, read_page};
 use super::session::{Phase, Session};
 use super::side::PATIENCE;
 use super::snapshot::{Scope, Snapshot};
@@ -134,12 +134,12 @@ impl Session {
         };
         let body = snapshot.page.take().unwrap_or_default();
         let digest = hash(&body);
-        let Ok(mut page) = Page::read(&body) else {
-            self.phase = Phase::Fetching(snapshot);
-            return self.fail(
-                Error::new(Code::BadResponse, "The history is not a list of messages."),
-                context,
-            );
+        let mut page = match read_page(Ok(&body)) {
+            Ok(page) => page,
+            Err(error) => {
+                self.phase = Phase::Fetching(snapshot);
+                return self.fail(error, context);
+            }
         };
         if let Some(newest) = page.items.last() {
             context.clock.see(newest.head.created);
@@ -152,10 +152,7 @@ impl Session {
         let more = !snapshot.cursor.is_empty() || guess;
         if guess && snapshot.scope == Scope::All && context.own_ids == Some(true) && !self.warned {
             self.warned = true;
-            context.warn(
-                "cursor_hidden",
-                "A full page names no next one: a proxy may hide X-Next-Cursor.",
-            );
+            context.warn("cursor_hidden", "A proxy may hide X-Next-Cursor.");
         }
         if let Some((asked, info)) = self.sides.take(&What::Info) {
             if asked < snapshot.asked && self.cuts_otherwise(&info) {
@@ -306,7 +303,7 @@ impl Session {
                 self.phase = Phase::Failed(at, Box::new(kept));
             }
         }
-        context.warn(error.code.name(), &error.message);
+        context.warn_of(&error);
         // A web page in the place of the history may be a proxy's for a moment, but more often the address is wrong.
         let wrong = matches!(
             error.code,
@@ -314,7 +311,7 @@ impl Session {
         );
         if self.failures >= MAX_FAILURES || wrong || large {
             // Who waits is told; the tries go on.
-            context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));
+            self.not_ready(&error, context);
         }
         self.fields.set_error(Some(error));
     }

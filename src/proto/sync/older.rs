@@ -17,6 +17,12 @@ pub struct Older {
     pub(super) first: Option<String>,
 }
 
+/// The page of an answer.
+pub(super) fn read_page(result: Result<&[u8], Error>) -> Result<Page<'_>, Error> {
+    let page = Page::read(result?);
+    page.map_err(|_| Error::new(Code::BadResponse, "The history is not a list of messages."))
+}
+
 /// A load that begins in the middle of a turn is widened by so many messages, then by twice as many each time.
 const WIDER: usize = 10;
 const MOST_WIDENED: u8 = 6;
@@ -61,11 +67,7 @@ impl Session {
         if fits {
             self.older = None;
         }
-        let page = result.and_then(|body| {
-            let page = Page::read(body);
-            page.map_err(|_| Error::new(Code::BadResponse, "The history is not a list of messages."))
-        });
-        match page {
+        match read_page(result) {
             Err(error) => context.reply(load.token, Err(error)),
             Ok(_) if context.offline => {
                 context.reply(load.token, Err(Error::new(Code::Offline, "There is no network.")));

@@ -65,7 +65,7 @@ impl Session {
                 continue;
             };
             if let Some(prompt) = self.outbox.take(&key) {
-                context.reply_all(prompt.done.into_iter().collect(), &result);
+                context.reply(prompt.done, result);
             }
         }
     }
@@ -106,7 +106,7 @@ impl Session {
             }
         }
         if behind {
-            let message = "By the server's clock the answer is older than what is loaded.";
+            let message = "The answer is older than what is loaded.";
             return Some(Err(Error::new(Code::Incomplete, message)));
         }
         if patient || !seen || self.turn.surveyed <= since {

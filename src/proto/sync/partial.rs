@@ -30,7 +30,7 @@ impl Session {
         if !sure || snapshot.limit < 2 {
             return false;
         }
-        context.warn(error.code.name(), &error.message);
+        context.warn_of(error);
         snapshot.limit /= 2;
         snapshot.smaller = Some(error.clone());
         let (limit, asked) = (snapshot.limit, snapshot.asked);

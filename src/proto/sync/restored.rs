@@ -1,5 +1,6 @@
 use super::context::{Context, What};
 use super::naming::MAX_MISSES;
+use super::older::read_page;
 use super::session::Session;
 use crate::proto::bytes::hash;
 use crate::proto::command::{Draft, Prompt, Stage};
@@ -62,10 +63,7 @@ impl Session {
         for key in left_out {
             let told = self.outbox.get(&key).map(|prompt| &mut prompt.unsaved);
             if told.is_some_and(|told| !std::mem::replace(told, true)) {
-                context.warn(
-                    "limit_reached",
-                    "A prompt is too large for the journal (limits.journal): it does not survive a reload.",
-                );
+                context.warn("limit_reached", "A prompt is too large for limits.journal.");
             }
         }
         let digest = hash(&bytes);
@@ -95,7 +93,7 @@ impl Session {
 
     fn admit(&mut self, bytes: &[u8], mine: bool, context: &mut Context) {
         let Some(record) = Record::read(bytes) else {
-            return context.warn("journal_dropped", "A journal record cannot be read; it is left out.");
+            return context.warn("journal_dropped", "A journal record cannot be read.");
         };
         let death = self.fields.error().filter(|_| self.is_dead()).cloned();
         if self.is_dead() && death.is_none() {
@@ -196,34 +194,28 @@ impl Session {
             return;
         }
         self.deep = None;
-        let page = result.ok().and_then(|body| Page::read(body).ok());
+        let page = read_page(result).ok();
         let (Some(page), true) = (page, self.is_live()) else {
             return;
         };
-        self.note_looked(&page, page.items.len() >= LOOK, false);
-        for item in page.items {
-            let Some(key) = self.claim(&item, context) else {
-                continue;
-            };
-            if self
-                .messages
-                .is_before_all((item.head.created, &item.head.id.to_text()))
-            {
-                // It is further back than what is shown.
-                self.messages.discard(&key);
-            } else {
-                // A page that had to be smaller left it out.
-                self.messages.adopt(&key, item.head.id);
-                let items = vec![item];
-                self.messages.older(&Page { items, bad: 0 }, asked);
+        for item in &page.items {
+            if let Some(key) = self.claim(item, context) {
+                if self
+                    .messages
+                    .is_before_all((item.head.created, &item.head.id.to_text()))
+                {
+                    // It is further back than what is shown.
+                    self.messages.discard(&key);
+                } else {
+                    // A page that had to be smaller left it out: the whole one tells it.
+                    self.messages.adopt(&key, item.head.id);
+                }
             }
         }
+        self.note_looked(&page, page.items.len() >= LOOK, false);
         while let Some(lost) = self.outbox.prompts.iter().find(|prompt| !prompt.looked) {
             let key = lost.key.clone();
-            let error = Error::new(
-                Code::NotStored,
-                "The prompt is too old to see whether the server has it.",
-            );
+            let error = Error::new(Code::NotStored, "The prompt is too old to be looked for.");
             self.refuse(&key, &error, context);
         }
         self.clear_up(context);
@@ -266,10 +258,7 @@ impl Session {
             return context.warn("limit_reached", "The journal has more prompts than limits.outbox.");
         }
         let Ok(draft) = Draft::read(saved.draft.as_bytes()) else {
-            return context.warn(
-                "journal_dropped",
-                "A prompt of the journal cannot be read; it is left out.",
-            );
+            return context.warn("journal_dropped", "A prompt of the journal cannot be read.");
         };
         let mut part_ids = saved.part_ids;
         part_ids.truncate(draft.len());
@@ -282,31 +271,20 @@ impl Session {
         let unsent = !saved.posted && saved.after.is_none();
         let older = |prompt: &Prompt| prompt.restored && prompt.created <= saved.created;
         let at = self.outbox.prompts.partition_point(older);
-        let prompt = Prompt {
-            key: saved.key,
-            part_ids,
-            draft,
-            stage: match saved.taken {
-                // Under a name of its own it may be sent again.
-                true if saved.unnamed => Stage::Accepted,
-                false if unsent => Stage::Queued,
-                _ => Stage::Unclear,
-            },
-            rechecked: false,
-            tries: u8::from(saved.posted),
-            names_itself: !saved.unnamed,
-            created: saved.created,
-            after: saved.after,
-            restored: true,
-            looked: unsent,
-            answered_behind: false,
-            unsaved: false,
-            since: context.now,
-            misses: if saved.posted { 0 } else { MAX_MISSES - UNSENT_MISSES },
-            looks: 0,
-            stored: None,
-            done: None,
+        let mut prompt = Prompt::new(saved.key, part_ids, draft, context.now);
+        prompt.stage = match saved.taken {
+            // Under a name of its own it may be sent again.
+            true if saved.unnamed => Stage::Accepted,
+            false if unsent => Stage::Queued,
+            _ => Stage::Unclear,
         };
+        prompt.tries = u8::from(saved.posted);
+        prompt.names_itself = !saved.unnamed;
+        prompt.created = saved.created;
+        prompt.after = saved.after;
+        prompt.restored = true;
+        prompt.looked = unsent;
+        prompt.misses = if saved.posted { 0 } else { MAX_MISSES - UNSENT_MISSES };
         self.outbox.prompts.insert(at, prompt);
     }
 }

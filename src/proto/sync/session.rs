@@ -280,18 +280,21 @@ impl Session {
     /// Ends the session: whoever waits is told.
     pub fn close(&mut self, error: &Error, context: &mut Context) {
         self.phase = Phase::Dead(Death::Ended);
-        let result = Err(error.clone());
-        context.reply_all(std::mem::take(&mut self.ready), &result);
+        self.not_ready(error, context);
         self.end_turns(error, context);
+    }
+
+    /// Whoever waits for the first snapshot waits no longer.
+    pub(super) fn not_ready(&mut self, error: &Error, context: &mut Context) {
+        context.reply_all(std::mem::take(&mut self.ready), &Err(error.clone()));
     }
 
     /// An error that ends all hope, until the caller reconnects. What is shown stays.
     pub fn die(&mut self, error: &Error, context: &mut Context) {
         self.phase = Phase::Dead(Death::Ended);
-        context.warn(error.code.name(), &error.message);
+        context.warn_of(error);
         self.fields.set_error(Some(error.clone()));
-        let result = Err(error.clone());
-        context.reply_all(std::mem::take(&mut self.ready), &result);
+        self.not_ready(error, context);
         self.end_waiters(error, context);
     }
 

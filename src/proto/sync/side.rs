@@ -224,7 +224,7 @@ impl Session {
             return;
         }
         let told = (!may_lack).then(|| {
-            context.warn(error.code.name(), &error.message);
+            context.warn_of(&error);
             const NAMES: [&str; 5] = ["session", "to-dos", "status", "permissions", "questions"];
             Error {
                 code: Code::Incomplete,

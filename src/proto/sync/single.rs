@@ -30,9 +30,9 @@ impl Session {
         self.messages.unsure(id);
         self.parked.take(&message);
         if self.again_at.is_none() {
-            let words = "Too many events of unknown messages; the history is fetched again.";
-            context.warn("limit_reached", words);
-            self.fields.set_error(Some(Error::new(Code::LimitReached, words)));
+            let error = Error::new(Code::LimitReached, "Too many events of unknown messages.");
+            context.warn_of(&error);
+            self.fields.set_error(Some(error));
             self.again_at = Some(context.now.max(self.page_asked_at + AGAIN_EVERY));
         }
     }

@@ -1,5 +1,6 @@
 use super::context::{Context, Purpose, Reply, What};
 use super::fields::Status;
+use super::older::read_page;
 use super::session::Session;
 use super::snapshot::Scope;
 use crate::proto::change::Delivery;
@@ -7,7 +8,7 @@ use crate::proto::command::{Catalog, Draft, Prompt, Stage};
 use crate::proto::error::{Code, Error};
 use crate::proto::planted::{self, Bug};
 use crate::proto::request::session_path;
-use crate::proto::store::{Page, Stamp};
+use crate::proto::store::Stamp;
 
 /// Whether the session is settled: idle, and seen to equal the server.
 ///
@@ -261,28 +262,12 @@ impl Session {
         }
     }
 
-    /// The history was seen: prompts that were unclear are clear now, if it reached far enough.
-    pub(super) fn clear_up(&mut self, context: &mut Context) {
-        let waited = |prompt: &Prompt| prompt.looked && prompt.misses >= prompt.looks;
-        let unclear = |prompt: &&mut Prompt| prompt.stage == Stage::Unclear && waited(prompt);
-        for prompt in self.outbox.prompts.iter_mut().filter(unclear) {
-            if (prompt.names_itself || planted::is(Bug::ResendBlindly)) && prompt.tries < MAX_POSTS {
-                prompt.stage = Stage::Queued;
-                context.warn(
-                    "prompt_again",
-                    "A prompt is not in the server's history; it is sent again.",
-                );
-            }
-        }
-        self.give_up_untold(context);
-    }
-
     pub(super) fn settle_answer(&mut self, asked: Stamp, result: Result<&[u8], Error>, context: &mut Context) {
         if self.turn.check != Check::Asked(asked) || !self.is_live() {
             return;
         }
         self.turn.tries += 1;
-        let page = result.ok().and_then(|body| Page::read(body).ok());
+        let page = read_page(result).ok();
         let Some(mut page) = page else {
             self.turn.check = Check::None;
             if self.turn.tries < MAX_CHECKS {
@@ -394,7 +379,7 @@ impl Session {
                 }
             }
             Err(error) => {
-                context.warn(error.code.name(), &error.message);
+                context.warn_of(&error);
                 self.refuse(key, &error, context);
             }
         }
@@ -408,22 +393,25 @@ impl Session {
                 // Nobody looks any more whether it waits.
                 self.messages.deliver(&prompt.key, Delivery::Sent);
             }
-            waiting.extend(prompt.stored);
-            waiting.extend(prompt.done);
+            waiting.extend([prompt.stored, prompt.done]);
         }
         context.reply_all(waiting, &Err(error.clone()));
     }
 
     /// Tells everybody who waits, but for prompts that the server may have: those stay until it can be asked again.
     pub(super) fn end_waiters(&mut self, error: &Error, context: &mut Context) {
-        let prompts = std::mem::take(&mut self.outbox.prompts);
-        let (unclear, clear): (Vec<_>, Vec<_>) = prompts
-            .into_iter()
-            .partition(|prompt| matches!(prompt.stage, Stage::Posting | Stage::Unclear | Stage::Accepted));
-        for prompt in clear.iter().filter(|prompt| prompt.stage == Stage::Queued) {
-            self.messages.deliver(&prompt.key, Delivery::Failed);
+        let mut unclear = Vec::new();
+        for prompt in std::mem::take(&mut self.outbox.prompts) {
+            match prompt.stage {
+                Stage::Posting | Stage::Unclear | Stage::Accepted => {
+                    unclear.push(prompt);
+                    continue;
+                }
+                Stage::Queued => self.messages.deliver(&prompt.key, Delivery::Failed),
+                Stage::Stored(_) => {}
+            }
+            self.outbox.prompts.push(prompt);
         }
-        self.outbox.prompts = clear;
         self.end_turns(error, context);
         self.outbox.prompts = unclear;
     }
@@ -432,35 +420,16 @@ impl Session {
         let part_ids: Vec<String> = (0..draft.len()).map(|_| context.make_id("prt_")).collect();
         let (info, parts) = draft.echo(&self.id, &key, &part_ids, context.now);
         self.messages.echo(&info, &parts);
-        self.outbox.prompts.push(Prompt {
-            key,
-            part_ids,
-            draft,
-            stage: Stage::Queued,
-            rechecked: false,
-            tries: 0,
-            names_itself: false,
-            created: context.now,
-            after: None,
-            restored: false,
-            looked: true,
-            answered_behind: false,
-            unsaved: false,
-            since: context.now,
-            misses: 0,
-            looks: 0,
-            stored: Some(stored),
-            done: Some(done),
-        });
+        let mut prompt = Prompt::new(key, part_ids, draft, context.now);
+        (prompt.stored, prompt.done) = (stored, done);
+        self.outbox.prompts.push(prompt);
     }
 
     pub(super) fn stored(&mut self, key: &str, context: &mut Context) {
         let Some(prompt) = self.outbox.get(key) else {
             return;
         };
-        if let Some(token) = prompt.stored.take() {
-            context.reply(token, Ok(Reply::Done));
-        }
+        context.reply(std::mem::take(&mut prompt.stored), Ok(Reply::Done));
         self.note_stored(key, self.messages.told_place(key));
         let Some(prompt) = self.outbox.get(key) else {
             return;
@@ -484,8 +453,7 @@ impl Session {
             return;
         };
         self.messages.deliver(key, Delivery::Failed);
-        let waiting = prompt.stored.into_iter().chain(prompt.done).collect();
-        context.reply_all(waiting, &Err(error.clone()));
+        context.reply_all(vec![prompt.stored, prompt.done], &Err(error.clone()));
         // It may have been all that was left of a turn that was checked.
         self.answer_settled(context);
     }

@@ -1,7 +1,8 @@
 use super::context::{Context, What};
+use super::older::read_page;
 use super::session::Session;
 use crate::proto::error::Error;
-use crate::proto::store::{Page, Stamp};
+use crate::proto::store::Stamp;
 
 /// Notices a stream that carries heartbeats but no events: after a silence of this session it looks at the newest
 /// messages, and when they have moved on twice without an event, the stream is mute.
@@ -82,10 +83,7 @@ impl Session {
             return;
         }
         self.vigil.asked = None;
-        let moved = result
-            .ok()
-            .and_then(|body| Page::read(body).ok())
-            .is_some_and(|page| self.vigil.fetched || self.messages.lacks(&page));
+        let moved = read_page(result).is_ok_and(|page| self.vigil.fetched || self.messages.lacks(&page));
         if !moved {
             let wait = context.now.saturating_sub(self.vigil.heard);
             self.vigil.heard(context.now);
