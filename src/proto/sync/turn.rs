@@ -21,6 +21,8 @@ pub(super) struct Turn {
     pub(super) settled: bool,
     check: Check,
     tries: u8,
+    /// How many messages a check asked for.
+    limit: usize,
     pub(super) ended: Stamp,
     pub(super) failed: Stamp,
     /// When the newest history that is not just its end was asked for.
@@ -230,7 +232,8 @@ impl Session {
         let count = (self.messages.touched_since(self.turn.since) + 2).max(depth);
         // A prompt that is looked for may be anywhere in the first page.
         let least = if self.is_searching() { self.limit } else { 4 };
-        let path = self.page_path(self.reach(count.max(least) + self.hidden()), None);
+        self.turn.limit = self.reach(count.max(least) + self.hidden());
+        let path = self.page_path(self.turn.limit, None);
         self.page_asked_at = context.now;
         self.get(context, What::Settle, asked, path);
     }
@@ -279,7 +282,8 @@ impl Session {
             }
             return;
         };
-        let hidden = self.screen(&mut page, true, context);
+        let more = page.items.len() >= self.turn.limit;
+        let hidden = self.screen(&mut page, more, context);
         if self.is_apart(&page, hidden) {
             // More came meanwhile than a check looks at.
             return self.begin(context);
