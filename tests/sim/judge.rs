@@ -613,9 +613,15 @@ impl Judge {
     }
 }
 
+/// What a prompt says. None says what another one does and more: on older servers that may be the same, rewritten.
+pub(crate) fn words(number: u32) -> String {
+    let digit = char::from_digit(number, 36).map(|digit| digit.to_ascii_uppercase());
+    format!("prompt #{}", digit.map_or_else(|| format!("<{number}>"), String::from))
+}
+
 impl Sent {
     fn text(&self) -> String {
-        format!("prompt #{}", self.number)
+        words(self.number)
     }
 
     /// Where the prompt stands in the history, and its id.

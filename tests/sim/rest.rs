@@ -30,6 +30,7 @@ impl World {
         let mut live_at = None;
         let mut idle_since = self.now;
         let mut done = false;
+        let mut clicked = false;
         for _ in 0..6_000 {
             let pick = self.rng.below(1 << 40);
             if self.server.step(pick) {
@@ -38,6 +39,11 @@ impl World {
             }
             self.arrive();
             self.drain();
+            if !clicked && self.opens.iter().any(Open::is_hopeless) {
+                // By a refusal that was under way when the faults ended.
+                clicked = true;
+                self.reconnect();
+            }
             if live_at.is_none() && self.opens.iter().all(Open::is_up) {
                 live_at = Some(self.now);
                 idle_since = self.now;

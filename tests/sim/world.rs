@@ -9,7 +9,7 @@ use opencode_session::proto::rng::Rng;
 use serde_json::json;
 
 use crate::fault::{Counts, Fault, Profile, Reached};
-use crate::judge::{Judge, Open};
+use crate::judge::{Judge, Open, words};
 use crate::keep::Keep;
 use crate::net::Net;
 use crate::plan::{Plan, Step};
@@ -313,7 +313,7 @@ impl World {
             return;
         }
         let at = self.rng.below(self.opens.len() as u64) as usize;
-        let text = format!("prompt #{}", self.prompts);
+        let text = words(self.prompts);
         let mut draft = prompt(&text);
         if self.rng.below(3) == 0 {
             draft["model"] = json!("p/m");
