@@ -548,6 +548,43 @@ const WORDS: &[&str] = &[
 ];
 
 #[test]
+fn log_probabilities_come_before_their_piece_as_they_stand() {
+    let mut answer = AnswerStream::new(1);
+    let wire = [
+        r#"{"choices":[{"index":0,"delta":{"content":"a"},"logprobs":{"content":[{"token":"a","logprob":-0.5}]}}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":"b"},"logprobs":null}]}"#,
+        r#"{"choices":[{"index":0,"text":"","logprobs":{"tokens":["c"]}}]}"#,
+        r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+    ];
+    for each in wire {
+        answer.handle_bytes(format!("data: {each}\n\n").as_bytes(), 0);
+    }
+    answer.handle_end(0);
+    let told = |json: &str| Piece::Logprobs {
+        choice: 0,
+        json: json.into(),
+    };
+    let text = |text: &str| Piece::Text {
+        choice: 0,
+        text: text.into(),
+    };
+    assert_eq!(
+        drain(&mut answer),
+        [
+            told(r#"{"content":[{"token":"a","logprob":-0.5}]}"#),
+            text("a"),
+            text("b"),
+            told(r#"{"tokens":["c"]}"#),
+            Piece::Finish {
+                choice: 0,
+                reason: Finish::Stop
+            },
+            Piece::Done
+        ]
+    );
+}
+
+#[test]
 fn nothing_breaks_it_and_it_ends_once() {
     for seed in 0..20_000 {
         let mut rng = Rng::new(seed);

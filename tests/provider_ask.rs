@@ -16,7 +16,7 @@ const OPTIONS: BodyOptions<'static> = BodyOptions {
     model: "m",
     stream: false,
     usage: false,
-    server: ServerKind::OpenAi,
+    server: ServerKind::Unknown,
     custom: true,
     fim: None,
     max_tokens: 0,
@@ -32,7 +32,10 @@ fn body(kind: Kind, json: &Value, options: &BodyOptions<'_>) -> Result<(&'static
 fn names_of_families_are_those_of_the_server() {
     let ask = json!({ "prompt": "p", "topK": 5, "minP": 0.1, "repeatPenalty": 1.1, "alphaFrequency": 0.5 });
     for (server, has) in [
-        (ServerKind::OpenAi, json!({ "frequency_penalty": 0.5 })),
+        (
+            ServerKind::Unknown,
+            json!({ "top_k": 5, "min_p": 0.1, "repeat_penalty": 1.1, "repetition_penalty": 1.1, "frequency_penalty": 0.5 }),
+        ),
         (
             ServerKind::LlamaCpp,
             json!({ "top_k": 5, "min_p": 0.1, "repeat_penalty": 1.1, "frequency_penalty": 0.5 }),
@@ -119,6 +122,38 @@ fn holes() {
         ("/chat/completions", &json!(turn.prompt))
     );
     assert_eq!(body(Kind::Fim, &ask, &OPTIONS).unwrap_err().code, "fim_unsupported");
+}
+
+#[test]
+fn all_that_is_wrong_with_a_request_is_told_at_once() {
+    let told = |kind, json: Value| Ask::read(kind, json.to_string().as_bytes()).unwrap_err().message;
+    let ask = json!({
+        "messages": [{}], "max_tokens": 5, "topk": 1, "priority": "urgent", "maxTokens": "9", "n": 0, "zzzz": 1,
+        "timeouts": { "first_byte": 5, "total": -1, "idle": "5" },
+    });
+    let message = told(Kind::Chat, ask);
+    for part in [
+        "max_tokens is not known. Did you mean maxTokens?",
+        "topk is not known. Did you mean topK?",
+        "zzzz is not known. There are messages, ",
+        "priority must be low, normal or high.",
+        "maxTokens must be a whole number, 1 or more.",
+        "n must be a whole number, 1 or more.",
+        "timeouts.first_byte is not known. Did you mean firstByte?",
+        "timeouts.total must be a whole number, 0 or more.",
+        "timeouts.idle must be a whole number, 0 or more.",
+    ] {
+        assert!(message.contains(part), "{part} is not in {message}");
+    }
+    assert_eq!(
+        told(Kind::Chat, json!({ "messages": [{}], "timeouts": 5 })),
+        "timeouts must be an object."
+    );
+    // Names of another kind of request are not those of this one.
+    assert!(told(Kind::Chat, json!({ "messages": [{}], "prompt": "x" })).starts_with("prompt is not known."));
+    assert!(told(Kind::Completion, json!({ "prompt": "x", "prefix": "x" })).contains("suffix"));
+    let fine = json!({ "prefix": "", "suffix": "", "files": [], "native": true, "path": "a", "repo": "b", "model": "m", "stop": null, "maxTokens": null });
+    assert!(Ask::read(Kind::Fim, fine.to_string().as_bytes()).is_ok());
 }
 
 #[test]

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // also in helpers, where clippy.toml's rule for tests does not reach
 
 use opencode_session::proto::provider::family::{
-    Families, FamilyError, Fim, FimError, FimRequest, NearbyFile, Order, ServerKind, code_blocks, parameter_name,
-    prompt_of,
+    Families, Family, FamilyError, Fim, FimError, FimRequest, NearbyFile, Order, ServerKind, code_blocks,
+    parameter_name, prompt_of,
 };
 use opencode_session::proto::rng::Rng;
 use proptest::prelude::*;
@@ -154,6 +154,30 @@ fn hosts_that_take_a_suffix() {
         (sent.prompt.as_str(), sent.suffix.as_deref(), sent.turn),
         ("p", Some("s"), false)
     );
+    // The host knows how, whatever is known of the model here.
+    let mut request = request;
+    request.files = vec![NearbyFile {
+        path: "a.rs".into(),
+        text: "A".into(),
+    }];
+    for family in [
+        Family::default(),
+        Families::default().of("wizardcoder-15b").unwrap().clone(),
+    ] {
+        let sent = family.fim(&request).unwrap();
+        assert_eq!((sent.prompt.as_str(), sent.suffix.as_deref()), ("A\np", Some("s")));
+    }
+    let echo = "0123456789abcdef and on";
+    let mut cleaner = Family::default().cleaner(echo);
+    assert_eq!(
+        [
+            cleaner.handle_text("hole"),
+            cleaner.handle_text(echo),
+            cleaner.handle_end()
+        ]
+        .concat(),
+        "hole"
+    );
 }
 
 #[test]
@@ -288,8 +312,8 @@ fn blocks() {
 
 #[test]
 fn parameters_by_the_names_of_servers() {
-    use ServerKind::{LlamaCpp, OpenAi, Vllm};
-    for (name, openai, llama, vllm) in [
+    use ServerKind::{LlamaCpp, Unknown, Vllm};
+    for (name, unknown, llama, vllm) in [
         (
             "temperature",
             Some("temperature"),
@@ -298,17 +322,17 @@ fn parameters_by_the_names_of_servers() {
         ),
         (
             "repeat_penalty",
-            None,
+            Some("repeat_penalty"),
             Some("repeat_penalty"),
             Some("repetition_penalty"),
         ),
         (
             "repetition_penalty",
-            None,
+            Some("repeat_penalty"),
             Some("repeat_penalty"),
             Some("repetition_penalty"),
         ),
-        ("top_k", None, Some("top_k"), Some("top_k")),
+        ("top_k", Some("top_k"), Some("top_k"), Some("top_k")),
         (
             "alpha_frequency",
             Some("frequency_penalty"),
@@ -323,8 +347,8 @@ fn parameters_by_the_names_of_servers() {
         ),
         ("alpha_decay", None, None, None),
     ] {
-        let names = [OpenAi, LlamaCpp, Vllm].map(|server| parameter_name(name, server, false));
-        assert_eq!(names, [openai, llama, vllm], "{name}");
+        let names = [Unknown, LlamaCpp, Vllm].map(|server| parameter_name(name, server, false));
+        assert_eq!(names, [unknown, llama, vllm], "{name}");
     }
     assert_eq!(parameter_name("alpha_decay", Vllm, true), Some("alpha_decay"));
 }

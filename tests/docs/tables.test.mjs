@@ -200,14 +200,32 @@ describe('docs/provider.md', () => {
     assert.deepEqual(sorted(told), sorted(known));
   });
 
-  test('every option is one', () => {
-    const schema = JSON.parse(read('dist/provider-schema.json'));
-    const options = rows(page).flatMap(([cell]) => cell.split(', ')).filter((name) => /^(apiEndpoint|apiVersion\w*|headers|query|\w*[tT]imeout|(rateLimits|models|retry|paths)\.\w+)$/.test(name));
-    assert.ok(options.length > 15);
-    for (const option of options) {
-      const found = option.split('.').reduce((at, name) => at?.properties?.[name], schema);
-      assert.ok(found, `${option} is no option`);
+  test('every option, whether it is required, its default and its bounds', () => {
+    /** @param {any} schema @param {string} at @returns {[string, any, boolean][]} */
+    const leaves = (schema, at) => Object.entries(schema.properties).flatMap(([name, rule]) => (rule.properties === undefined ? [[at + name, rule, schema.required?.includes(name) ?? false]] : leaves(rule, `${at}${name}.`)));
+    const shown = (/** @type {unknown} */ value) => (typeof value === 'number' ? value.toLocaleString('en') : String(value));
+    const table = page.slice(page.indexOf('| option | default |'), page.indexOf('## Errors'));
+    const written = rows(table).filter(([name]) => name !== 'option' && !name.startsWith('---'));
+    const options = leaves(JSON.parse(read('dist/provider-schema.json')), '');
+    assert.deepEqual(written.map(([name]) => name), options.map(([name]) => name));
+    for (const [at, [name, { default: usual, minimum, maximum, maxItems, description }, required]] of options.entries()) {
+      const [, first, range] = written[at];
+      const unit = /millisecond/.test(description) ? ' ms' : /in seconds/.test(description) ? ' s' : /^Minutes/.test(description) ? ' min' : '';
+      assert.equal(first, required ? 'required' : usual === undefined ? '' : shown(usual) + unit, name);
+      const bounds = maximum !== undefined ? `${shown(minimum)} to ${shown(maximum)}${unit}` : minimum !== undefined ? `at least ${shown(minimum)}${unit}` : maxItems !== undefined ? `at most ${maxItems}` : '';
+      assert.equal(range, bounds, name);
     }
+  });
+
+  test('every field of a request', () => {
+    const told = rows(page).flatMap(([cell]) => cell.replace(/^of \w+: /, '').split(', '));
+    const types = read('src/js/provider/types.ts');
+    const fields = ['RequestOptions', 'ChatRequest', 'CompletionRequest', 'FimRequest'].flatMap((name) => {
+      const [, body] = new RegExp(`interface ${name}[^{]*\\{\n([\\s\\S]*?)\n\\}`).exec(types) ?? [];
+      return [...(body ?? '').matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field]) => field);
+    });
+    assert.ok(fields.length > 25);
+    assert.deepEqual(fields.filter((field) => !told.includes(field)), []);
   });
 });
 

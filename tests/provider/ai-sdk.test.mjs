@@ -70,7 +70,7 @@ describe('generateText', () => {
     assert.deepEqual(messages, [{ role: 'system', content: 'Be short.' }, { role: 'user', content: 'Hi' }]);
     assert.deepEqual(body, { stop: ['\n'], max_tokens: 10, temperature: 0.5, top_p: 0.9, presence_penalty: 0.1, frequency_penalty: 0.2, seed: 7, reasoning_effort: 'low', grammar: 'root ::= "x"' });
     assert.equal(server.asked[0].headers['x-trace'], 't-1');
-    assert.deepEqual(warnings?.map((warning) => `${warning.type} ${/** @type {any} */ (warning).feature}`), ['compatibility topK', 'unsupported providerOptions.opencodeSession.unheard']);
+    assert.deepEqual(warnings?.map((warning) => `${warning.type} ${/** @type {any} */ (warning).feature}`), ['unsupported providerOptions.opencodeSession.unheard']);
   });
 
   test('calls tools, and goes on with what they gave', async () => {

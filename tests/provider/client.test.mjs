@@ -459,6 +459,103 @@ describe('the end of a request', () => {
   });
 });
 
+describe('what newcomers meet', () => {
+  test('an error has its name, in stack traces too', async () => {
+    const provider = await provide(({ response }) => json(response, 401, { error: { message: 'bad key' } }));
+    const error = await faultOf(provider.chat(HI));
+    assert.match(String(error.stack), /^ProviderError: bad key/);
+    assert.deepEqual([error.name, error.constructor.name, Object.keys(error).includes('name')], ['ProviderError', 'ProviderError', false]);
+  });
+
+  test('a call without a request says what is missing', async () => {
+    const provider = await provide(() => whole());
+    for (const none of [undefined, null, 'Hi', 5, []]) {
+      for (const ask of ['chat', 'complete', 'fim']) assert.equal((await faultOf(provider[ask](none))).code, 'bad_request', `${ask} ${none}`);
+    }
+    assert.match((await faultOf(provider.chat(/** @type {any} */ (undefined)))).message, /messages/);
+    assert.equal(mock.asked.length, 0);
+  });
+
+  test('names that are not known are refused before anything is sent, all at once', async () => {
+    const provider = await provide(() => whole());
+    const { message } = await faultOf(provider.chat(/** @type {any} */ ({ ...HI, max_tokens: 5, timeouts: { firstbyte: 5 } })));
+    assert.match(message, /max_tokens is not known. Did you mean maxTokens\?.*firstbyte is not known. Did you mean firstByte\?/);
+    assert.equal(mock.asked.length, 0);
+  });
+
+  test('what an unknown server may have a name for is sent', async () => {
+    const provider = await provide(() => whole());
+    await provider.chat({ ...HI, topK: 5, minP: 0.1, repeatPenalty: 1.1 });
+    const { top_k, min_p, repeat_penalty, repetition_penalty } = mock.asked[0].body;
+    assert.deepEqual([top_k, min_p, repeat_penalty, repetition_penalty], [5, 0.1, 1.1, 1.1]);
+  });
+
+  test('the address may end with the route, or have a query', async () => {
+    const at = (end) => provide(() => whole(), { apiEndpoint: mock.url + end });
+    for (const [end, path, query] of [['/chat/completions', '/v1/chat/completions', null], ['/completions/', '/v1/chat/completions', null], ['?api-version=1', '/v1/chat/completions', '1']]) {
+      await (await at(end)).chat(HI);
+      assert.deepEqual([mock.asked[0].path, mock.asked[0].query.get('api-version')], [path, query]);
+    }
+  });
+
+  test('a server without keys gets none', async () => {
+    const provider = await provide(() => whole(), { auth: { type: 'none' } });
+    const { model, endpoint } = await provider.chat(HI);
+    assert.deepEqual([mock.asked[0].headers.authorization, model, endpoint], [undefined, 'm-1', mock.url]);
+  });
+
+  test('a chunk has the model that was asked for until the server names its own', async () => {
+    const provider = await provide(({ response }) => {
+      const out = stream(response);
+      out.send({ choices: [{ index: 0, delta: { content: 'a' } }] });
+      out.send(delta('b'));
+      out.send(finish());
+      out.end();
+    });
+    const models = [];
+    for await (const { metadata } of provider.streamChat({ ...HI, model: 'asked' })) models.push(metadata.model);
+    assert.deepEqual(models, ['asked', 'm-1', 'm-1']);
+  });
+
+  test('a hole is filled natively whatever the model is', async () => {
+    const provider = await provide(() => ({ choices: [{ index: 0, text: 'x', finish_reason: 'stop' }] }));
+    assert.equal((await faultOf(provider.fim({ prefix: 'a', suffix: 'b' }))).code, 'fim_unsupported');
+    assert.equal((await provider.fim({ prefix: 'a', suffix: 'b', native: true })).text, 'x');
+    assert.deepEqual([mock.asked[0].body.prompt, mock.asked[0].body.suffix], ['a', 'b']);
+  });
+});
+
+describe('log probabilities', () => {
+  const told = (token) => ({ content: [{ token, logprob: -0.25, top_logprobs: [] }] });
+
+  test('stand in the chunk of their text, and one by one in the answer', async () => {
+    const provider = await provide(({ response }) => {
+      const out = stream(response);
+      out.send(delta('Hel', { logprobs: told('Hel') }));
+      out.send(delta('lo', { logprobs: null }));
+      out.send(delta('', { logprobs: told('end') }));
+      out.send(finish());
+      out.end();
+    });
+    const answer = provider.streamChat({ ...HI, logprobs: true, topLogprobs: 2 });
+    const chunks = await collect(answer);
+    assert.deepEqual(chunks.map(({ text, logprobs, done }) => [text, logprobs, done]), [['Hel', told('Hel'), false], ['lo', undefined, false], ['', told('end'), true]]);
+    assert.deepEqual((await answer.answer()).logprobs, [told('Hel'), told('end')]);
+    assert.deepEqual([mock.asked[0].body.logprobs, mock.asked[0].body.top_logprobs], [true, 2]);
+  });
+
+  test('that are no JSON cost nothing else', async () => {
+    const provider = await provide(({ response }) => {
+      const out = stream(response);
+      out.send('{"choices":[{"index":0,"delta":{"content":"Hi"},"logprobs":{"a":"\u0001"}}]}');
+      out.send(finish());
+      out.end();
+    });
+    const { text, logprobs } = await provider.streamChat(HI).answer();
+    assert.deepEqual([text, logprobs], ['Hi', undefined]);
+  });
+});
+
 describe('the configuration', () => {
   test('all that is wrong at once, and no secret in it', async () => {
     const wrong = { apiEndpoint: `http://u:${KEY}@h`, auth: { type: 'api-key', apiKey: KEY, more: KEY }, rateLimits: { requestsPerMinute: 0, tokensPerMinute: 5 }, headers: { 'x-key': `${KEY}\n` }, budget: { costPerDay: -1 } };

@@ -59,6 +59,22 @@ describe('OpenCodeProvider', () => {
     assert.equal(await collect(plain.sendMessage(HI)), 'Hello');
   });
 
+  test('chats where the server has no completions, and asks for them once', async () => {
+    const provider = provide((asked) => (asked.path === '/v1/completions' ? json(asked.response, 404, { error: { message: 'no such route' } }) : say(asked)));
+    assert.equal(await collect(provider.sendMessage(HI)), 'Hello');
+    assert.equal(await collect(provider.sendMessage(HI)), 'Hello');
+    assert.deepEqual(mock.asked.map(({ path, body }) => [path, body.messages?.[0].content]), [['/v1/completions', undefined], ['/v1/chat/completions', 'Hi'], ['/v1/chat/completions', 'Hi']]);
+  });
+
+  test('ends the request of a completion that nobody reads on', async () => {
+    const provider = provide(({ response }) => stream(response).send({ choices: [{ index: 0, text: 'half' }] }));
+    for await (const { content } of provider.sendMessage(HI)) {
+      assert.equal(content, 'half');
+      break;
+    }
+    await mock.asked[0].closed;
+  });
+
   for (const [code, ask, more] of /** @type {[string, (provider: OpenCodeProvider) => Promise<unknown>, object?][]} */ ([
     ['AUTHENTICATION_FAILED', (provider) => provider.initialize()],
     ['MODEL_DISCOVERY_FAILED', (provider) => provider.getCapabilities()],

@@ -75,7 +75,6 @@ function asked(model: string, options: AiCallOptions, structured: boolean): { re
   const warnings: AiWarning[] = [];
   const warn = (warning: AiWarning) => void warnings.push(warning);
   const { maxOutputTokens, temperature, stopSequences, topP, topK, presencePenalty, frequencyPenalty, responseFormat, seed, tools = [], toolChoice, includeRawChunks, abortSignal, headers, reasoning } = options;
-  if (topK !== undefined) warn({ type: 'compatibility', feature: 'topK', details: 'It is sent only to servers that are known to take it.' });
   if (includeRawChunks === true) warn({ type: 'unsupported', feature: 'includeRawChunks' });
   const functions = tools.flatMap(({ type, name, id, description, inputSchema, strict }) => {
     if (type === 'function') return [{ type, function: { name, ...(description !== undefined && { description }), parameters: inputSchema, ...(strict !== undefined && { strict }) } }];

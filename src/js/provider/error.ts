@@ -39,7 +39,7 @@ export interface ConfigProblem {
  * ```
  */
 export class ProviderError extends Error {
-  override readonly name = 'ProviderError';
+  declare readonly name: 'ProviderError';
   /** Stable code, for example `unauthorized` or `quota`; all are listed in docs/provider.md. */
   readonly code: string;
   /** The one thing to do about it. */
@@ -56,6 +56,12 @@ export class ProviderError extends Error {
   readonly problems?: readonly ConfigProblem[];
   /** Who was asked, where several were (`fallback`). */
   missed?: readonly MissedTarget[];
+
+  static {
+    // Bundlers shorten names, and stack traces show them.
+    Object.defineProperty(ProviderError, 'name', { value: 'ProviderError' });
+    Object.defineProperty(ProviderError.prototype, 'name', { value: 'ProviderError' });
+  }
 
   constructor(fault: {
     readonly code: string;

@@ -217,7 +217,7 @@ class Own implements Provider {
   }
 
   #start(kind: number, request: RequestOptions, stream: boolean): Call {
-    const { signal, headers, ...plain } = request;
+    const { signal, headers, ...plain } = Object(request) as RequestOptions;
     const id = this.#next;
     this.#next += 1;
     const call = new Call(this.#addresses, () => this.#engine.cancel(id));

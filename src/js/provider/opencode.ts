@@ -57,6 +57,8 @@ const OWN = new Set(['rate_limited', 'quota', 'timeout', 'cancelled', 'cut', 'in
 export class OpenCodeProvider {
   readonly #config: ProviderConfig;
   readonly #options: ProviderOptions;
+  /** The server has no completions. */
+  #chatsOnly = false;
   #ready: Promise<{ provider: Provider; prompt(text: string): string }> | undefined;
 
   constructor(config: ProviderConfig, options: ProviderOptions = {}) {
@@ -71,15 +73,29 @@ export class OpenCodeProvider {
     if (this.#config.models?.autoDiscovery !== false) await told('MODEL_DISCOVERY_FAILED', () => provider.models());
   }
 
-  /** A chat when there are several messages or a system's; else the completion of the message's code. */
+  /**
+   * A chat when there are several messages, a system's or tools; else the completion of the message's code. Where the server has no
+   * completions (`not_found`), that is a chat too, from then on.
+   */
   async *sendMessage(request: MessageRequest): AsyncGenerator<AnswerChunk, void, undefined> {
     const { provider, prompt } = await this.#open();
     const { messages, tools, stopSequences, ...rest } = request;
     const [first, ...more] = messages;
     const options = { ...(stopSequences !== undefined && { stop: stopSequences }), ...rest };
-    const isPlain = more.length === 0 && first?.role !== 'system' && typeof first?.content === 'string' && tools === undefined && this.#config.features?.codeCompletion !== false;
-    if (isPlain) yield* chunks('COMPLETION_FAILED', provider.streamCompletion({ ...options, prompt: prompt(first?.content as string) }));
-    else yield* chunks('CHAT_COMPLETION_FAILED', provider.streamChat({ ...options, messages, ...(tools !== undefined && { tools }) }));
+    const isPlain = more.length === 0 && first?.role !== 'system' && typeof first?.content === 'string' && tools === undefined && this.#config.features?.codeCompletion !== false && !this.#chatsOnly;
+    if (isPlain) {
+      const answer = provider.streamCompletion({ ...options, prompt: prompt(first?.content as string) });
+      const begun = await answer.next().catch((error: unknown) => {
+        if (!(error instanceof ProviderError) || error.code !== 'not_found') throw named('COMPLETION_FAILED', error);
+        this.#chatsOnly = true;
+      });
+      if (begun !== undefined) {
+        if (!begun.done) yield begun.value;
+        yield* chunks('COMPLETION_FAILED', answer);
+        return;
+      }
+    }
+    yield* chunks('CHAT_COMPLETION_FAILED', provider.streamChat({ ...options, messages, ...(tools !== undefined && { tools }) }));
   }
 
   /** Models and limits. */

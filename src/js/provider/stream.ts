@@ -25,6 +25,26 @@ export interface AnswerStream extends AsyncIterableIterator<AnswerChunk> {
   [Symbol.asyncIterator](): AnswerStream;
 }
 
+/** The wasm reads control characters in strings, which are no JSON. @param json of a server */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What came of one choice. */
+interface Gathered {
+  text: string;
+  reasoning: string;
+  readonly tools: Map<number, { id: string; name: string; arguments: string }>;
+  readonly logprobs: unknown[];
+  /** Those of the next chunk. */
+  next: unknown;
+  finish: string;
+}
+
 /** What the wasm sees of it (`src/web/provider/host.rs`), and what the caller sees. Its methods for the wasm do not throw. */
 export class Call implements AnswerStream {
   readonly #queue: AnswerChunk[] = [];
@@ -41,7 +61,7 @@ export class Call implements AnswerStream {
   #tries = 0;
   #usage: ProviderUsage | undefined;
   #raw: string | undefined;
-  readonly #choices = new Map<number, { text: string; reasoning: string; tools: Map<number, { id: string; name: string; arguments: string }>; finish: string }>();
+  readonly #choices = new Map<number, Gathered>();
   #stamp = '';
   #stamped = 0;
   #open: (() => void) | undefined;
@@ -79,6 +99,12 @@ export class Call implements AnswerStream {
   text(choice: number, text: string): void {
     this.#of(choice).text += text;
     this.#push({ text, content: text, choice, done: false, metadata: this.#metadata() });
+  }
+
+  logprobs(choice: number, json: string): void {
+    const gathered = this.#of(choice);
+    gathered.next = parsed(json);
+    if (gathered.next !== undefined) gathered.logprobs.push(gathered.next);
   }
 
   reasoning(choice: number, text: string): void {
@@ -167,14 +193,14 @@ export class Call implements AnswerStream {
 
   async answer(): Promise<ModelAnswer> {
     while (!(await this.next()).done);
-    const all = [...this.#choices].sort(([a], [b]) => a - b).map(([, { text, reasoning, tools, finish }]): Choice => ({
-      text, reasoning, toolCalls: [...tools].sort(([a], [b]) => a - b).map(([, tool]) => tool), finishReason: finish,
+    const all = [...this.#choices].sort(([a], [b]) => a - b).map(([, { text, reasoning, tools, logprobs, finish }]): Choice => ({
+      text, reasoning, toolCalls: [...tools].sort(([a], [b]) => a - b).map(([, tool]) => tool), finishReason: finish, ...(logprobs.length > 0 && { logprobs }),
     }));
-    const first = all[0] ?? { text: '', reasoning: '', toolCalls: [], finishReason: '' };
+    const first: Choice = all[0] ?? { text: '', reasoning: '', toolCalls: [], finishReason: '' };
     return {
       ...first, content: first.text, choices: all, usage: this.#usage ?? NONE, model: this.#model, endpoint: this.#endpoint, tries: this.#tries,
       ...(this.#missed.length > 0 && { missed: this.#missed }),
-      ...(this.#raw !== undefined && { raw: JSON.parse(this.#raw) }),
+      ...(this.#raw !== undefined && { raw: parsed(this.#raw) }),
     };
   }
 
@@ -188,10 +214,10 @@ export class Call implements AnswerStream {
     if (!this.#isOver) this.fail(cancelled());
   }
 
-  #of(choice: number) {
+  #of(choice: number): Gathered {
     const known = this.#choices.get(choice);
     if (known !== undefined) return known;
-    const made = { text: '', reasoning: '', tools: new Map<number, { id: string; name: string; arguments: string }>(), finish: '' };
+    const made: Gathered = { text: '', reasoning: '', tools: new Map(), logprobs: [], next: undefined, finish: '' };
     this.#choices.set(choice, made);
     return made;
   }
@@ -205,8 +231,14 @@ export class Call implements AnswerStream {
     return { model: this.#model, endpoint: this.#endpoint, timestamp: this.#stamp };
   }
 
-  #push(chunk: AnswerChunk): void {
+  #push(told: AnswerChunk): void {
     if (this.#isOver) return;
+    let chunk = told;
+    const gathered = this.#choices.get(told.choice);
+    if (gathered?.next !== undefined) {
+      chunk = { ...told, logprobs: gathered.next };
+      gathered.next = undefined;
+    }
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) waiting.resolve({ done: false, value: chunk });
     else this.#queue.push(chunk);

@@ -201,10 +201,14 @@ export interface RequestOptions {
   readonly presencePenalty?: number;
   readonly logprobs?: boolean | number;
   readonly topLogprobs?: number;
-  /** Called as the server calls it, or left out where it has none. */
+  /** Sent as it is: the server says when it has none. */
   readonly topK?: number;
   readonly minP?: number;
+  /** Called as the server calls it; under both names where that is not known. */
   readonly repeatPenalty?: number;
+  readonly logitBias?: Readonly<Record<string, number>>;
+  /** Who asks, for the server's own watch over misuse. */
+  readonly user?: string;
   /** Anything else for the body, under the server's own names. */
   readonly parameters?: Readonly<Record<string, unknown>>;
   /** Who goes first when many wait. Default normal. */
@@ -280,7 +284,7 @@ export interface FimRequest extends RequestOptions {
   readonly repo?: string;
   /** Other files that help. */
   readonly files?: readonly { readonly path: string; readonly text: string }[];
-  /** The server takes `suffix` itself. */
+  /** The server takes `suffix` itself: whatever is known of the model's family. */
   readonly native?: boolean;
 }
 
@@ -341,6 +345,8 @@ export interface AnswerChunk {
   /** More of what the model thinks. */
   readonly reasoning?: string;
   readonly toolCalls?: readonly ToolCallPiece[];
+  /** Log probabilities of its tokens, as the server has them. */
+  readonly logprobs?: unknown;
   /** Only in the last chunk, and only when the answer is whole. */
   readonly done: boolean;
   /** `stop`, `length`, `tool_calls`, `content_filter`, or the server's own word. */
@@ -384,7 +390,9 @@ export interface ModelAnswer {
   readonly missed?: readonly MissedTarget[];
   /** Requests that it took. */
   readonly tries: number;
-  /** What the server answered, where it did not stream: log probabilities and all else. */
+  /** Log probabilities of the first choice as the server has them, one for each piece that it sent. */
+  readonly logprobs?: readonly unknown[];
+  /** What the server answered, where it did not stream. */
   readonly raw?: unknown;
 }
 
@@ -397,6 +405,8 @@ export interface ModelAnswer {
  * ```
  */
 export interface Choice {
+  /** Log probabilities as the server has them, one for each piece that it sent. */
+  readonly logprobs?: readonly unknown[];
   readonly text: string;
   readonly reasoning: string;
   readonly toolCalls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[];

@@ -94,7 +94,7 @@ pub const FAULTS: &[(&str, bool, &str)] = &[
     (
         "timeout",
         true,
-        "The server takes longer than timeout, firstByteTimeout or idleTimeout: the message says which.",
+        "Raise the wait that the message names, for one request with its timeouts. A server that has to load the model first needs minutes: firstByteTimeout and timeout.",
     ),
     ("cancelled", false, "The caller ended it. There is nothing to do."),
     (
@@ -120,7 +120,7 @@ pub const FAULTS: &[(&str, bool, &str)] = &[
     (
         "fim_unsupported",
         false,
-        "This model does not fill in the middle: use one whose fim is true, or add its family.",
+        "This model does not fill in the middle: use one whose fim is true, add its family, or say native where the server takes suffix.",
     ),
     (
         "login_required",

@@ -8,14 +8,21 @@
 /// assert_eq!(meant("x", &["model", "maxTokens"]), "There are model, maxTokens.");
 /// ```
 pub fn meant(name: &str, known: &[&str]) -> String {
-    let name = name.to_ascii_lowercase();
-    let near = |each: &&&str| is_near(name.as_bytes(), each.to_ascii_lowercase().as_bytes());
-    let near: Vec<&str> = known.iter().filter(near).copied().collect();
+    let name = plain(name);
+    // Written in another way it is surely meant; else it may be any that is like it.
+    let same: Vec<&str> = known.iter().filter(|each| plain(each) == name).copied().collect();
+    let near = known.iter().filter(|each| is_near(&name, &plain(each)));
+    let near = if same.is_empty() { near.copied().collect() } else { same };
     if near.is_empty() {
         ["There are ", &known.join(", "), "."].concat()
     } else {
         ["Did you mean ", &near.join(" or "), "?"].concat()
     }
+}
+
+fn plain(name: &str) -> Vec<u8> {
+    let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
 /// Most letters are the same, in the same order.

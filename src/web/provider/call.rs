@@ -172,7 +172,10 @@ impl Call {
     fn make<'a>(&self, ask: Ask<'a>, inner: &'a Rc<Inner>, model: &'a str) -> Result<Made<'a>, Fault> {
         let known = inner.known(model);
         let base = known.as_ref().map_or("", |model| &model.base_model);
-        let family = inner.families.of(model).or_else(|| inner.families.of(base)).cloned();
+        let mut family = inner.families.of(model).or_else(|| inner.families.of(base)).cloned();
+        if self.kind == Kind::Fim && family.is_none() && ask.fim().native {
+            family = Some(Family::default());
+        }
         let fim = match (self.kind, &family) {
             (Kind::Fim, Some(family)) => Some(family.fim(&ask.fim())?),
             (Kind::Fim, None) => {

@@ -43,6 +43,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn text(this: &Sink, choice: u32, text: &str);
 
+    /// Of the next piece of the choice, raw JSON.
+    #[wasm_bindgen(method)]
+    pub(super) fn logprobs(this: &Sink, choice: u32, json: &str);
+
     #[wasm_bindgen(method)]
     pub(super) fn reasoning(this: &Sink, choice: u32, text: &str);
 

@@ -281,7 +281,7 @@ impl Inner {
         match model.map(|model| model.owner.as_str()) {
             Some("llamacpp" | "library") => ServerKind::LlamaCpp,
             Some("vllm" | "sglang") => ServerKind::Vllm,
-            _ => ServerKind::OpenAi,
+            _ => ServerKind::Unknown,
         }
     }
 }

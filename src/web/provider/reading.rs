@@ -82,6 +82,7 @@ impl Reading {
             match piece {
                 Piece::Model(name) => self.sink.model(&name),
                 Piece::Text { choice, text } => self.text(choice, &text),
+                Piece::Logprobs { choice, json } => self.sink.logprobs(choice, &json),
                 Piece::Reasoning { choice, text } => {
                     self.bytes += text.len();
                     self.sink.reasoning(choice, &text);

@@ -29,6 +29,8 @@ pub struct Delta<'a> {
     pub reasoning: Vec<Str<'a>>,
     /// Pieces of calls.
     pub tools: Vec<ToolDelta<'a>>,
+    /// Log probabilities of the new tokens, as raw JSON.
+    pub logprobs: Option<&'a [u8]>,
     /// Why it ended.
     pub finish: Option<Str<'a>>,
 }
@@ -96,6 +98,8 @@ impl<'a> Delta<'a> {
                 delta.index = small(value)?.unwrap_or(at);
             } else if key.is("text") {
                 delta.text.extend(value.maybe_string()?);
+            } else if key.is("logprobs") {
+                delta.logprobs = Some(value.raw()?).filter(|told| *told != b"null");
             } else if key.is("finish_reason") || key.is("finishReason") {
                 delta.finish = value.maybe_string()?.filter(|reason| !reason.is_empty());
             } else if (key.is("delta") || key.is("message")) && value.peek() == Some(b'{') {

@@ -18,6 +18,13 @@ pub enum Piece {
         /// The text.
         text: String,
     },
+    /// Log probabilities of the tokens of the next piece of this choice, raw JSON as the server has it.
+    Logprobs {
+        /// Of which choice.
+        choice: u32,
+        /// The JSON.
+        json: String,
+    },
     /// More of what the model thinks.
     Reasoning {
         /// Of which choice.
@@ -260,6 +267,7 @@ impl AnswerStream {
     fn delta(&mut self, delta: &Delta<'_>) {
         let says_nothing = delta.text.iter().chain(&delta.reasoning).all(|text| text.is_empty())
             && delta.tools.is_empty()
+            && delta.logprobs.is_none()
             && delta.finish.is_none();
         if says_nothing {
             return;
@@ -274,6 +282,10 @@ impl AnswerStream {
             ));
         }
         let index = delta.index;
+        if let Some(told) = delta.logprobs {
+            let json = utf8(told);
+            self.pieces.push_back(Piece::Logprobs { choice: index, json });
+        }
         if let Some(text) = join(&mut choice.reasoning, &delta.reasoning) {
             self.pieces.push_back(Piece::Reasoning { choice: index, text });
         }

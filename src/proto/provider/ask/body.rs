@@ -32,7 +32,7 @@ pub struct Body {
 }
 
 /// The caller's names, and those of the wire. Values go on as they are.
-const NAMES: &[(&str, &str)] = &[
+pub(super) const NAMES: &[(&str, &str)] = &[
     ("temperature", "temperature"),
     ("topP", "top_p"),
     ("n", "n"),
@@ -49,7 +49,7 @@ const NAMES: &[(&str, &str)] = &[
     ("user", "user"),
 ];
 /// Parameters of families: servers have names of their own for them, or none.
-const FAMILY: &[(&str, &str)] = &[
+pub(super) const FAMILY: &[(&str, &str)] = &[
     ("topK", "top_k"),
     ("minP", "min_p"),
     ("repeatPenalty", "repeat_penalty"),
@@ -89,6 +89,10 @@ impl Ask<'_> {
         for (name, family) in FAMILY {
             if let (Some(raw), Some(wire)) = (self.value(name), parameter_name(family, options.server, false)) {
                 put(&mut body, wire, raw);
+                // Of a server that is not known either name may be the right one.
+                if wire == "repeat_penalty" && options.server == ServerKind::Unknown {
+                    put(&mut body, "repetition_penalty", raw);
+                }
             }
         }
         if let Some(raw) = self.value("parameters") {

@@ -1,7 +1,9 @@
+use super::body::{FAMILY, NAMES};
 use crate::proto::json::{Cursor, field, is_whole, text_field};
 use crate::proto::provider::family::{FimRequest, NearbyFile};
 use crate::proto::provider::fault::Fault;
 use crate::proto::provider::limiter::Priority;
+use crate::proto::provider::near::meant;
 
 /// Which of the routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub enum Kind {
     Fim,
 }
 
+/// Names in `timeouts`.
+const WAITS: &[&str] = &["total", "firstByte", "idle"];
 /// Largest request, bytes of its JSON.
 pub const MAX_REQUEST: usize = 64 << 20;
 
@@ -46,7 +50,47 @@ impl<'a> Ask<'a> {
         if kind == Kind::Chat && field(json, name).is_some_and(|list| count(list) == 0) {
             return Err(Fault::new("bad_request", "The request has no message."));
         }
-        Ok(ask)
+        let wrong = ask.wrong();
+        if wrong.is_empty() {
+            Ok(ask)
+        } else {
+            Err(Fault::new("bad_request", wrong.join(" ")))
+        }
+    }
+
+    /// What would do nothing, or something else than is meant: all of it.
+    fn wrong(&self) -> Vec<String> {
+        let mut known: Vec<&str> = match self.kind {
+            Kind::Chat => vec!["messages"],
+            Kind::Completion => vec!["prompt", "suffix"],
+            Kind::Fim => vec!["prefix", "suffix", "path", "repo", "files", "native"],
+        };
+        known.extend(["model", "maxTokens", "stop", "parameters", "priority", "timeouts"]);
+        known.extend(NAMES.iter().chain(FAMILY).map(|(name, _)| *name));
+        let mut wrong = Vec::new();
+        unknown(self.json, "", &known, &mut wrong);
+        let told = |name: &str| field(self.json, name).filter(|raw| *raw != b"null");
+        if !matches!(self.text("priority").as_str(), "low" | "normal" | "high") && told("priority").is_some() {
+            wrong.push("priority must be low, normal or high.".into());
+        }
+        for name in ["maxTokens", "n"] {
+            if told(name).is_some_and(|raw| whole(raw).is_none_or(|number| number == 0)) {
+                wrong.push([name, " must be a whole number, 1 or more."].concat());
+            }
+        }
+        match told("timeouts") {
+            Some(raw) if raw.starts_with(b"{") => {
+                unknown(raw, "timeouts.", WAITS, &mut wrong);
+                for name in WAITS {
+                    if field(raw, name).is_some_and(|raw| whole(raw).is_none()) {
+                        wrong.push(["timeouts.", name, " must be a whole number, 0 or more."].concat());
+                    }
+                }
+            }
+            Some(_) => wrong.push("timeouts must be an object.".into()),
+            None => {}
+        }
+        wrong
     }
 
     /// The model that is named; empty: none is.
@@ -131,6 +175,16 @@ impl<'a> Ask<'a> {
 fn whole(raw: &[u8]) -> Option<u64> {
     let number = Cursor::new(raw).maybe_integer().ok().flatten()?;
     u64::try_from(number).ok()
+}
+
+fn unknown(object: &[u8], at: &str, known: &[&str], wrong: &mut Vec<String>) {
+    let _ = Cursor::new(object).object(&mut |key, _| {
+        let name = key.to_text();
+        if !known.contains(&name.as_str()) {
+            wrong.push([at, &name, " is not known. ", &meant(&name, known)].concat());
+        }
+        Ok(())
+    });
 }
 
 fn count(list: &[u8]) -> usize {

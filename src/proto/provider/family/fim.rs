@@ -1,5 +1,5 @@
 use super::clean::Cleaner;
-use super::table::{Family, Order};
+use super::table::{Family, Order, Tokens};
 
 /// What is to be filled in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,7 +65,13 @@ const MAX_PROMPT: usize = 8 << 20;
 impl Family {
     /// The prompt of a hole.
     pub fn fim(&self, request: &FimRequest) -> Result<Fim, FimError> {
-        let tokens = self.fim.as_ref().ok_or(FimError::Unsupported)?;
+        let none = Tokens::default();
+        let tokens = match &self.fim {
+            Some(tokens) => tokens,
+            // The host knows how.
+            None if request.native => &none,
+            None => return Err(FimError::Unsupported),
+        };
         let files = request.files.iter().map(|file| file.path.len() + file.text.len());
         if files.sum::<usize>() + request.prefix.len() + request.suffix.len() > MAX_PROMPT {
             return Err(FimError::TooLarge);

@@ -1,8 +1,8 @@
 /// What kind of server takes parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerKind {
-    /// OpenAI and those that refuse what they do not know.
-    OpenAi,
+    /// Not known: what the caller asks for goes there, and the server says what it does not take.
+    Unknown,
     /// llama.cpp and Ollama.
     LlamaCpp,
     /// vLLM, SGLang and Together.
@@ -25,12 +25,11 @@ pub fn parameter_name(name: &str, server: ServerKind, opted: bool) -> Option<&'s
         "alpha_presence" | "presence_penalty" => "presence_penalty",
         "alpha_decay" if opted => "alpha_decay",
         "repeat_penalty" | "repetition_penalty" => match server {
-            ServerKind::OpenAi => return None,
-            ServerKind::LlamaCpp => "repeat_penalty",
+            ServerKind::Unknown | ServerKind::LlamaCpp => "repeat_penalty",
             ServerKind::Vllm => "repetition_penalty",
         },
-        "top_k" if server != ServerKind::OpenAi => "top_k",
-        "min_p" if server != ServerKind::OpenAi => "min_p",
+        "top_k" => "top_k",
+        "min_p" => "min_p",
         _ => return None,
     })
 }
