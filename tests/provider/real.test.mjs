@@ -1,8 +1,10 @@
 // The provider against a server of someone else's: llama.cpp, with two kinds of models, whose answers are known.
 import assert from 'node:assert/strict';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { createProvider, ProviderError } from '../../dist/provider.js';
 import { KEY, MODELS, startLlama, TEXT, TOKENS } from '../support/llama.mjs';
+import { listen, LOOPBACK } from '../support/ports.mjs';
 import { waitFor } from '../support/wait.mjs';
 
 const HI = [{ role: /** @type {const} */ ('user'), content: 'Write add.' }];
@@ -11,6 +13,39 @@ const faultOf = (promise) => promise.then((value) => assert.fail(`no fault: ${JS
   assert.ok(error instanceof ProviderError, String(error.stack));
   return error;
 });
+
+/** A way to a server that stops after the first piece of a body. @param {string} url */
+async function startBetween(url) {
+  const { hostname, port, pathname } = new URL(url);
+  /** @type {Set<import('node:net').Socket>} */
+  const open = new Set();
+  let ended = 0;
+  const way = createTcpServer((near) => {
+    const far = connect(Number(port), hostname);
+    open.add(near);
+    near.on('error', () => undefined).on('close', () => {
+      open.delete(near);
+      ended += 1;
+      far.destroy();
+    });
+    far.on('error', () => undefined);
+    near.pipe(far);
+    far.on('data', (piece) => {
+      near.write(piece);
+      if (piece.includes('data: ')) far.pause();
+    });
+  });
+  const at = await listen(way);
+  return {
+    url: `http://${LOOPBACK}:${at}${pathname}`,
+    open: () => open.size,
+    ended: () => ended,
+    async close() {
+      for (const each of open) each.destroy();
+      await new Promise((resolve) => way.close(resolve));
+    },
+  };
+}
 
 for (const architecture of /** @type {const} */ (['llama', 'starcoder2'])) {
   describe(architecture, () => {
@@ -76,6 +111,12 @@ for (const architecture of /** @type {const} */ (['llama', 'starcoder2'])) {
       const { raw, choices } = await provider.complete({ prompt: 'hello', n: 2, logprobs: 2, maxTokens: 3, temperature: 0 });
       assert.deepEqual(choices.map(({ text }) => text), ['def add(a,', 'def add(a,']);
       assert.equal(raw.choices[0].logprobs.content.length, 3);
+      // The same in a stream, bit by bit, and of the same tokens.
+      const tokens = [];
+      const answer = provider.streamCompletion({ prompt: 'hello', logprobs: 2, maxTokens: 3, temperature: 0 });
+      for await (const { logprobs, text } of answer) if (logprobs !== undefined) tokens.push([text, ...logprobs.content.map(({ token }) => token)]);
+      assert.deepEqual(tokens.flatMap(([, ...each]) => each), raw.choices[0].logprobs.content.map(({ token }) => token));
+      assert.equal(tokens.map(([text]) => text).join(''), 'def add(a,');
     });
 
     test('fills a hole as its own route does, without a token that leaks', async () => {
@@ -97,13 +138,23 @@ for (const architecture of /** @type {const} */ (['llama', 'starcoder2'])) {
 
     test('has its slot back when the caller goes', async () => {
       const busy = async () => (await server.ask('/slots')).filter((slot) => slot.is_processing).length;
-      const controller = new AbortController();
-      // Without its end the model goes on and on.
-      const answer = provider.streamCompletion({ prompt: 'hello', temperature: 0, signal: controller.signal, parameters: { ignore_eos: true, n_predict: 100_000 } });
-      await answer.next();
-      controller.abort();
-      assert.equal((await faultOf(answer.answer())).code, 'cancelled');
-      await waitFor(async () => (await busy()) === 0, { message: 'a free slot' });
+      // What stands between lets one piece through and then holds back: only the caller's end ends the exchange.
+      const between = await startBetween(server.url);
+      // No wait of the client's own ends it before the test does.
+      const far = await createProvider(config({ apiEndpoint: between.url, idleTimeout: 300_000, firstByteTimeout: 300_000 }));
+      try {
+        const controller = new AbortController();
+        const answer = far.streamCompletion({ prompt: 'hello', temperature: 0, signal: controller.signal, parameters: { ignore_eos: true, n_predict: 100_000 } });
+        await answer.next();
+        assert.deepEqual([between.open(), between.ended()], [1, 0]);
+        controller.abort();
+        assert.equal((await faultOf(answer.answer())).code, 'cancelled');
+        await waitFor(() => between.ended() === 1, { message: 'the end of the connection' });
+        await waitFor(async () => (await busy()) === 0, { message: 'a free slot' });
+      } finally {
+        far.dispose();
+        await between.close();
+      }
     });
 
     test('serves 32 streams on four slots', async () => {
