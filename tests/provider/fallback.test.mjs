@@ -153,6 +153,14 @@ test('when all fail it is the first error, with all that were asked', async () =
   assert.ok(!JSON.stringify(fault).includes('sk-'));
 });
 
+test('a key that is none is told among those that did not answer', async () => {
+  for (const mock of mocks) mock.set(down());
+  const provider = await createProvider(config(mocks[0].url, { ...ONE, fallback: { endpoints: [endpoint(1, { auth: { type: 'jwt', privateKey: 'no key' } })] } }));
+  made.push(provider);
+  const fault = await faultOf(provider.chat(HI));
+  assert.deepEqual([fault.code, fault.missed.map(({ code }) => code)], ['server_error', ['server_error', 'bad_key']]);
+});
+
 test('the budget and the figures are those of all', async () => {
   const provider = await provide([down()], { endpoints: [endpoint(1)] });
   await provider.chat(HI);

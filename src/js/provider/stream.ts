@@ -88,7 +88,8 @@ export class Call implements AnswerStream {
   }
 
   missed(endpoint: number, model: string, thrown: unknown): void {
-    const { code, message } = thrown as { code: string; message: string };
+    // A vault of the caller's may throw anything.
+    const { code = '', message = '' } = Object(thrown) as { code?: string; message?: string };
     this.#missed.push({ endpoint: this.#addresses[endpoint] ?? '', model, code, message });
   }
 
