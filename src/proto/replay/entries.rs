@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::proto::bytes::same;
 
@@ -12,8 +13,41 @@ pub(super) struct Entries {
     evicted: u64,
 }
 
+/// Whose an event is: where a log has readers who may not see all of it, each gets what is theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Owner {
+    /// Whoever reads: a hole.
+    #[default]
+    Everyone,
+    /// It is about no session.
+    Server,
+    /// It is about this session.
+    Session(Arc<str>),
+}
+
+/// Is shown an event: its number, whose it is, and the pieces of its data. Gives whether it wants the next one.
+pub type Visit<'a> = dyn FnMut(u64, &Owner, &[&[u8]]) -> bool + 'a;
+
+/// What a reader without a position was not told, because its beginning is gone.
+#[derive(Debug, Default)]
+pub struct Fresh {
+    from: u64,
+    skipped: Vec<u64>,
+}
+
+impl Fresh {
+    /// A reader that is told everything after this number.
+    pub fn new(from: u64) -> Self {
+        Fresh {
+            from,
+            skipped: Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Entry {
+    owner: Owner,
     first: u64,
     last: u64,
     /// The entry before it about the same part, 0 when there is none.
@@ -65,12 +99,12 @@ impl Entries {
     }
 
     /// Adds an event.
-    pub(super) fn push(&mut self, number: u64, before: u64, data: &[u8]) {
-        self.add(number, before, Body::Event(data.into()));
+    pub(super) fn push(&mut self, number: u64, before: u64, data: &[u8], owner: Owner) {
+        self.add(number, before, Body::Event(data.into()), owner);
     }
 
     /// Adds a delta. Gives whether it stands in an entry of its own.
-    pub(super) fn push_delta(&mut self, number: u64, before: u64, delta: Delta<'_>) -> bool {
+    pub(super) fn push_delta(&mut self, number: u64, before: u64, delta: Delta<'_>, owner: Owner) -> bool {
         if let Some(Entry {
             last,
             body: Body::Run(run),
@@ -94,7 +128,7 @@ impl Entries {
             ends: Vec::new(),
         };
         run.append(delta);
-        self.add(number, before, Body::Run(Box::new(run)));
+        self.add(number, before, Body::Run(Box::new(run)), owner);
         true
     }
 
@@ -136,32 +170,35 @@ impl Entries {
         }
     }
 
-    /// Visits what came after `number`: each event with its own number. A reader that is `fresh` has no use for deltas
-    /// without their beginning.
-    pub(super) fn after(&self, number: u64, fresh: bool, visit: &mut dyn FnMut(u64, &[&[u8]])) {
+    /// Visits what came after `number`: each event with its own number, until `visit` gives `false`. A reader that is
+    /// `fresh` has no use for deltas without their beginning.
+    pub(super) fn after(&self, number: u64, mut fresh: Option<&mut Fresh>, visit: &mut Visit<'_>) {
         let at = self.all.partition_point(|entry| entry.last <= number);
-        let mut skipped = Vec::new();
         for entry in self.all.range(at..) {
-            match &entry.body {
-                Body::Gone => {}
-                Body::Event(data) => visit(entry.last, &[data]),
-                Body::Run(_)
-                    if fresh
-                        && entry.before > 0
-                        && (entry.before <= number || skipped.binary_search(&entry.before).is_ok()) =>
+            let goes_on = match (&entry.body, &mut fresh) {
+                (Body::Gone, _) => true,
+                (Body::Event(data), _) => visit(entry.last, &entry.owner, &[data]),
+                (Body::Run(_), Some(fresh))
+                    if entry.before > 0
+                        && (entry.before <= fresh.from || fresh.skipped.binary_search(&entry.before).is_ok()) =>
                 {
-                    skipped.push(entry.first);
+                    fresh.skipped.push(entry.first);
+                    true
                 }
-                Body::Run(run) => {
+                (Body::Run(run), _) => {
                     let text = run.after((number + 1).saturating_sub(entry.first) as usize);
-                    visit(entry.last, &[&run.head, text, &run.tail]);
+                    visit(entry.last, &entry.owner, &[&run.head, text, &run.tail])
                 }
+            };
+            if !goes_on {
+                break;
             }
         }
     }
 
-    fn add(&mut self, number: u64, before: u64, body: Body) {
+    fn add(&mut self, number: u64, before: u64, body: Body, owner: Owner) {
         let entry = Entry {
+            owner,
             first: number,
             last: number,
             before,

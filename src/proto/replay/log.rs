@@ -1,10 +1,15 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::ReplayLimits;
-use super::entries::{Delta, Entries};
+use super::entries::{Delta, Entries, Fresh, Owner, Visit};
+use super::epochs::Epochs;
 use super::parts::{Parts, Told};
-use super::peek::{peek, unwrapped};
+use super::peek::{session, unwrapped};
+use super::read::{HOLE, Mark, Read, hole_of, mark, pieces, read, stored};
 use crate::proto::bytes::hash;
-use crate::proto::event::{Envelope, Event, Glimpse, decode};
-use crate::proto::json::{Cursor, Object, Str};
+use crate::proto::event::{Envelope, Event, decode};
+use crate::proto::json::{Cursor, Str};
 use crate::proto::rng::Rng;
 use crate::proto::store::Seen;
 
@@ -52,7 +57,7 @@ pub enum Taken {
 /// ```
 #[derive(Debug)]
 pub struct Log {
-    epoch: String,
+    epochs: Epochs,
     limits: ReplayLimits,
     /// The newest number given.
     last: u64,
@@ -61,17 +66,29 @@ pub struct Log {
     entries: Entries,
     parts: Parts,
     seen: Seen,
+    /// Whose the event is that is being kept.
+    owner: Owner,
+    /// Names of sessions, so that the entries of one share it.
+    names: BTreeSet<Arc<str>>,
 }
 
-const HOLE: &[u8] = br#"{"type":"replay.hole","properties":{}}"#;
+/// Names that are remembered; forgetting one costs its bytes once more.
+const NAMES: usize = 1_024;
+
 const LIVE: &[u8] = br#"{"type":"replay.live","properties":{}}"#;
 const OPENED: &[u8] = br#"{"type":"replay.opened","properties":{"continuity":"#;
 
 impl Log {
     /// An empty log. The seed makes its epoch: two logs with one seed would take each other's positions for their own.
     pub fn new(limits: ReplayLimits, seed: u64) -> Self {
+        Log::resumed(limits, epoch(seed), 1)
+    }
+
+    /// An empty log whose first event is `seq` of an epoch that somebody else named. What was just before it is the last
+    /// that a reader may have and miss nothing.
+    pub fn resumed(limits: ReplayLimits, epoch: String, seq: u64) -> Self {
         Log {
-            epoch: epoch(seed),
+            epochs: Epochs::new(epoch, seq),
             limits: ReplayLimits {
                 tail: limits.tail.min(limits.bytes),
                 ..limits
@@ -81,6 +98,8 @@ impl Log {
             entries: Entries::default(),
             parts: Parts::new(limits.parts),
             seen: Seen::new(limits.remembered_ids),
+            owner: Owner::default(),
+            names: BTreeSet::new(),
         }
     }
 
@@ -88,28 +107,27 @@ impl Log {
     pub fn push(&mut self, data: &[u8], out: &mut Vec<u8>) -> Taken {
         // A reader needs no wrapping, and reads the plain form several times faster.
         let data = unwrapped(data);
-        let decoded = decode(data, &|_| true);
-        let id = match &decoded {
-            Ok(Some(envelope)) => match envelope.event {
-                Event::Connected => return Taken::Connected,
-                Event::Heartbeat => return Taken::Heartbeat,
-                Event::Disposed => return Taken::Disposed,
-                Event::Stored { seq } => return self.number(envelope.session, seq, out),
-                _ => envelope.id,
-            },
-            Ok(None) => match peek(data) {
-                Ok(found) => found.id,
-                Err(_) => return self.broken(out),
-            },
-            Err(_) => return self.broken(out),
+        let (id, envelope) = match read(data) {
+            Read::Connected => return Taken::Connected,
+            Read::Heartbeat => return Taken::Heartbeat,
+            Read::Disposed => return Taken::Disposed,
+            Read::Stored(session, seq) => {
+                self.write(stored(session, seq).as_bytes(), out);
+                return Taken::Logged;
+            }
+            Read::Event(id, envelope) => (id, envelope),
+            Read::Broken => {
+                self.hole(out);
+                return Taken::Broken;
+            }
         };
         if id.is_some_and(|id| !self.seen.insert(id.raw())) {
             return Taken::Repeated;
         }
         self.last += 1;
-        match decoded {
-            Ok(Some(envelope)) => self.keep(&envelope, data),
-            _ => self.entries.push(self.last, 0, data),
+        match envelope {
+            Some(envelope) => self.keep(&envelope, data),
+            None => self.entries.push(self.last, 0, data, self.owner.clone()),
         }
         self.frame(self.last, &[data], out);
         self.trim();
@@ -129,25 +147,116 @@ impl Log {
 
     /// An event was too large. Its beginning says whose hole it leaves.
     pub fn miss(&mut self, head: &[u8], out: &mut Vec<u8>) {
-        let lost = Glimpse::of(head);
-        match decode(head, &|_| true) {
-            // Nobody reads such events.
-            Ok(None) => {}
-            Ok(Some(envelope)) => {
-                if let Event::Stored { seq } = envelope.event {
-                    self.number(envelope.session, seq, out);
-                }
+        match mark(head) {
+            Mark::None => {}
+            Mark::Event(data) => self.write(data.as_bytes(), out),
+            Mark::Of(session) => {
+                self.parts.hole(Some(session));
+                self.write(hole_of(session).as_bytes(), out);
             }
-            Err(_) if lost.kind.raw().starts_with(b"message.") && !lost.session.is_empty() => {
-                self.parts.hole(Some(lost.session));
-                let mut about = Object::new();
-                about.text("sessionID", &lost.session.to_text());
-                let mut mark = Object::new();
-                mark.text("type", "replay.hole").raw("properties", &about.end());
-                self.write(mark.end().as_bytes(), out);
-            }
-            Err(_) => self.hole(out),
+            Mark::Hole => self.hole(out),
         }
+    }
+
+    /// Takes an event that has the next number already, for readers of whom each sees only what is theirs. Holes are told by
+    /// events of their own kind.
+    pub fn record(&mut self, data: &[u8]) {
+        self.last += 1;
+        match decode(data, &|_| true) {
+            Ok(Some(envelope)) => {
+                let name = envelope.session;
+                let is_hole = matches!(envelope.event, Event::ReplayHole);
+                if is_hole {
+                    self.parts.hole(Some(name).filter(|name| !name.is_empty()));
+                }
+                self.owner = self.owned(name, is_hole);
+                self.keep(&envelope, data);
+            }
+            Ok(None) => {
+                self.owner = self.owned(session(data), false);
+                self.entries.push(self.last, 0, data, self.owner.clone());
+            }
+            Err(_) => {
+                self.parts.hole(None);
+                self.entries.push(self.last, 0, HOLE, Owner::Everyone);
+            }
+        }
+        self.trim();
+    }
+
+    /// The next number is that of something which no reader gets.
+    pub fn pass(&mut self) {
+        self.last += 1;
+    }
+
+    /// The next event is the first of a new epoch.
+    pub fn begin_epoch(&mut self, name: String) {
+        self.epochs.begin(name, self.last + 1, 1, self.entries.evicted());
+    }
+
+    /// The newest number.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The newest number whose event may be gone although somebody needs it.
+    pub fn evicted(&self) -> u64 {
+        self.entries.evicted()
+    }
+
+    /// The number of a position, where nothing is missing from it on.
+    pub fn find(&self, position: &str) -> Option<u64> {
+        self.place(position)
+            .filter(|number| (self.entries.evicted()..=self.last).contains(number))
+    }
+
+    /// The epoch of a number, and what it is called there.
+    pub fn name(&self, number: u64) -> (&str, u64) {
+        self.epochs.name(number)
+    }
+
+    /// Where a reader without a position begins, and whether it gets all texts in flight. `mine`: by the digest of a
+    /// session's id.
+    pub fn beginning(&self, mine: &dyn Fn(u64) -> bool) -> (u64, bool) {
+        let evicted = self.entries.evicted();
+        let from = self.parts.floor(evicted, mine).map(|floor| floor - 1);
+        (from.unwrap_or(self.last), self.parts.are_whole(evicted, mine))
+    }
+
+    /// The oldest number that is still kept, or the next one.
+    pub fn oldest(&self) -> u64 {
+        self.entries.oldest().unwrap_or(self.last + 1)
+    }
+
+    /// Visits the events after a number, until `visit` gives `false`.
+    pub fn visit(&self, number: u64, fresh: Option<&mut Fresh>, visit: &mut Visit<'_>) {
+        self.entries.after(number, fresh, visit);
+    }
+
+    /// Writes the opening frame of a reader that is told everything after `number`.
+    pub fn write_opened(&self, number: u64, kept: bool, out: &mut Vec<u8>) {
+        let word: &[u8] = if kept { b"\"kept\"}}" } else { b"\"lost\"}}" };
+        self.frame(number, &[OPENED, word], out);
+    }
+
+    /// Writes the mark behind which events are new.
+    pub fn write_live(&self, number: u64, out: &mut Vec<u8>) {
+        self.frame(number, &[LIVE], out);
+    }
+
+    /// Writes an event.
+    pub fn write_event(&self, number: u64, data: &[&[u8]], out: &mut Vec<u8>) {
+        self.frame(number, data, out);
+    }
+
+    /// Writes a frame that tells a reader only where it is.
+    pub fn write_position(&self, number: u64, out: &mut Vec<u8>) {
+        let (epoch, seq) = self.epochs.name(number);
+        out.extend_from_slice(b": \nid: ");
+        out.extend_from_slice(epoch.as_bytes());
+        out.push(b'-');
+        out.extend_from_slice(seq.to_string().as_bytes());
+        out.extend_from_slice(b"\n\n");
     }
 
     /// Writes what a reader gets that comes now: the opening frame, what it has not seen, and the mark where new events
@@ -161,21 +270,19 @@ impl Log {
             .filter(|number| (evicted..=self.last).contains(number));
         let whole = match position {
             Some(_) => known.is_some(),
-            None => self.parts.are_whole(evicted),
+            None => self.parts.are_whole(evicted, &|_| true),
         };
         let from = known
-            .or_else(|| self.parts.floor(evicted).map(|floor| floor - 1))
+            .or_else(|| self.parts.floor(evicted, &|_| true).map(|floor| floor - 1))
             .unwrap_or(self.last);
-        let (continuity, word) = if whole {
-            (Continuity::Kept, &b"\"kept\"}}"[..])
-        } else {
-            (Continuity::Lost, &b"\"lost\"}}"[..])
-        };
-        self.frame(from, &[OPENED, word], out);
-        self.entries
-            .after(from, known.is_none(), &mut |number, data| self.frame(number, data, out));
+        self.write_opened(from, whole, out);
+        let mut fresh = known.is_none().then(|| Fresh::new(from));
+        self.entries.after(from, fresh.as_mut(), &mut |number, _, data| {
+            self.frame(number, data, out);
+            true
+        });
         self.frame(self.last, &[LIVE], out);
-        continuity
+        if whole { Continuity::Kept } else { Continuity::Lost }
     }
 
     /// Called once a minute: a text that has been silent for long is not in flight any more.
@@ -194,27 +301,28 @@ impl Log {
         self.entries.bytes()
     }
 
-    /// Of the copy of a stored event only its number is kept: a reader sees by it when an event is missing.
-    fn number(&mut self, session: Str<'_>, seq: i64, out: &mut Vec<u8>) -> Taken {
-        let mut stored = Object::new();
-        stored.number("seq", seq).text("aggregateID", &session.to_text());
-        let mut event = Object::new();
-        event.text("type", "sync").raw("syncEvent", &stored.end());
-        self.write(event.end().as_bytes(), out);
-        Taken::Logged
-    }
-
     /// An event made here.
     fn write(&mut self, data: &[u8], out: &mut Vec<u8>) {
         self.last += 1;
-        self.entries.push(self.last, 0, data);
+        self.entries.push(self.last, 0, data, Owner::Everyone);
         self.frame(self.last, &[data], out);
         self.trim();
     }
 
-    fn broken(&mut self, out: &mut Vec<u8>) -> Taken {
-        self.hole(out);
-        Taken::Broken
+    fn owned(&mut self, session: Str<'_>, is_hole: bool) -> Owner {
+        if session.is_empty() {
+            return if is_hole { Owner::Everyone } else { Owner::Server };
+        }
+        let name = session.to_text();
+        if let Some(known) = self.names.get(name.as_str()) {
+            return Owner::Session(Arc::clone(known));
+        }
+        if self.names.len() >= NAMES {
+            self.names.clear();
+        }
+        let name: Arc<str> = name.into();
+        self.names.insert(Arc::clone(&name));
+        Owner::Session(name)
     }
 
     fn keep(&mut self, envelope: &Envelope<'_>, data: &[u8]) {
@@ -228,12 +336,9 @@ impl Log {
                 field,
                 delta,
             } => {
-                let text = delta.raw();
-                // The text is a piece of the data.
-                let at = (text.as_ptr() as usize).wrapping_sub(data.as_ptr() as usize);
-                let size = if field.is("text") { text.len() } else { 0 };
+                let size = if field.is("text") { delta.raw().len() } else { 0 };
                 before = self.parts.delta(envelope.session, message, part, size, number);
-                if let (Some(head), Some(tail)) = (data.get(..at), data.get(at + text.len()..)) {
+                if let Some((head, text, tail)) = pieces(envelope, data) {
                     let about = [envelope.session, message, part, field]
                         .iter()
                         .fold(0_u64, |sum, name| (sum ^ hash(name.raw())).wrapping_mul(31));
@@ -243,7 +348,7 @@ impl Log {
                         text,
                         tail,
                     };
-                    if self.entries.push_delta(number, before, delta) {
+                    if self.entries.push_delta(number, before, delta, self.owner.clone()) {
                         self.parts.moved(part, number);
                     }
                     return;
@@ -263,7 +368,7 @@ impl Log {
         for last in removed {
             self.entries.drop_chain(last);
         }
-        self.entries.push(number, before, data);
+        self.entries.push(number, before, data, self.owner.clone());
     }
 
     fn trim(&mut self) {
@@ -274,7 +379,7 @@ impl Log {
             let bytes = self.entries.bytes();
             let needed = || {
                 self.parts
-                    .floor(self.entries.evicted())
+                    .floor(self.entries.evicted(), &|_| true)
                     .is_some_and(|floor| oldest >= floor)
             };
             if bytes <= self.limits.tail || (bytes <= self.limits.bytes && needed()) {
@@ -285,16 +390,17 @@ impl Log {
     }
 
     fn place(&self, position: &str) -> Option<u64> {
-        let (epoch, number) = position.split_once('-')?;
-        number.parse().ok().filter(|_| epoch == self.epoch)
+        let (epoch, seq) = position.split_once('-')?;
+        self.epochs.number(epoch, seq.parse().ok()?)
     }
 
     /// Writes one frame. A line feed or carriage return in the data would end its line.
     fn frame(&self, number: u64, data: &[&[u8]], out: &mut Vec<u8>) {
+        let (epoch, seq) = self.epochs.name(number);
         out.extend_from_slice(b"id: ");
-        out.extend_from_slice(self.epoch.as_bytes());
+        out.extend_from_slice(epoch.as_bytes());
         out.push(b'-');
-        out.extend_from_slice(number.to_string().as_bytes());
+        out.extend_from_slice(seq.to_string().as_bytes());
         out.extend_from_slice(b"\ndata: ");
         for piece in data {
             let mut rest = *piece;

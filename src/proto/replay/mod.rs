@@ -5,11 +5,16 @@
 //! `replay.opened` with `continuity` `kept` or `lost`.
 
 mod entries;
+mod epochs;
 mod log;
 mod parts;
 mod peek;
+mod read;
 
+pub use entries::{Fresh, Owner, Visit};
 pub use log::{Continuity, Log, Taken};
+pub use peek::unwrapped;
+pub use read::{HOLE, Mark, Read, hole_of, mark, pieces, read, stored};
 
 /// Bounds of a [`Log`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -177,15 +177,15 @@ impl Parts {
         }
     }
 
-    /// The first number that a reader without any needs, where all up to `evicted` is gone.
-    pub(super) fn floor(&self, evicted: u64) -> Option<u64> {
-        let unstored = self.open.iter().filter(|track| !track.stored);
+    /// The first number that a reader without any needs, where all up to `evicted` is gone. `mine`: by the digest of a session's id.
+    pub(super) fn floor(&self, evicted: u64, mine: &dyn Fn(u64) -> bool) -> Option<u64> {
+        let unstored = self.open.iter().filter(|track| !track.stored && mine(track.session));
         unstored.map(|track| track.start).filter(|start| *start > evicted).min()
     }
 
     /// Whether each part in flight is known from its start, where all up to `evicted` is gone.
-    pub(super) fn are_whole(&self, evicted: u64) -> bool {
-        let whole = |track: &Track| track.stored || (!track.broken && track.start > evicted);
+    pub(super) fn are_whole(&self, evicted: u64, mine: &dyn Fn(u64) -> bool) -> bool {
+        let whole = |track: &Track| track.stored || !mine(track.session) || (!track.broken && track.start > evicted);
         !self.overflowed && self.open.iter().all(whole)
     }
 

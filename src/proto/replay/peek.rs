@@ -7,7 +7,7 @@ pub(super) struct Peek<'a> {
 }
 
 /// The event inside the wrapping of `/global/event`: `{directory, payload: {…}}`. Anything else as it is.
-pub(super) fn unwrapped(data: &[u8]) -> &[u8] {
+pub fn unwrapped(data: &[u8]) -> &[u8] {
     if data.starts_with(br#"{"id":"#) || data.starts_with(br#"{"type":"#) {
         return data;
     }
@@ -37,4 +37,21 @@ pub(super) fn peek(data: &[u8]) -> Result<Peek<'_>, Bad> {
     })?;
     cursor.end()?;
     Ok(peek)
+}
+
+/// The session that an event of a type unknown here is about: `properties.sessionID`. Empty when it names none.
+pub(super) fn session(data: &[u8]) -> Str<'_> {
+    let mut session = Str::default();
+    let _ = Cursor::new(data).object(&mut |key, value| {
+        if key.is("properties") && value.peek() == Some(b'{') {
+            value.object(&mut |key, value| {
+                if key.is("sessionID") {
+                    session = value.maybe_string()?.unwrap_or_default();
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    });
+    session
 }
