@@ -17,6 +17,7 @@ const node = (/** @type {string[]} */ ...args) => /** @type {[string, string[]]}
 const npx = (/** @type {string[]} */ ...args) => /** @type {[string, string[]]} */ (['npx', args]);
 const cargo = (/** @type {string[]} */ ...args) => /** @type {[string, string[]]} */ (['cargo', args]);
 const sim = (/** @type {string[]} */ ...args) => cargo('test', '-q', '--locked', '--test', 'sim', '--', ...args);
+const relays = (/** @type {string[]} */ ...args) => cargo('test', '-q', '--locked', '--test', 'relay_sim', '--', ...args);
 const planted = (/** @type {string[]} */ ...args) => cargo('test', '-q', '--locked', '--features', 'planted', ...args);
 const clippy = (/** @type {string[]} */ ...args) => cargo('clippy', '-q', '--locked', ...args, '--', '-D', 'warnings');
 
@@ -36,6 +37,7 @@ const COMPILED = {
   native: { commands: [cargo('test', '--locked', '--lib', '--test', 'native'), cargo('test', '--locked', '--doc')] },
   // In the profile of the native tests, whose library is there by now: a profile of its own costs more to build than these seeds to run.
   sim: { commands: [sim('--seeds', '10000'), planted('--test', 'sim', '--', '--planted'), planted('--test', 'planted', 'planted')] },
+  relay: { commands: [relays('--seeds', '10000'), planted('--test', 'relay_sim', '--', '--planted')] },
   clippy: {
     commands: [
       clippy('--all-targets', '--features', 'xtask,planted'),

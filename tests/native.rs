@@ -41,6 +41,7 @@ mod provider_models;
 mod provider_refresh;
 mod provider_retry;
 mod races;
+mod relay;
 mod repeatable;
 mod replay;
 mod replay_laws;

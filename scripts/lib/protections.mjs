@@ -2,6 +2,7 @@
 // tests/protections/table.test.mjs holds that each place and each test is there.
 
 import { PROVIDER } from './provider-protections.mjs';
+import { RELAY } from './relay-protections.mjs';
 
 /**
  * @typedef {object} Protection
@@ -172,6 +173,7 @@ export const PROTECTIONS = [
   { name: 'supply: scripts at install', rules: [20], file: 'scripts/lib/supply.mjs', find: "    if (hasInstallScript && !scripts.includes(name)) wrong.push(`${name} ${version} runs a script when it is installed`);\n", replace: '    void hasInstallScript;\n    void scripts;\n', test: supply('a package of another licence'), because: /runs a script/ },
   { name: 'supply: none for users', rules: [20], file: 'package.json', find: '"devDependencies"', replace: '"dependencies"', test: supply('the package brings no others'), because: /dependencies/ },
   ...PROVIDER,
+  ...RELAY,
 ];
 
 /** The text of its file without it. @param {Protection} protection @param {string} text */

@@ -21,6 +21,8 @@ pub mod limits;
 pub mod planted;
 #[cfg(feature = "provider")]
 pub mod provider;
+#[cfg(feature = "relay")]
+pub mod relay;
 pub mod replay;
 pub mod request;
 pub mod retry;

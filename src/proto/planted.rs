@@ -37,7 +37,7 @@ macro_rules! bugs {
     };
 }
 
-#[cfg(feature = "provider")]
+#[cfg(any(feature = "provider", feature = "relay"))]
 pub(crate) use bugs;
 
 bugs! {

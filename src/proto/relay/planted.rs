@@ -1,0 +1,28 @@
+//! Bugs on purpose, for `tests/relay_sim` to find. As in [`crate::proto::planted`].
+
+crate::proto::planted::bugs! {
+    UnfencedLeader: "A leader that was replaced goes on as if it led.",
+    TrimUnnoticed: "Records that were trimmed before they were read are not missed.",
+    EpochAgain: "After trouble with the store, an instance numbers as it did the last time it was alone.",
+    AlwaysKept: "A reader that comes back is told that nothing is missing, whatever is.",
+    AheadIsKnown: "A position that is not read yet counts as the newest one.",
+    NoTakeoverHole: "A new leader does not say that events may be missing.",
+    NoReconnectHole: "An upstream stream that comes back goes on as if it had never been away.",
+    RetryAsNew: "What may have been appended is appended again under new numbers.",
+    DropUnanswered: "What got no answer is not appended again.",
+    JoinAcross: "Deltas are joined over what came between them.",
+    JoinForeign: "Deltas of different parts are joined.",
+    SkipUndecided: "A reader is not told what it was not known yet whether it may see.",
+    ShowUndecided: "A reader is told what it is not known yet whether it may see.",
+    VerdictForAll: "What is found out about one user counts for all.",
+    CursorAtHead: "A slow reader goes on at the newest event.",
+    QueueForSlow: "A slow reader is sent everything nevertheless.",
+    DeafFollower: "A leader that went is not replaced.",
+    NeverAlone: "An instance waits for its store for ever.",
+    StayAlone: "A store that is back is not used again.",
+    HeldForever: "The upstream stream is kept when nobody reads any more.",
+    EndlessPending: "What waits for the store has no bound.",
+    UncountedReaders: "The cap of readers is not kept.",
+    FloorOfOthers: "A fresh reader is told from the start of its newest text only.",
+    LateVerdict: "A verdict counts for ever.",
+}
