@@ -157,7 +157,13 @@ async function component(example, name = nameOf(example)) {
   const main = `import { createElement, StrictMode } from 'react'; import { createRoot } from 'react-dom/client'; import { Chat } from './${name}.tsx';
     createRoot(document.querySelector('#root')).render(createElement(StrictMode, null, createElement(Chat)));`;
   // The hooks are bundled with React; what they use of the package is the page's.
-  const hooks = { name: 'hooks', setup: ({ onResolve }) => onResolve({ filter: /^\.\/(index|problem)\.js$/ }, ({ path }) => ({ path: path === './index.js' ? 'opencode-session' : 'opencode-session/problem', external: true })) };
+  const hooks = {
+    name: 'hooks',
+    setup: ({ onResolve }) => {
+      onResolve({ filter: /^opencode-session\/react$/ }, () => ({ path: join(project.path, 'node_modules/opencode-session/dist/react.js') }));
+      onResolve({ filter: /^\.\/(index|problem)\.js$/ }, ({ path: file }) => ({ path: file === './index.js' ? 'opencode-session' : 'opencode-session/problem', external: true }));
+    },
+  };
   const { outputFiles } = await build({
     plugins: [hooks],
     stdin: { contents: main, resolveDir: project.path }, bundle: true, write: false, format: 'esm', jsx: 'automatic',

@@ -213,6 +213,24 @@ for (const version of ['18.3.1', '19.3.1']) {
       await page.waitForFunction(() => other.state.sessions.length === 0);
     });
 
+    test('a chat that has no session yet says when the server is away', async () => {
+      scene = await open(browser, app, server);
+      try {
+        await scene.page.evaluate(() => {
+          const { h, useChatSession, useProblem, useCountdown, show } = lab;
+          function Chat() {
+            const { state } = useChatSession(undefined);
+            const problem = useProblem(state);
+            return h('p', null, problem?.sentence, ' ', typeof useCountdown(state.connection));
+          }
+          show({ baseUrl: 'http://127.0.0.1:9' }, h(Chat));
+        });
+        await shows(scene.page, 'The server cannot be reached. number');
+      } finally {
+        await scene.close();
+      }
+    });
+
     test('no client, no session: errors are shown, and everything rejects by name', async () => {
       scene = await open(browser, app, server);
       const { page } = scene;

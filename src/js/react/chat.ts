@@ -6,6 +6,7 @@ import * as React from 'react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { type ChatSession, type Client, type Message, type PromptInput, SessionError, type SendOptions, type Sent, type SessionInit, type SessionState } from '../index.js';
 import { opened, type Provided, shared, useProvided } from './client.js';
+import { listed } from './listing.js';
 import { isShallowEqual, type Source, useSelection } from './selection.js';
 import { EMPTY, ended } from './states.js';
 
@@ -158,8 +159,12 @@ function wait(promise: Promise<unknown>): void {
   }
 }
 
+/** What a new chat looks out with: it opens the stream, so that the first prompt finds it, and tells when the server cannot be reached. */
+const LOOKOUT = '{"limit":1}';
+
 function useSource({ client, error }: Provided, id: string | undefined, initial: SessionState): Source<SessionState> {
   return useMemo(() => {
+    if (client !== undefined && id === undefined) return unstarted(client, initial);
     const failed = error && Object.freeze({ ...initial, connection: ended(error), error });
     return {
       subscribe: (listener) => {
@@ -176,6 +181,28 @@ function useSource({ client, error }: Provided, id: string | undefined, initial:
       getServerSnapshot: () => initial,
     };
   }, [client, error, id, initial]);
+}
+
+/** Of a chat that has no session yet: nothing but the connection. */
+function unstarted(client: Client, initial: SessionState): Source<SessionState> {
+  const { lists } = shared(client);
+  let last = initial;
+  return {
+    subscribe: (listener) => {
+      const release = lists.take(LOOKOUT, listed(client, LOOKOUT));
+      const stop = lists.peek(LOOKOUT)?.subscribe(listener);
+      return () => {
+        stop?.();
+        release();
+      };
+    },
+    getSnapshot: () => {
+      const connection = lists.peek(LOOKOUT)?.state.connection ?? initial.connection;
+      if (connection !== last.connection) last = Object.freeze({ ...initial, connection });
+      return last;
+    },
+    getServerSnapshot: () => initial,
+  };
 }
 
 /** What the making of a session tells, and asks. */

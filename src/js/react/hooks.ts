@@ -6,7 +6,7 @@ import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { ChatSession, ConnectionState, LiveQuery, LiveSessionsState, Sessions, SessionState } from '../index.js';
 import { type Problem, problemOf } from '../problem.js';
 import { shared, useProvided } from './client.js';
-import { Listing } from './listing.js';
+import { type Listing, listed } from './listing.js';
 import { EMPTY, ended, UNLISTED } from './states.js';
 
 /**
@@ -38,18 +38,17 @@ export function useSessions(query: LiveQuery = {}): SessionList {
   const key = JSON.stringify(query);
   const [source, methods] = useMemo(() => {
     const failed = error && Object.freeze({ ...UNLISTED, status: 'closed' as const, connection: ended(error), error });
-    const opening = () => {
-      const value = new Listing((async () => (await ready).sessions.live(JSON.parse(key) as LiveQuery))());
-      return { value, close: () => value.close() };
+    const listing = async (): Promise<Listing> => {
+      const own = client ?? (await ready);
+      return shared(own).lists.touch(key, listed(own, key));
     };
-    const listing = async (): Promise<Listing> => shared(client ?? (await ready)).lists.touch(key, opening);
     const sessions = async (): Promise<Sessions> => (client ?? (await ready)).sessions;
     return [
       {
         subscribe: (listener: () => void) => {
           if (client === undefined) return () => undefined;
           const { lists } = shared(client);
-          const release = lists.take(key, opening);
+          const release = lists.take(key, listed(client, key));
           const stop = lists.peek(key)?.subscribe(listener);
           return () => {
             stop?.();

@@ -2,8 +2,16 @@
  * A live list that is still being opened, or is open.
  * @module
  */
-import type { LiveSessions, LiveSessionsState, SessionError } from '../index.js';
+import type { Client, LiveQuery, LiveSessions, LiveSessionsState, SessionError } from '../index.js';
 import { ended, UNLISTED } from './states.js';
+
+/** Opens a list for `Leases`, by its query as JSON. */
+export function listed(client: Client, query: string): () => { value: Listing; close: () => void } {
+  return () => {
+    const value = new Listing(client.sessions.live(JSON.parse(query) as LiveQuery));
+    return { value, close: () => value.close() };
+  };
+}
 
 /** Reads like the list; what is asked of it waits until it is there. */
 export class Listing {
