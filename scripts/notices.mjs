@@ -66,8 +66,10 @@ function licence(name, terms, folder, authors) {
 
 /** What the sources of the bundles import from elsewhere. */
 function imports() {
+  const { peerDependencies = {} } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
   const sources = readdirSync(`${root}/src/js`, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts') && !/(^|[/\\])core[/\\]/.test(file));
   return sources.flatMap((file) => [...readFileSync(join(root, 'src/js', file), 'utf8').matchAll(/^(?:import|export)\b(?! type)[^'"\n]*from '([^.'][^']*)'|import\('([^.'][^']*)'\)/gm)])
     .map(([, one, two]) => one ?? two)
-    .filter((name) => !name.startsWith('node:'));
+    // A peer is the user's own, and not in the bundles.
+    .filter((name) => !name.startsWith('node:') && !Object.hasOwn(peerDependencies, name));
 }
