@@ -326,7 +326,7 @@ function prose(stream, gone) {
     go();
   });
   const write = (/** @type {string} */ text) => {
-    const isRoom = text === '' || isGone || stream.write(visible(text, before));
+    const isRoom = text === '' || isGone || put(stream, text, before);
     before = (before + text).slice(-4);
     return isRoom;
   };
@@ -382,9 +382,12 @@ function fail(message, code = 1) {
   return code;
 }
 
-/** All that is written goes through here: nothing that a server, a file or an argument says moves the terminal. @param {NodeJS.WriteStream} stream @param {string} text */
-function put(stream, text) {
-  stream.write(exact(text));
+/**
+ * All that is written goes through here: nothing that a server, a file or an argument says moves the terminal.
+ * @param {NodeJS.WriteStream} stream @param {string} text @param {string} [before] what it goes on from, of an answer that comes in pieces
+ */
+function put(stream, text, before) {
+  return stream.write(before === undefined ? exact(text) : visible(text, before));
 }
 
 /** For programs: the same characters, escaped. @param {unknown} value */
