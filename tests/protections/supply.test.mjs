@@ -49,6 +49,8 @@ test('a package of another licence, from elsewhere, or with a script of its own 
 
 test('the package brings no others, and runs nothing when it is installed', () => {
   const papers = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  for (const kind of ['dependencies', 'optionalDependencies', 'peerDependencies', 'bundleDependencies']) assert.equal(papers[kind], undefined, kind);
+  for (const kind of ['dependencies', 'optionalDependencies', 'bundleDependencies']) assert.equal(papers[kind], undefined, kind);
+  // An optional peer is not installed for anybody.
+  for (const peer of Object.keys(papers.peerDependencies)) assert.equal(papers.peerDependenciesMeta[peer]?.optional, true, peer);
   for (const script of ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish']) assert.equal(papers.scripts[script], undefined, script);
 });
