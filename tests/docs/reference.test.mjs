@@ -16,7 +16,8 @@ declare const baseUrl: string, id: string, messageID: string, input: { files: Fi
 declare const client: Client, session: ChatSession, list: LiveSessions, recording: Recording, link: HTMLAnchorElement, diverged: Divergence | undefined, message: Message, part: Part, report: Report;
 declare function useSyncExternalStore<T>(subscribe: (listener: () => void) => () => void, read: () => T, server: () => T): T;
 declare function readFile(path: string): Promise<Uint8Array>;
-declare const provider: Provider;
+declare const provider: Provider, chat: Chat;
+declare function createElement<P>(type: (props: P) => unknown, props: P): unknown;
 declare function showEmpty(): void;
 declare function showCountdown(milliseconds: number, why?: string): void;
 declare function showSpinner(tool?: string, input?: object): void;

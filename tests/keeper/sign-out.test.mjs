@@ -52,6 +52,8 @@ for (const name of ENGINES) {
             await has(tab, 'stream of first');
             await waitFor(async () => (await records(tab)).includes(PRIVATE), { message: 'the record' });
             await tab.evaluate(() => client.signOut());
+            // A lock may be the other tab's, which hears of it a moment later.
+            await waitFor(async () => (await left(tab)).locks.length === 0, { message: 'the end of the leading tab' });
             assert.deepEqual(await left(tab), { ...NOTHING, codes: ['signed_out', 'signed_out', 'signed_out'] });
             await waitFor(async () => (await left(other)).codes[0] === 'signed_out', { message: 'the end in the other tab' });
             assert.deepEqual(await left(other), { ...NOTHING, codes: ['signed_out', 'signed_out', undefined] });

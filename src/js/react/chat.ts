@@ -10,14 +10,24 @@ import { listed } from './listing.js';
 import { isShallowEqual, type Source, useSelection } from './selection.js';
 import { EMPTY, ended } from './states.js';
 
-/** What a component can do with a session; the same functions for as long as it shows the same one. */
-const LATER = [
+/**
+ * Methods of a session that answer by a promise; they may be called before the client is there.
+ *
+ * @example
+ * ```ts
+ * const { abort }: LaterMethods = chat;
+ * ```
+ */
+export type LaterMethods = Pick<
+  ChatSession,
+  | 'settled' | 'abort' | 'loadOlder' | 'replyPermission' | 'answerQuestion' | 'rejectQuestion' | 'command' | 'shell' | 'revert' | 'unrevert'
+  | 'fork' | 'summarize' | 'share' | 'unshare' | 'todo' | 'diff'
+>;
+
+const LATER: readonly (keyof LaterMethods)[] = [
   'settled', 'abort', 'loadOlder', 'replyPermission', 'answerQuestion', 'rejectQuestion', 'command', 'shell', 'revert', 'unrevert', 'fork',
   'summarize', 'share', 'unshare', 'todo', 'diff',
-] as const satisfies readonly (keyof ChatSession)[];
-
-/** Methods of a session that answer by a promise. */
-export type LaterMethods = Pick<ChatSession, (typeof LATER)[number]>;
+];
 
 /**
  * A prompt that is on its way. As `Sent`, but that its key is known only once there is a session.
@@ -36,7 +46,7 @@ export interface Sending extends Omit<Sent, 'id'> {
  * How a chat is rendered.
  *
  * @example
- * ```tsx
+ * ```ts
  * const { state: busy } = useChatSession(id, { select: (state) => state.status.type === 'busy' });
  * ```
  */
@@ -57,7 +67,7 @@ export interface ChatOptions<T = SessionState> {
  * What {@link useChatSession} gives. `state` is immutable; a new object only when something changed.
  *
  * @example
- * ```tsx
+ * ```ts
  * const { state, send, abort }: Chat = useChatSession(id);
  * ```
  */
@@ -82,7 +92,7 @@ const whole = (state: SessionState): SessionState => state;
  * an id there is no session until `send` makes one.
  *
  * @example
- * ```tsx
+ * ```ts
  * const { state, send } = useChatSession(id);
  * ```
  */
@@ -120,7 +130,7 @@ export function useChatSession(id: string | undefined, options: ChatOptions<unkn
  * As {@link useChatSession}, below a `<Suspense>`: the component is rendered once the history is there, or cannot be had (see `state.error`).
  *
  * @example
- * ```tsx
+ * ```ts
  * const { state } = useSuspenseChatSession(id);
  * ```
  */

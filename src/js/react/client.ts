@@ -26,8 +26,8 @@ export interface Shared {
  * Either a client that you made (and close), or the options of one that the provider makes and closes.
  *
  * @example
- * ```tsx
- * <SessionProvider options={{ baseUrl: '/opencode' }}><Chat /></SessionProvider>
+ * ```ts
+ * const props: SessionProviderProps = { options: { baseUrl: '/opencode' } };
  * ```
  */
 export interface SessionProviderProps {
@@ -48,8 +48,8 @@ const shares = new WeakMap<Client, Shared>();
  * Gives the components below it a client. On a server, and until the client is there, sessions are empty and `connecting`.
  *
  * @example
- * ```tsx
- * <SessionProvider options={{ baseUrl: 'http://127.0.0.1:4096' }}><Chat /></SessionProvider>
+ * ```ts
+ * const page = createElement(SessionProvider, { options: { baseUrl: 'http://127.0.0.1:4096' } });
  * ```
  */
 export function SessionProvider({ client, options, children }: SessionProviderProps): ReactElement {
@@ -94,7 +94,7 @@ export function SessionProvider({ client, options, children }: SessionProviderPr
  * The client of the nearest {@link SessionProvider}; `undefined` until it is made, and on a server.
  *
  * @example
- * ```tsx
+ * ```ts
  * const client = useClient();
  * ```
  */

@@ -13,7 +13,7 @@ import { EMPTY, ended, UNLISTED } from './states.js';
  * What {@link useSessions} gives. `state` is immutable; a new object only when something changed.
  *
  * @example
- * ```tsx
+ * ```ts
  * const { state, rename }: SessionList = useSessions();
  * ```
  */
@@ -29,7 +29,7 @@ export interface SessionList extends Pick<Sessions, 'create' | 'rename' | 'archi
  * A list of sessions that is kept up to date while the component is shown. Components with the same query share it.
  *
  * @example
- * ```tsx
+ * ```ts
  * const { state, loadMore } = useSessions({ limit: 30 });
  * ```
  */
@@ -75,7 +75,7 @@ export function useSessions(query: LiveQuery = {}): SessionList {
  * The connection of the client, as the sessions and lists tell that are shown now; all share one stream.
  *
  * @example
- * ```tsx
+ * ```ts
  * const { phase } = useConnection();
  * ```
  */
@@ -113,8 +113,8 @@ export function useConnection(): ConnectionState {
  * Whole seconds until the next try of a connection that waits; `undefined` while none is waited for.
  *
  * @example
- * ```tsx
- * const seconds = useCountdown(state.connection);
+ * ```ts
+ * const seconds = useCountdown(session.state.connection);
  * ```
  */
 export function useCountdown({ retryAt }: Pick<ConnectionState, 'retryAt'>): number | undefined {
@@ -137,8 +137,8 @@ export function useCountdown({ retryAt }: Pick<ConnectionState, 'retryAt'>): num
  * The one problem that a person should see now, with a sentence for them; `undefined` while there is none.
  *
  * @example
- * ```tsx
- * const problem = useProblem(state);
+ * ```ts
+ * const problem = useProblem(session.state);
  * ```
  */
 export function useProblem(state: SessionState): Problem | undefined {
