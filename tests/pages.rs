@@ -278,3 +278,20 @@ fn an_own_prompt_is_no_bridge_to_what_is_taken_back() {
         assert!(world.mirrors[&handle].ids().contains(&"msg_3"), "it vanished");
     }
 }
+
+#[test]
+fn the_answer_of_an_undo_hides_at_once_also_when_its_event_came_first() {
+    for wire in [Wire::Old, Wire::Mid, Wire::New] {
+        let (mut world, handle, session) = opened(wire, PAGE as u64);
+        world.server.revert(&session, "msg_3", None);
+        // The event alone, and no answer about the history.
+        world.flow(usize::MAX);
+        let answer = world.server.rooms[&session].info.to_string();
+        let now = world.now;
+        world.client.session_told(handle, answer.as_bytes(), now);
+        world.drain();
+        assert_eq!(world.mirrors[&handle].ids(), ["msg_1", "msg_2"], "{wire:?}");
+        world.rest();
+        assert_eq!(world.mirrors[&handle].ids(), ["msg_1", "msg_2"], "{wire:?}");
+    }
+}

@@ -125,6 +125,11 @@ impl Fields {
         }
     }
 
+    /// What was told last of the session itself.
+    pub fn session(&self) -> &[u8] {
+        &self.session
+    }
+
     /// The session itself.
     pub fn set_session(&mut self, raw: &[u8]) {
         if self.session != raw {

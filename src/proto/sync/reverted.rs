@@ -44,9 +44,10 @@ impl Session {
         self.hide(false);
     }
 
-    /// The answer of a call tells the session itself. What the history is asked for later is newer.
+    /// The answer of a call tells the session itself. What the history is asked for later is newer, unless it is asked for because
+    /// an event told this cut before.
     pub fn told_itself(&mut self, raw: &[u8], context: &mut Context) {
-        if self.is_live() {
+        if self.is_live() || field(self.fields.session(), "revert") == field(raw, "revert") {
             self.session_told(raw, context);
         }
     }
