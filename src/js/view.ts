@@ -3,6 +3,7 @@
  * @module
  */
 import { SessionError } from './errors.js';
+import { INITIAL } from './initial.js';
 import type { Change, Message, MessageInfo, Part, SessionState } from './types.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -19,18 +20,6 @@ const FIELDS = [
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const pieces = new TextDecoder('utf-8', { ignoreBOM: true });
 const PIECE = 4096;
-
-/** The state before anything is known. */
-export const INITIAL: SessionState = Object.freeze({
-  messages: EMPTY,
-  status: Object.freeze({ type: 'idle' }),
-  connection: Object.freeze({ phase: 'connecting', source: 'event', attempt: 0 }),
-  permissions: EMPTY,
-  questions: EMPTY,
-  todos: EMPTY,
-  hasOlder: false,
-  continuity: 'kept',
-});
 
 /** Builds {@link SessionState}s from change sets. The core calls its methods step by step; `publish` ends a set. */
 export class View {

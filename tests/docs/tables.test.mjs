@@ -111,6 +111,7 @@ describe('docs/limits.md', () => {
     ['depth of sub-agents', 'src/proto/sync/family.rs', 'MAX_DEPTH'],
     ['sessions whose parents', 'src/proto/sync/family.rs', 'MAX_LINKS'],
     ['requests of sessions', 'src/proto/sync/family.rs', 'MAX_STRAYS'],
+    ['a session or list of React', 'src/js/react/leases.ts', 'LINGER'],
     ['largest file of a recording', 'src/js/recorder/read.ts', 'FILE'],
     ['entries of it', 'src/js/recorder/read.ts', 'ENTRIES'],
     ['sessions that it may have open', 'src/js/recorder/read.ts', 'SESSIONS'],

@@ -75,6 +75,39 @@ for (const version of ['18.3.1', '19.3.1']) {
       assert.equal(count(STREAM), 1);
     });
 
+    scenario('prompts on both sides of the client\'s coming share one session, and the functions stay the same', async ({ page, count }) => {
+      let release = () => undefined;
+      const held = new Promise((resolve) => { release = resolve; });
+      // The session is being made while the second prompt is sent.
+      await page.route(`${server.url}/session`, async (route) => {
+        if (route.request().method() === 'POST') await held;
+        await route.continue();
+      });
+      await page.evaluate((baseUrl) => {
+        const { h, useChatSession, useClient, useEffect, show } = lab;
+        globalThis.sends = new Set();
+        function Chat() {
+          const chat = useChatSession(undefined);
+          globalThis.client = useClient();
+          globalThis.chat = chat;
+          useEffect(() => {
+            if (chat.id === undefined) sends.add(chat.send);
+          });
+          return h('p', null, client ? 'there' : 'not there');
+        }
+        show({ baseUrl }, h(Chat));
+      }, server.url);
+      await page.waitForFunction(() => globalThis.chat !== undefined);
+      await page.evaluate(() => { globalThis.first = chat.send('words 1'); });
+      await shows(page, 'there');
+      await page.waitForFunction(() => globalThis.client !== undefined);
+      await page.evaluate(() => { globalThis.second = chat.send('words 1'); });
+      release();
+      await page.evaluate(() => Promise.all([first.stored, second.stored]).then(() => undefined));
+      assert.equal(count(MAKING), 1);
+      assert.equal(await page.evaluate(() => sends.size), 1);
+    });
+
     scenario('components share a session; what comes back soon is there at once', async ({ page, count }) => {
       const id = await make();
       await page.evaluate(async ([baseUrl, id]) => {
@@ -241,15 +274,22 @@ for (const version of ['18.3.1', '19.3.1']) {
             const chat = useChatSession(undefined);
             const list = useSessions();
             const { phase } = useConnection();
-            globalThis.chat = chat;
+            Object.assign(globalThis, { chat, list });
             return h('p', null, [chat.state.connection.phase, chat.state.error?.code, list.state.status, list.state.error?.code, phase].join());
           }
           show({ baseUrl, wasm: '/none.wasm' }, h(Chat));
         }, server.url);
+        // Before it is known that there will be no client, and after.
+        await page.waitForFunction(() => globalThis.chat !== undefined);
+        await page.evaluate(() => {
+          globalThis.early = Promise.all([chat.send('x').stored, list.create(), list.loadMore()].map((each) => each.catch(({ code }) => code)));
+        });
         await shows(page, 'closed,wasm_load_failed,closed,wasm_load_failed,closed');
         const codes = await page.evaluate(() => Promise.all([chat.send('x').stored, chat.send('x').done].map((each) => each.catch(({ code }) => code))));
         assert.deepEqual(codes, ['wasm_load_failed', 'wasm_load_failed']);
         assert.deepEqual(await page.evaluate(() => Promise.all([chat.abort(), chat.loadOlder()].map((each) => each.catch(({ code }) => code)))), ['bad_option', 'bad_option']);
+        assert.deepEqual(await page.evaluate(() => early), Array(3).fill('wasm_load_failed'));
+        assert.deepEqual(await page.evaluate(() => Promise.all([list.create(), list.search('x')].map((each) => each.catch(({ code }) => code)))), Array(2).fill('wasm_load_failed'));
         assert.equal(await page.evaluate(() => chat.discard('x')), false);
         const taken = await page.evaluate(async () => {
           const sending = chat.send('x');

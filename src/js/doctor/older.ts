@@ -2,6 +2,7 @@
  * The check of what tells a page that a history goes on.
  * @module
  */
+import { base64url, encode } from '../bytes.js';
 import { type Job, failed, inDirectory, skipped, type Visit } from './types.js';
 
 const HEADER = 'x-next-cursor';
@@ -32,7 +33,7 @@ export const older: Job = {
       const last = messages[0]?.info;
       if (last === undefined) throw skipped('the server keeps no message that asks for no answer');
       // The place is asked for as the server itself would name it. A server that knows none gives the newest message again.
-      const cursor = btoa(JSON.stringify({ id: last.id, time: last.time.created })).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+      const cursor = base64url(encode(JSON.stringify({ id: last.id, time: last.time.created })));
       const next = await newest(visit, id, `&before=${cursor}`, origin);
       if (next.messages[0] !== undefined && next.messages[0].info.id !== last.id) {
         throw failed('cursor_hidden', 'The server has older messages, but the header that says where they begin does not come.', REMEDY);

@@ -6,6 +6,7 @@ import type { LiveSessions } from '../api.js';
 import { bound } from '../bound.js';
 import type { SessionError } from '../errors.js';
 import { Frames } from '../frames.js';
+import { CONNECTING, UNLISTED } from '../initial.js';
 import type { Link } from '../link.js';
 import { type CheckNames, FURTHER } from '../options.js';
 import type { ConnectionState, LiveQuery, LiveSessionsState } from '../types.js';
@@ -29,7 +30,6 @@ const HEARD = ['again', 'connection', 'told', 'gone', 'status', 'asked', 'answer
 /** Codes of servers that do not have a route. */
 const LACKING = ['not_found', 'no_route', 'html_response', 'unsupported'];
 const HINT = 'Look at what stands between the page and the server.';
-const CONNECTING: ConnectionState = Object.freeze({ phase: 'connecting', source: 'event', attempt: 0 });
 
 /** What the core entry has already. */
 interface Kit {
@@ -85,7 +85,7 @@ export class List implements LiveSessions {
     this.#link = link;
     this.#kit = kit;
     this.#roll = new Roll(Math.max(1, Math.trunc(limit)) || PAGE, roots, search.trim());
-    this.#state = Object.freeze({ sessions: [], hasMore: false, search: this.#roll.text, status: 'loading', connection: CONNECTING });
+    this.#state = Object.freeze({ ...UNLISTED, search: this.#roll.text });
     this.#told = this.#state;
     this.ready = this.#answered();
     const { core, lists } = link;

@@ -2,6 +2,7 @@
  * Signed tokens, by WebCrypto: the key is imported so that it cannot be read again.
  * @module
  */
+import { base64url, encode } from '../bytes.js';
 import type { Credentials } from './auth.js';
 import { fault, type ProviderError } from './error.js';
 import type { ProviderAuth } from './types.js';
@@ -70,6 +71,5 @@ function badKey(label: string | undefined): ProviderError {
 }
 
 function encoded(value: string | Uint8Array): string {
-  const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value;
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return base64url(typeof value === 'string' ? encode(value) : value);
 }

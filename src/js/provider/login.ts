@@ -2,6 +2,7 @@
  * Signing in from a page: authorization code with PKCE, as RFC 9700 and the rules for browser-based applications have it.
  * @module
  */
+import { base64url } from '../bytes.js';
 import { fault } from './error.js';
 import { placeOf, type Stored, tokenRequest } from './oauth.js';
 import type { Vault } from './vault.js';
@@ -54,7 +55,7 @@ const PREFIX = 'opencode-session login ';
 export async function startLogin(options: LoginOptions): Promise<string> {
   const { authorizeUrl, clientId, redirectUri, scopes = [], storage = sessionStorage } = options;
   const [state, verifier] = [random(), random()];
-  const challenge = encoded(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))));
+  const challenge = base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))));
   storage.setItem(PREFIX + state, verifier);
   const url = new URL(authorizeUrl);
   const fields = { response_type: 'code', client_id: clientId, redirect_uri: redirectUri, state, code_challenge: challenge, code_challenge_method: 'S256', ...(scopes.length > 0 && { scope: scopes.join(' ') }) };
@@ -96,8 +97,4 @@ export async function finishLogin(address: string, options: LoginOptions): Promi
 }
 
 const refused = (message: string) => fault('login_required', message, 'Begin the login again.');
-const random = () => encoded(crypto.getRandomValues(new Uint8Array(32)));
-
-function encoded(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
-}
+const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));

@@ -3,12 +3,13 @@
  * @module
  */
 import * as React from 'react';
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useInsertionEffect, useMemo, useRef, useState } from 'react';
 import { type ChatSession, type Client, type Message, type PromptInput, SessionError, type SendOptions, type Sent, type SessionInit, type SessionState } from '../index.js';
-import { opened, type Provided, shared, useProvided } from './client.js';
+import { INITIAL } from '../initial.js';
+import { clientOf, opened, type Provided, shared, useProvided } from './client.js';
 import { listed } from './listing.js';
 import { isShallowEqual, type Source, useSelection } from './selection.js';
-import { EMPTY, ended } from './states.js';
+import { ended } from './states.js';
 
 /**
  * Methods of a session that answer by a promise; they may be called before the client is there.
@@ -106,10 +107,10 @@ export function useChatSession(id: string | undefined, options: ChatOptions<unkn
   // A chat that has an id of its own again is not the one that was made here.
   if (id !== undefined && made !== undefined) setMade(undefined);
   const shown = id ?? made;
-  const [initial] = useState((): SessionState => Object.freeze({ ...EMPTY, ...options.initialState }));
-  const latest = useRef(options);
-  useEffect(() => {
-    latest.current = options;
+  const [initial] = useState((): SessionState => Object.freeze({ ...INITIAL, ...options.initialState }));
+  const latest = useRef({ options, provided });
+  useInsertionEffect(() => {
+    latest.current = { options, provided };
   });
   const source = useSource(provided, shown, initial);
   const state = useSelection(source, select, isEqual);
@@ -117,11 +118,11 @@ export function useChatSession(id: string | undefined, options: ChatOptions<unkn
     setCreating(false);
     if (fresh === undefined) return;
     setMade(fresh);
-    latest.current.onCreate?.(fresh);
+    latest.current.options.onCreate?.(fresh);
   }, []);
   const acts = useMemo(
-    () => new Acts(provided, shown, { init: () => latest.current.init, begun: () => setCreating(true), ended: onMade }).methods,
-    [provided, shown, onMade],
+    () => new Acts(shown, { provided: () => latest.current.provided, init: () => latest.current.options.init, begun: () => setCreating(true), ended: onMade }).methods,
+    [shown, onMade],
   );
   return useMemo(() => ({ ...acts, id: shown, state, isCreating }), [acts, shown, state, isCreating]);
 }
@@ -169,8 +170,8 @@ function wait(promise: Promise<unknown>): void {
   }
 }
 
-/** What a new chat looks out with: it opens the stream, so that the first prompt finds it, and tells when the server cannot be reached. */
-const LOOKOUT = '{"limit":1}';
+/** The list that a new chat holds: it opens the stream, so that the first prompt finds it, and says when the server cannot be reached. */
+const SMALLEST_LIST = '{"limit":1}';
 
 function useSource({ client, error }: Provided, id: string | undefined, initial: SessionState): Source<SessionState> {
   return useMemo(() => {
@@ -199,15 +200,15 @@ function unstarted(client: Client, initial: SessionState): Source<SessionState> 
   let last = initial;
   return {
     subscribe: (listener) => {
-      const release = lists.take(LOOKOUT, listed(client, LOOKOUT));
-      const stop = lists.peek(LOOKOUT)?.subscribe(listener);
+      const release = lists.take(SMALLEST_LIST, listed(client, SMALLEST_LIST));
+      const stop = lists.peek(SMALLEST_LIST)?.subscribe(listener);
       return () => {
         stop?.();
         release();
       };
     },
     getSnapshot: () => {
-      const connection = lists.peek(LOOKOUT)?.state.connection ?? initial.connection;
+      const connection = lists.peek(SMALLEST_LIST)?.state.connection ?? initial.connection;
       if (connection !== last.connection) last = Object.freeze({ ...initial, connection });
       return last;
     },
@@ -215,8 +216,9 @@ function unstarted(client: Client, initial: SessionState): Source<SessionState> 
   };
 }
 
-/** What the making of a session tells, and asks. */
-interface Making {
+/** What is rendered now, and what the making of a session says to it. */
+interface Rendered {
+  provided(): Provided;
   init(): SessionInit | undefined;
   begun(): void;
   /** With the id of the session, if there is one. */
@@ -226,15 +228,13 @@ interface Making {
 /** What can be done with the session of one id, or with that which the first prompt makes. */
 class Acts {
   readonly methods: Omit<Chat, 'id' | 'state' | 'isCreating'>;
-  readonly #provided: Provided;
   readonly #id: string | undefined;
-  readonly #making: Making;
+  readonly #rendered: Rendered;
   #made: Promise<ChatSession> | undefined;
 
-  constructor(provided: Provided, id: string | undefined, making: Making) {
-    this.#provided = provided;
+  constructor(id: string | undefined, rendered: Rendered) {
     this.#id = id;
-    this.#making = making;
+    this.#rendered = rendered;
     const later = Object.fromEntries(
       LATER.map((name) => [name, async (...args: never[]) => ((await this.#open(name)) as unknown as Record<string, (...all: never[]) => unknown>)[name]?.(...args)]),
     ) as unknown as LaterMethods;
@@ -248,7 +248,7 @@ class Acts {
 
   /** The session, if it is open. */
   #now(): ChatSession | undefined {
-    const { client } = this.#provided;
+    const { client } = this.#rendered.provided();
     return client && this.#id !== undefined ? shared(client).sessions.touch(this.#id, opened(client, this.#id)) : undefined;
   }
 
@@ -258,32 +258,26 @@ class Acts {
     if (this.#id === undefined) {
       throw new SessionError({ code: 'bad_option', message: `There is no session yet for ${name}.`, hint: 'Pass an id, or send a prompt first.' });
     }
-    const client = await this.#client();
+    const client = await clientOf(this.#rendered.provided());
     return shared(client).sessions.touch(this.#id, opened(client, this.#id));
-  }
-
-  async #client(): Promise<Client> {
-    const { client, error, ready } = this.#provided;
-    if (error !== undefined) throw error;
-    return client ?? ready;
   }
 
   /** One session, however many prompts come before it is there; another one if it could not be made. */
   #make(): Promise<ChatSession> {
     this.#made ??= this.#create().catch((error: unknown) => {
       this.#made = undefined;
-      this.#making.ended(undefined);
+      this.#rendered.ended(undefined);
       throw error;
     });
     return this.#made;
   }
 
   async #create(): Promise<ChatSession> {
-    this.#making.begun();
-    const client = await this.#client();
-    const session = await client.createSession(this.#making.init());
+    this.#rendered.begun();
+    const client = await clientOf(this.#rendered.provided());
+    const session = await client.createSession(this.#rendered.init());
     shared(client).sessions.touch(session.id, () => ({ value: session, close: session.close }));
-    this.#making.ended(session.id);
+    this.#rendered.ended(session.id);
     return session;
   }
 

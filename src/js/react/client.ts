@@ -12,7 +12,7 @@ export interface Provided {
   readonly client?: Client;
   /** Why there is none. */
   readonly error?: SessionError;
-  /** Resolves with the client; never rejects, as long as there is none. */
+  /** Resolves with the client, or rejects with why there is none. */
   readonly ready: Promise<Client>;
 }
 
@@ -76,13 +76,14 @@ export function SessionProvider({ client, options, children }: SessionProviderPr
   }, [clients, client, key]);
   const current = made?.key === key ? made : undefined;
   const own = client ?? current?.client;
+  const error = own === undefined ? current?.error : undefined;
   useEffect(() => {
-    if (own === undefined) return undefined;
-    waiting.resolve(own);
+    if (own !== undefined) waiting.resolve(own);
+    else if (error !== undefined) waiting.reject(error);
+    else return undefined;
     // Whoever waits once this client has gone waits for the next one.
     return () => setWaiting(deferred);
-  }, [own, waiting]);
-  const error = own === undefined ? current?.error : undefined;
+  }, [own, error, waiting]);
   const provided = useMemo(
     (): Provided => ({ ready: waiting.promise, ...(own && { client: own }), ...(error && { error }) }),
     [own, error, waiting],
@@ -107,6 +108,12 @@ export function useProvided(): Provided {
   return useContext(Context);
 }
 
+/** The client, waited for; rejects where there will be none. */
+export async function clientOf({ client, error, ready }: Provided): Promise<Client> {
+  if (error !== undefined) throw error;
+  return client ?? ready;
+}
+
 /** What components share of this client. */
 export function shared(client: Client): Shared {
   let share = shares.get(client);
@@ -129,10 +136,20 @@ function absolute(baseUrl: string): string {
   return baseUrl.startsWith('/') ? new URL(baseUrl, location.href).href : baseUrl;
 }
 
-function deferred(): { promise: Promise<Client>; resolve: (client: Client) => void } {
-  let resolve: (client: Client) => void = () => undefined;
-  const promise = new Promise<Client>((done) => {
+interface Deferred {
+  readonly promise: Promise<Client>;
+  readonly resolve: (client: Client) => void;
+  readonly reject: (error: SessionError) => void;
+}
+
+function deferred(): Deferred {
+  let resolve: Deferred['resolve'] = () => undefined;
+  let reject: Deferred['reject'] = () => undefined;
+  const promise = new Promise<Client>((done, failed) => {
     resolve = done;
+    reject = failed;
   });
-  return { promise, resolve };
+  // Nobody need be waiting.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
 }

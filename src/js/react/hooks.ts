@@ -4,10 +4,11 @@
  */
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { ChatSession, ConnectionState, LiveQuery, LiveSessionsState, Sessions, SessionState } from '../index.js';
+import { CONNECTING, UNLISTED } from '../initial.js';
 import { type Problem, problemOf } from '../problem.js';
-import { shared, useProvided } from './client.js';
+import { clientOf, shared, useProvided } from './client.js';
 import { type Listing, listed } from './listing.js';
-import { EMPTY, ended, UNLISTED } from './states.js';
+import { ended } from './states.js';
 
 /**
  * What {@link useSessions} gives. `state` is immutable; a new object only when something changed.
@@ -34,15 +35,16 @@ export interface SessionList extends Pick<Sessions, 'create' | 'rename' | 'archi
  * ```
  */
 export function useSessions(query: LiveQuery = {}): SessionList {
-  const { client, error, ready } = useProvided();
+  const provided = useProvided();
   const key = JSON.stringify(query);
   const [source, methods] = useMemo(() => {
+    const { client, error } = provided;
     const failed = error && Object.freeze({ ...UNLISTED, status: 'closed' as const, connection: ended(error), error });
     const listing = async (): Promise<Listing> => {
-      const own = client ?? (await ready);
+      const own = await clientOf(provided);
       return shared(own).lists.touch(key, listed(own, key));
     };
-    const sessions = async (): Promise<Sessions> => (client ?? (await ready)).sessions;
+    const sessions = async (): Promise<Sessions> => (await clientOf(provided)).sessions;
     return [
       {
         subscribe: (listener: () => void) => {
@@ -66,7 +68,7 @@ export function useSessions(query: LiveQuery = {}): SessionList {
         remove: async (...args: Parameters<Sessions['remove']>) => (await sessions()).remove(...args),
       },
     ] as const;
-  }, [client, error, key, ready]);
+  }, [provided, key]);
   const state = useSyncExternalStore(source.subscribe, source.getSnapshot, () => UNLISTED);
   return useMemo(() => ({ ...methods, state }), [methods, state]);
 }
@@ -82,7 +84,7 @@ export function useSessions(query: LiveQuery = {}): SessionList {
 export function useConnection(): ConnectionState {
   const { client, error } = useProvided();
   const source = useMemo(() => {
-    const none = error ? ended(error) : EMPTY.connection;
+    const none = error ? ended(error) : CONNECTING;
     if (client === undefined) return { subscribe: () => () => undefined, getSnapshot: () => none };
     const { lists, sessions } = shared(client);
     const all = (): (ChatSession | Listing)[] => [...sessions.values(), ...lists.values()];
@@ -106,7 +108,7 @@ export function useConnection(): ConnectionState {
       getSnapshot: () => all()[0]?.state.connection ?? none,
     };
   }, [client, error]);
-  return useSyncExternalStore(source.subscribe, source.getSnapshot, () => EMPTY.connection);
+  return useSyncExternalStore(source.subscribe, source.getSnapshot, () => CONNECTING);
 }
 
 /**

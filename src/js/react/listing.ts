@@ -3,7 +3,8 @@
  * @module
  */
 import type { Client, LiveQuery, LiveSessions, LiveSessionsState, SessionError } from '../index.js';
-import { ended, UNLISTED } from './states.js';
+import { UNLISTED } from '../initial.js';
+import { ended } from './states.js';
 
 /** Opens a list for `Leases`, by its query as JSON. */
 export function listed(client: Client, query: string): () => { value: Listing; close: () => void } {

@@ -2,6 +2,7 @@
  * Makes the lines of a file from what was written down. Here everything secret goes.
  * @module
  */
+import { base64 } from '../bytes.js';
 import type { Bytes, Header, Value } from './format.js';
 import { Scrubber } from './scrub.js';
 import type { Raw, RawEntry } from './tape.js';
@@ -160,9 +161,7 @@ function text(bytes: Uint8Array): Bytes {
   try {
     return strict.decode(bytes);
   } catch {
-    let binary = '';
-    for (const byte of bytes) binary += String.fromCharCode(byte);
-    return { base64: btoa(binary) };
+    return { base64: base64(bytes) };
   }
 }
 
