@@ -205,6 +205,20 @@ fn a_stream_is_let_go_when_nobody_needs_it() {
 }
 
 #[test]
+fn a_relay_is_left_to_the_pages_themselves() {
+    const OPENED: &str = "id: e-1\ndata: {\"type\":\"replay.opened\",\"properties\":{\"continuity\":\"kept\"}}\n\n";
+    let mut desk = Desk::new();
+    desk.attach(1);
+    desk.attach(2);
+    desk.opened(STREAM);
+    let outputs = desk.bytes(OPENED);
+    let ending = Ending::Failed(Failure::Keeper);
+    assert_eq!(ends(&outputs), [(1, ending.clone()), (2, ending)]);
+    assert!(outputs.contains(&Output::CloseStream));
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Send { .. })));
+}
+
+#[test]
 fn readers_are_bounded() {
     let mut desk = Desk::live();
     for reader in 2..=64 {

@@ -42,6 +42,7 @@ mod provider_refresh;
 mod provider_retry;
 mod races;
 mod relay;
+mod relayed;
 mod repeatable;
 mod replay;
 mod replay_laws;

@@ -132,9 +132,11 @@ export class Requests {
   };
 
   /** Opens the event stream, until `signal`. */
-  async open(path: string, signal: AbortSignal): Promise<Response> {
+  async open(path: string, position: string | undefined, signal: AbortSignal): Promise<Response> {
+    const headers: Record<string, string> = { accept: 'text/event-stream' };
+    if (position !== undefined) headers['last-event-id'] = position;
     const ask = (at: string): Promise<Response> =>
-      this.#respond('GET', at, 'text/event-stream', undefined, signal, Math.min(this.patience, STREAM_PATIENCE));
+      this.#respond('GET', at, headers, undefined, signal, Math.min(this.patience, STREAM_PATIENCE));
     const translation = await this.#speaking?.catch(() => undefined);
     if (translation !== undefined) return ask(translation.stream(path));
     const response = await ask(path);
@@ -167,7 +169,7 @@ export class Requests {
   readonly #direct: Send = (method, path, body, timeout) =>
     bounded(timeout, async (signal, heard) => {
       let left = this.#most;
-      return whole(await this.#respond(method, path, JSON_TYPE, body, signal, this.patience), signal, (bytes) => {
+      return whole(await this.#respond(method, path, { accept: JSON_TYPE }, body, signal, this.patience), signal, (bytes) => {
         heard();
         left -= bytes;
         if (left < 0) throw new Large();
@@ -176,10 +178,10 @@ export class Requests {
 
   /** A function for `auth` is asked again once when the server answers 401. */
   async #respond(
-    method: string, path: string, accept: string, body: Uint8Array | undefined, signal: AbortSignal, patience: number,
+    method: string, path: string, own: Readonly<Record<string, string>>, body: Uint8Array | undefined, signal: AbortSignal, patience: number,
   ): Promise<Response> {
     const once = async (): Promise<Response> => {
-      const headers: Record<string, string> = { accept };
+      const headers: Record<string, string> = { ...own };
       if (body !== undefined) headers['content-type'] = JSON_TYPE;
       const auth = await this.credentials(patience);
       if (auth !== undefined) headers[auth.name] = auth.value;

@@ -230,7 +230,7 @@ export class Link {
       bytes: (chunk) => this.#take(generation, chunk),
       closed: (cause) => this.#core?.streamClosed(this.now(), generation, cause),
     };
-    if (way === 0) void this.#read(path, signal, sink);
+    if (way === 0) void this.#read(path, position, signal, sink);
     else if (way === 1) import('./eventsource.js').then(({ listen }) => listen(this.requests, path, signal, sink)).catch(() => sink.closed(1));
     else if (this.keeper === undefined) queueMicrotask(() => sink.closed(4));
     else this.keeper.attach(this.requests, path, position, signal, sink).catch(() => sink.closed(4));
@@ -316,9 +316,9 @@ export class Link {
   }
 
   /** Reads the event stream. What comes after it was replaced is dropped by the core, which knows its generation. */
-  async #read(path: string, signal: AbortSignal, sink: StreamSink): Promise<void> {
+  async #read(path: string, position: string | undefined, signal: AbortSignal, sink: StreamSink): Promise<void> {
     try {
-      const response = await this.requests.open(path, signal);
+      const response = await this.requests.open(path, position, signal);
       const { headers, status } = response;
       sink.opened(status, headers.get('content-type') ?? '', headers.get('retry-after') ?? '');
       await drain(response, signal, sink.bytes);

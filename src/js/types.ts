@@ -582,7 +582,8 @@ export interface ConnectionState {
    */
   readonly phase: 'connecting' | 'syncing' | 'live' | 'polling' | 'waiting' | 'offline' | 'closed';
   /**
-   * Where events come from, best first: the keeper's kept stream, `/event` of one directory, `/global/event`, polling.
+   * Where events come from, best first: the keeper's kept stream, a relay's kept stream (where `baseUrl` is a relay's),
+   * `/event` of one directory, `/global/event`, polling.
    */
   readonly source: 'keeper' | 'relay' | 'event' | 'global' | 'poll';
   /** Failed tries in a row; 0 when live. */

@@ -138,6 +138,7 @@ impl Keeper {
         match ending {
             Ending::Clean => self.host.end(reader, 0, 0, "", ""),
             Ending::Failed(Failure::Timeout) => self.host.end(reader, 2, 0, "", ""),
+            Ending::Failed(Failure::Keeper) => self.host.end(reader, 4, 0, "", ""),
             Ending::Failed(_) => self.host.end(reader, 1, 0, "", ""),
             Ending::Answer {
                 status,

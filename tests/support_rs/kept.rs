@@ -1,4 +1,4 @@
-//! A client on a keeper's stream, of which a test says each frame.
+//! A client on the stream of a keeper or relay, of which a test says each frame.
 
 use opencode_session::proto::client::{Config, Input};
 use opencode_session::proto::request::Response;
@@ -17,6 +17,7 @@ pub(crate) struct Kept {
     pub(crate) handle: u32,
     /// Frames so far: each has a position.
     pub(crate) count: usize,
+    is_unnumbered: bool,
 }
 
 impl Kept {
@@ -25,7 +26,30 @@ impl Kept {
         Kept::opened(pieces, |world, session| world.open(session, 100))
     }
 
+    /// The same, where what answers is a relay.
+    pub(crate) fn relayed(pieces: &[&str]) -> Self {
+        Kept::relayed_by(config(1), pieces)
+    }
+
+    pub(crate) fn relayed_by(config: Config, pieces: &[&str]) -> Self {
+        Kept::with(config, pieces, |world, session| world.open(session, 100))
+    }
+
+    /// Frames come without their positions from here on.
+    pub(crate) fn unnumbered(&mut self) -> &mut Self {
+        self.is_unnumbered = true;
+        self
+    }
+
     pub(crate) fn opened(pieces: &[&str], open: impl FnOnce(&mut World, &str) -> u32) -> Self {
+        let config = Config {
+            keeper: true,
+            ..config(1)
+        };
+        Kept::with(config, pieces, open)
+    }
+
+    fn with(config: Config, pieces: &[&str], open: impl FnOnce(&mut World, &str) -> u32) -> Self {
         let mut server = Server::new(Wire::New, 1);
         let session = server.create_session("/project");
         server.put_message(
@@ -38,13 +62,7 @@ impl Kept {
         for piece in pieces {
             server.delta(&at, piece);
         }
-        let mut world = World::with(
-            server,
-            Config {
-                keeper: true,
-                ..config(1)
-            },
-        );
+        let mut world = World::with(server, config);
         world.drains = false;
         let handle = open(&mut world, &session);
         Kept {
@@ -53,6 +71,7 @@ impl Kept {
             at,
             handle,
             count: 0,
+            is_unnumbered: false,
         }
     }
 
@@ -71,9 +90,26 @@ impl Kept {
         self.frame(&json!({ "type": "replay.opened", "properties": { "continuity": continuity } }))
     }
 
+    /// The stream is a server's own, which cannot be repeated.
+    pub(crate) fn connected(&mut self) -> &mut Self {
+        let generation = self.generation();
+        let response = Response {
+            status: 200,
+            content_type: "text/event-stream",
+            ..Response::default()
+        };
+        self.world.input(Input::StreamOpened { generation, response });
+        self.frame(&json!({ "type": "server.connected", "properties": {} }))
+    }
+
     pub(crate) fn frame(&mut self, event: &Value) -> &mut Self {
         self.count += 1;
-        let bytes = format!("id: epoch-{}\ndata: {event}\n\n", self.count).into_bytes();
+        let position = if self.is_unnumbered {
+            String::new()
+        } else {
+            format!("id: epoch-{}\n", self.count)
+        };
+        let bytes = format!("{position}data: {event}\n\n").into_bytes();
         let generation = self.generation();
         self.world.input(Input::StreamBytes {
             generation,

@@ -11,7 +11,7 @@ pub use input::{Config, Failure, Input};
 
 use crate::proto::change::Change;
 use crate::proto::command::Catalog;
-use crate::proto::connection::{Cause, Link, Phase, Source};
+use crate::proto::connection::{Cause, Link, Phase};
 use crate::proto::error::{Code, Error};
 use crate::proto::sse::{Decoder, SseLimits};
 use crate::proto::sync::{Context, Heard, Output, Purpose, Session, with_directory};
@@ -128,7 +128,7 @@ impl Client {
             session.begin(&mut self.context);
         }
         self.sessions.push(session);
-        if connected && self.link.source() == Source::Keeper {
+        if connected && self.link.source().repeats() {
             // What it heard of this session before is told again.
             self.position = None;
             self.reopen();
@@ -196,7 +196,7 @@ impl Client {
     /// The stream is of use to nobody any more.
     fn rest(&mut self) {
         if self.sessions.is_empty() && !self.lookout {
-            self.leave_keeper();
+            self.leave_repeating();
             self.link.stop();
             self.context.outputs.push_back(Output::CloseStream);
         }
@@ -280,8 +280,8 @@ impl Client {
         self.context.offline = false;
         self.sessions.iter_mut().for_each(Session::revive);
         self.detach();
-        // Whoever asks for it wants all anew, also from a keeper.
-        self.leave_keeper();
+        // Whoever asks for it wants all anew, also from a keeper or relay.
+        self.leave_repeating();
         let action = self.link.reconnect(self.context.now);
         self.act(action);
         self.after();
@@ -324,7 +324,7 @@ impl Client {
                 self.drop_commands(Code::Offline, "There is no network.");
                 self.detach();
                 // Nothing is asked while it waits for a keeper that it may not go to.
-                self.leave_keeper();
+                self.leave_repeating();
                 self.link.offline();
                 self.context.outputs.push_back(Output::CloseStream);
             }

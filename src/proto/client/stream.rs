@@ -36,7 +36,7 @@ impl Client {
         });
         if generation != self.link.generation() {
             decoder.reset();
-        } else if self.link.source() == Source::Keeper {
+        } else if self.link.source().repeats() {
             let id = decoder.last_event_id();
             self.position = str::from_utf8(id).ok().filter(|id| !id.is_empty()).map(String::from);
         }
@@ -59,7 +59,7 @@ impl Client {
                     self.moor();
                 }
                 Event::ReplayHole => {
-                    // The keeper's own stream broke.
+                    // The own stream of the keeper or relay broke.
                     if self.context.telling != Telling::Again {
                         self.renew_version();
                     }
@@ -157,6 +157,11 @@ impl Client {
         if self.link.phase() != Phase::Connecting {
             return;
         }
+        if self.link.source() == Source::Relay {
+            // There is none any more.
+            self.link.met(false);
+            self.leave_repeating();
+        }
         self.link.connected(self.context.now);
         self.await_version();
         self.ask_directory();
@@ -167,8 +172,11 @@ impl Client {
 
     /// A stream that can be repeated is open. `kept`: it goes on where this client left it.
     pub(super) fn attached(&mut self, kept: bool) {
-        if self.link.phase() != Phase::Connecting || self.link.source() != Source::Keeper {
+        if self.link.phase() != Phase::Connecting {
             return;
+        }
+        if !self.link.source().repeats() {
+            self.link.met(true);
         }
         self.link.connected(self.context.now);
         let kept = std::mem::take(&mut self.resuming) && kept;
@@ -246,7 +254,7 @@ impl Client {
 
     pub(super) fn detached(&mut self, phase: Phase, source: Source) {
         let live = matches!(phase, Phase::Syncing | Phase::Live);
-        self.resuming |= live && source == Source::Keeper && self.position.is_some();
+        self.resuming |= live && source.repeats() && self.position.is_some();
         self.context.adrift |= self.resuming;
         // Also one that never told anything.
         self.streamed = true;
@@ -266,8 +274,8 @@ impl Client {
         }
     }
 
-    /// From here on events come another way, and what the keeper would repeat is not what was missed.
-    pub(super) fn leave_keeper(&mut self) {
+    /// From here on events come another way, and what a keeper or relay would repeat is not what was missed.
+    pub(super) fn leave_repeating(&mut self) {
         self.position = None;
         self.context.telling = Telling::Now;
         self.strayed = false;
@@ -394,16 +402,14 @@ impl Client {
                     self.decoder.reset();
                 }
                 let source = self.link.source();
-                if source != Source::Keeper {
+                if !source.repeats() {
                     self.reconnected();
+                    self.leave_repeating();
                 }
                 let path = match source {
                     Source::Event => with_directory("/event", self.context.directory.as_deref()),
                     _ => String::from("/global/event"),
                 };
-                if source != Source::Keeper {
-                    self.leave_keeper();
-                }
                 self.context.outputs.push_back(Output::OpenStream {
                     generation: self.link.generation(),
                     source,
@@ -412,7 +418,7 @@ impl Client {
                 });
             }
             Action::Poll => {
-                self.leave_keeper();
+                self.leave_repeating();
                 let idle = self.sessions.iter().map(Session::unmoved).min().unwrap_or_default();
                 let wait = if self.link.is_doubted() {
                     SLOW

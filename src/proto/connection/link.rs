@@ -22,6 +22,8 @@ pub enum Transport {
 pub enum Source {
     /// A stream that somebody else keeps open and can repeat: the keeper.
     Keeper,
+    /// The server's own stream, where what answers is a relay, which can repeat it too.
+    Relay,
     /// `/event` of one directory.
     Event,
     /// `/global/event`: all directories.
@@ -49,6 +51,13 @@ pub enum Phase {
     Offline,
     /// Ended by an error that trying again cannot mend, until the caller reconnects.
     Closed,
+}
+
+impl Source {
+    /// Whether a stream of it goes on where this client left the one before.
+    pub fn repeats(self) -> bool {
+        matches!(self, Source::Keeper | Source::Relay)
+    }
 }
 
 impl Phase {
@@ -108,6 +117,8 @@ pub struct Link {
     transport: Transport,
     /// A keeper may be asked for its stream.
     keeper: bool,
+    /// What answers is a relay: nothing is gained by a keeper before it.
+    relay: bool,
     /// Sessions of several directories are open.
     wide: bool,
     /// Counts streams: what belongs to an older one is dropped.
@@ -146,6 +157,7 @@ impl Link {
             source: Source::Poll,
             transport,
             keeper: keeper && transport == Transport::Auto,
+            relay: false,
             wide: false,
             generation: 0,
             backoff: Backoff::new(policy),
@@ -277,6 +289,12 @@ impl Link {
         self.source = Source::Global;
         self.changed = true;
         self.reopen(now)
+    }
+
+    /// Whose stream is open, asked for without a keeper: a relay's, or the server's own.
+    pub fn met(&mut self, relay: bool) {
+        self.relay = relay;
+        self.source = self.direct();
     }
 
     /// `server.connected` came: from here on nothing is missed.
@@ -500,6 +518,7 @@ impl Link {
         };
         let source = match self.source {
             Source::Keeper => "keeper",
+            Source::Relay => "relay",
             Source::Event => "event",
             Source::Global => "global",
             Source::Poll => "poll",
@@ -527,7 +546,7 @@ impl Link {
         self.source = match self.source {
             Source::Keeper => self.direct(),
             Source::Event if !held_back => Source::Global,
-            Source::Event | Source::Global if polls => Source::Poll,
+            Source::Relay | Source::Event | Source::Global if polls => Source::Poll,
             _ => return false,
         };
         self.refusals = 0;
@@ -541,13 +560,18 @@ impl Link {
 
     /// The best rung that is allowed.
     fn top(&self) -> Source {
-        if self.keeper { Source::Keeper } else { self.direct() }
+        if self.keeper && !self.relay {
+            Source::Keeper
+        } else {
+            self.direct()
+        }
     }
 
     /// The best rung without a keeper.
     fn direct(&self) -> Source {
         match self.transport {
             Transport::Poll => Source::Poll,
+            _ if self.relay => Source::Relay,
             _ if self.wide => Source::Global,
             _ => Source::Event,
         }

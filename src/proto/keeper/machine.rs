@@ -276,6 +276,11 @@ impl Keeper {
                 self.outputs.push_back(Output::CloseStream);
                 self.ended(Ending::Clean, None, now);
             }
+            // It repeats what it tells by itself, joined in other ways each time.
+            Taken::Relayed => {
+                self.outputs.push_back(Output::CloseStream);
+                self.ended(Ending::Failed(Failure::Keeper), None, now);
+            }
             Taken::Logged | Taken::Repeated | Taken::Broken => {}
         }
     }

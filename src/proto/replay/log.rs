@@ -33,6 +33,8 @@ pub enum Taken {
     Heartbeat,
     /// The server ends this stream's source: not kept.
     Disposed,
+    /// The upstream is itself one that repeats: a relay. Not kept.
+    Relayed,
     /// A copy of an event that came already.
     Repeated,
     /// It is no event; a hole stands in its place.
@@ -121,6 +123,9 @@ impl Log {
                 return Taken::Broken;
             }
         };
+        if let Some(Event::ReplayOpened { .. }) = envelope.as_ref().map(|envelope| &envelope.event) {
+            return Taken::Relayed;
+        }
         if id.is_some_and(|id| !self.seen.insert(id.raw())) {
             return Taken::Repeated;
         }
