@@ -404,8 +404,8 @@ impl Client {
         if self.sessions.iter().any(Session::expects) {
             self.link.hurry(self.context.now + POLL_BUSY);
         }
-        // Between polls no broken stream tells that the server is another one now.
-        let stale = self.link.phase() == Phase::Polling
+        // Without a stream, none breaks to tell that the server is another one now.
+        let stale = !matches!(self.link.phase(), Phase::Syncing | Phase::Live)
             && self.context.own_ids.is_some()
             && self.version.told_at < self.context.now
             && self.sessions.iter_mut().any(Session::will_post);

@@ -76,15 +76,17 @@ impl Client {
         }
     }
 
-    /// Asks again who the server is, where polls are all that is heard of it.
+    /// Asks again who the server is, where answers are all that is heard of it.
     pub(super) fn renew_version(&mut self) {
         self.forget_version();
         self.await_version();
     }
 
-    /// The server can be asked: the wait for its version begins.
+    /// The server can be asked; once it is connected, the wait for its version begins.
     pub(super) fn await_version(&mut self) {
-        self.version.until.get_or_insert(self.context.now + PATIENCE);
+        if self.link.phase().is_connected() {
+            self.version.until.get_or_insert(self.context.now + PATIENCE);
+        }
         self.ask_version();
     }
 
