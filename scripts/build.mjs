@@ -9,11 +9,12 @@ const core = `${root}/src/js/core`;
 const keeperCore = `${root}/src/js/keeper/core`;
 const v2Core = `${root}/src/js/v2/core`;
 const providerCore = `${root}/src/js/provider/core`;
+const relayCore = `${root}/src/js/relay/core`;
 const dist = `${root}/dist`;
 
 await need();
 // Imported late: it needs the packages.
-const { optimise } = await import('./lib/wasm.mjs');
+const { optimise, optimiseForSpeed } = await import('./lib/wasm.mjs');
 // Over wasm that was built before: the bundles alone (`--script`), or with the provider's wasm (`--provider`). For trying a change of those.
 const scriptOnly = process.argv.includes('--script');
 const providerOnly = process.argv.includes('--provider');
@@ -33,6 +34,11 @@ if (isWhole) {
   for (const glue of [`${core}/core.js`, `${keeperCore}/keeper.js`, `${v2Core}/v2.js`]) writeFileSync(glue, shortNames(readFileSync(glue, 'utf8')));
   inline(`${dist}/core_bg.wasm`, `${dist}/wasm-inline.js`);
 }
+if (isWhole) {
+  compile('relay', relayCore);
+  optimiseForSpeed(`${relayCore}/relay_bg.wasm`, `${relayCore}/relay.wasm`);
+  inline(`${relayCore}/relay.wasm`, `${dist}/relay-inline.js`);
+}
 if (!scriptOnly) {
   const glue = `${providerCore}/provider.js`;
   compile('provider', providerCore);
@@ -45,6 +51,8 @@ const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 const stamp = `${version}+${createHash('sha256').update(readFileSync(`${dist}/core_bg.wasm`)).digest('hex').slice(0, 12)}`;
 await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', identity: 'identity.ts', person: 'person.ts', measure: 'measure.ts', problem: 'problem.ts', visible: 'visible.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts', provider: 'provider/index.ts', 'ai-sdk': 'provider/ai-sdk.ts' }, 'esm');
 await bundle({ react: 'react/index.ts' }, 'esm');
+await bundle({ relay: 'relay/index.ts' }, 'esm');
+await bundle({ next: 'next/index.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorder-node': 'recorder/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
@@ -55,8 +63,8 @@ if (isWhole) {
   run('npx', ['tsc', '-p', root]);
 }
 // The glue's types are not part of the public ones.
-for (const folder of ['core', 'keeper', 'list', 'provider/core', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
-for (const file of ['bound', 'bytes', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'initial', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit', ...['ai-sdk-prompt', 'auth', 'catalogue', 'host', 'jwt', 'load', 'lock', 'oauth', 'text'].map((name) => `provider/${name}`), ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
+for (const folder of ['core', 'keeper', 'list', 'provider/core', 'relay/core', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
+for (const file of ['bound', 'bytes', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'initial', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit', ...['ai-sdk-prompt', 'auth', 'catalogue', 'host', 'jwt', 'load', 'lock', 'oauth', 'text'].map((name) => `provider/${name}`), ...['access', 'desk', 'hub', 'hubs', 'load', 'origin', 'pass', 'stream', 'upstream'].map((name) => `relay/${name}`), ...['body', 'fault', 'stream', 'ui-message', 'walk'].map((name) => `next/${name}`), ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`)]) {
   rmSync(`${dist}/${file}.d.ts`, { force: true });
 }
 
@@ -75,6 +83,7 @@ async function bundle(entries, format) {
       onResolve({ filter: /^\.\.?\// }, ({ kind, path }) => (kind === 'dynamic-import' ? outside(path) : undefined));
       // The package itself, from its further entries.
       onResolve({ filter: /^\.\.\/(index|node|problem)\.js$/ }, ({ path }) => outside(path));
+      onResolve({ filter: /^\.\.\/relay\/index\.js$/ }, () => ({ path: './relay.js', external: true }));
     },
   };
   await build({

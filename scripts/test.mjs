@@ -42,7 +42,7 @@ const COMPILED = {
     commands: [
       clippy('--all-targets', '--features', 'xtask,planted'),
       clippy('--all-targets', '--features', 'xtask'),
-      ...['page', 'keeper', 'v2', 'provider'].map((feature) => clippy('--lib', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--features', feature)),
+      ...['page', 'keeper', 'v2', 'provider', 'relay'].map((feature) => clippy('--lib', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--features', feature)),
     ],
   },
 };

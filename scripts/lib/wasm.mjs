@@ -26,6 +26,11 @@ export function optimise(from, to) {
   if (!WebAssembly.validate(readFileSync(to))) throw new Error('the optimised wasm is not valid');
 }
 
+/** The same for a file that nobody downloads: it may be large, and texts of errors stay. */
+export function optimiseForSpeed(from, to) {
+  execFileSync(process.execPath, [wasmOpt, '-O3', '--strip-debug', '--enable-simd', '--enable-bulk-memory', '--enable-nontrapping-float-to-int', from, '-o', to], { stdio: 'inherit' });
+}
+
 /**
  * A panic ends in a trap, and on this target nobody hears what is said before. Only the trap is left of it, and nothing
  * of the formatting behind it; formatting that is of use elsewhere stops the build, because it is large.

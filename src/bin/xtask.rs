@@ -1,5 +1,5 @@
 //! The build tool: `cargo run --features xtask --bin xtask -- build page OUT` compiles what a page loads to wasm and writes
-//! the glue, `build keeper OUT`, `build v2 OUT` and `build provider OUT` do so for the others; `schema OUT` writes
+//! the glue, `build keeper OUT`, `build v2 OUT`, `build provider OUT` and `build relay OUT` do so for the others; `schema OUT` writes
 //! the JSON Schema of the provider's configuration. Functions keep their names: `scripts/lib/wasm.mjs` needs them.
 
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 type Failure = Box<dyn std::error::Error>;
 
-const USAGE: &str = "usage: xtask build page|keeper|v2|provider OUT, or xtask schema OUT";
+const USAGE: &str = "usage: xtask build page|keeper|v2|provider|relay OUT, or xtask schema OUT";
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
             (Some("page"), Some(out)) => build("page", "core", Path::new(&out)),
             (Some("keeper"), Some(out)) => build("keeper", "keeper", Path::new(&out)),
             (Some("v2"), Some(out)) => build("v2", "v2", Path::new(&out)),
-            (Some("provider"), Some(out)) => build("provider", "provider", Path::new(&out)),
+            (Some(name @ ("provider" | "relay")), Some(out)) => build(name, name, Path::new(&out)),
             _ => Err(USAGE.into()),
         },
         Some("schema") => args.next().map_or(Err(USAGE.into()), |out| schema(Path::new(&out))),

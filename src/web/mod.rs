@@ -15,6 +15,8 @@ mod keeper;
 mod options;
 #[cfg(feature = "provider")]
 mod provider;
+#[cfg(feature = "relay")]
+mod relay;
 #[cfg(feature = "page")]
 mod shell;
 #[cfg(feature = "page")]

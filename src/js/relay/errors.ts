@@ -1,0 +1,58 @@
+/**
+ * What a relay answers where it does not do what it is asked for.
+ * @module
+ */
+
+/** Stable codes, each with its status and the one thing to do. */
+const TABLE = {
+  cross_site: [403, 'The request comes from a page of another site.', 'Name its origin in trustedOrigins, if it is yours.'],
+  unauthorized: [401, 'Nobody is signed in.', 'Sign in.'],
+  forbidden: [403, 'This is not allowed, or not there.', 'Ask for a session that is yours.'],
+  route_denied: [403, 'The relay does not pass this route on.', 'Name it in the allow option, if your users are to have it.'],
+  directory_denied: [403, 'The relay does not pass this directory on.', 'Leave directory out, or allow it with the directories option.'],
+  not_found: [404, 'This is not there.', 'Load the list again.'],
+  bad_request: [400, 'The request cannot be passed on as it is.', 'Send a JSON object that the route knows.'],
+  bad_file: [400, 'A file is not given by its content.', 'Send it as a data: URL.'],
+  wrong_content_type: [415, 'The body is not JSON.', 'Send it with content-type: application/json.'],
+  too_large: [413, 'The body is larger than limits.body.', 'Send less, or raise limits.body.'],
+  too_many_readers: [429, 'This user has too many streams open.', 'Close some, or raise limits.readersPerUser.'],
+  full: [503, 'The relay has too many readers, or is about to end.', 'Come again.'],
+  upstream_unreached: [502, 'The OpenCode server was not reached.', 'Start it, and see to it that the upstream option is right.'],
+  upstream_refused: [502, 'The OpenCode server did not let the relay in.', 'See to it that the auth option of the relay is right.'],
+  upstream_redirected: [502, 'The OpenCode server sent the relay elsewhere.', 'Give its final address in the upstream option.'],
+  upstream_too_large: [502, 'The answer of the OpenCode server is larger than limits.answer.', 'Ask for less, or raise limits.answer.'],
+  upstream_timeout: [504, 'The OpenCode server did not answer in time.', 'Try again, or raise limits.requestTimeout.'],
+  hook_failed: [500, 'A function of the relay’s owner failed.', 'Look at its log.'],
+} as const;
+
+/**
+ * Why a relay did not do what it was asked for.
+ *
+ * @example
+ * ```ts
+ * const code: RelayErrorCode = 'cross_site';
+ * ```
+ */
+export type RelayErrorCode = keyof typeof TABLE;
+
+/** Ends the handling of a request. */
+export class Refusal extends Error {
+  readonly code: RelayErrorCode;
+
+  constructor(code: RelayErrorCode) {
+    super(TABLE[code][1]);
+    this.code = code;
+  }
+}
+
+/** Seconds after which it is worth while to come again. */
+const AGAIN = '5';
+
+/** The answer of a code. */
+export function refused(code: RelayErrorCode): Response {
+  const [status, message, hint] = TABLE[code];
+  const headers: Record<string, string> = { 'cache-control': 'no-store' };
+  if (status === 429 || status === 503) headers['retry-after'] = AGAIN;
+  // As an OpenCode server says where a session is not there: clients know this one.
+  return Response.json({ name: 'RelayError', error: { code, message, hint } }, { status, headers });
+}
