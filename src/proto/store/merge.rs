@@ -28,7 +28,7 @@ impl Messages {
             self.remove(at);
         }
         self.older(page, asked);
-        self.paged = asked;
+        self.note_paged(asked);
         self.tombstones.retain(|(_, stamp)| *stamp > asked);
     }
 
@@ -105,7 +105,12 @@ impl Messages {
         }
     }
 
-    /// Whether an answer to what was asked then tells old news: a newest page was asked for later, and applied.
+    /// A page that was asked for then was applied.
+    pub fn note_paged(&mut self, asked: Stamp) {
+        self.paged = self.paged.max(asked);
+    }
+
+    /// Whether an answer to what was asked then tells old news: a page was asked for later, and applied.
     pub fn is_stale(&self, asked: Stamp) -> bool {
         asked < self.paged
     }

@@ -43,7 +43,7 @@ pub struct Messages {
     pub(super) dirty: bool,
     /// Removed ids, until a snapshot that was asked for later (M9).
     pub(super) tombstones: Vec<(u64, Stamp)>,
-    /// When the newest page that was applied was asked for.
+    /// When the last page that was applied was asked for.
     pub(super) paged: Stamp,
     pub(super) last_hit: (usize, usize),
     pub(super) telling: Telling,

@@ -155,7 +155,9 @@ impl Session {
             context.warn("cursor_hidden", "A proxy may hide X-Next-Cursor.");
         }
         if let Some((asked, info)) = self.sides.take(&What::Info) {
-            if asked < snapshot.asked && self.cuts_otherwise(&info) {
+            // Or of a page of older messages that came meanwhile.
+            let outdated = asked < snapshot.asked || self.messages.is_stale(asked);
+            if outdated && self.cuts_otherwise(&info) {
                 // A prompt that is in the page may have ended that cut.
                 let asked = context.tick();
                 self.ask_side(&What::Info, asked, context);

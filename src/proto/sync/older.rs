@@ -88,6 +88,7 @@ impl Session {
                 // One that is longer than it need be is the whole history.
                 self.screen(&mut page, by_cursor || count_told >= load.count, context);
                 self.messages.older(&page, asked);
+                self.messages.note_paged(asked);
                 self.recall();
                 if self.messages.has_gaps() {
                     // A text that grows there was missed, too.

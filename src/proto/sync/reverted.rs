@@ -25,7 +25,11 @@ impl Session {
     pub(super) fn session_heard(&mut self, raw: &[u8], context: &mut Context) {
         if self.cuts_otherwise(raw) {
             self.fields.set_session(raw);
-            return self.begin(context);
+            // What is under way while kept events are replayed was asked for after all of them.
+            if self.is_live() {
+                self.begin(context);
+            }
+            return;
         }
         self.session_told(raw, context);
     }

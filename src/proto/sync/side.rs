@@ -250,8 +250,11 @@ impl Session {
                 continue;
             };
             let old = self.sides.side(what).heard > asked;
+            // A prompt of a page that was asked for since may have ended the cut.
+            let ended = *what == What::Info && self.messages.is_stale(asked) && self.cuts_otherwise(&body);
             match what {
-                What::Info if !old => {
+                What::Info if old => {}
+                What::Info if !ended => {
                     context.learn(&body);
                     self.session_told(&body, context);
                 }
@@ -260,7 +263,7 @@ impl Session {
                     let status = own_status(&body, &self.id);
                     self.late_status(asked, status, context);
                 }
-                What::Permissions | What::Questions if old => {
+                What::Info | What::Permissions | What::Questions if old || ended => {
                     let asked = context.tick();
                     self.ask_side(what, asked, context);
                 }
