@@ -1,6 +1,6 @@
 use super::Stamp;
 use super::message::Message;
-use super::messages::Messages;
+use super::messages::{GONE, Messages};
 use super::page::{Page, PageItem};
 use super::part::Part;
 use super::seen::Seen;
@@ -25,11 +25,15 @@ impl Messages {
             })
             .collect();
         for at in stale.into_iter().rev() {
+            if !apart && page.bad == 0 {
+                let id = self.list[at].id.clone();
+                self.bury(id.as_bytes(), GONE);
+            }
             self.remove(at);
         }
         self.older(page, asked);
         self.note_paged(asked);
-        self.tombstones.retain(|(_, stamp)| *stamp > asked);
+        self.tombstones.retain(|(_, stamp)| *stamp > asked || *stamp == GONE);
     }
 
     /// A page of history, or one message, that says nothing of what is not in it.

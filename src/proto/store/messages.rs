@@ -12,6 +12,9 @@ use crate::proto::planted::{self, Bug};
 /// Removed messages and parts remembered until the next history; the oldest are forgotten.
 const MAX_TOMBSTONES: usize = 4_096;
 
+/// The stamp of such a message: no page that tells it again is older.
+pub(super) const GONE: Stamp = 0;
+
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -41,7 +44,7 @@ pub struct Messages {
     pub(super) ops: Vec<Change>,
     pub(super) dirty_from: usize,
     pub(super) dirty: bool,
-    /// Removed ids, until a snapshot that was asked for later (M9).
+    /// Removed ids, until a snapshot that was asked for later (M9); with [`GONE`] messages that a page left out.
     pub(super) tombstones: Vec<(u64, Stamp)>,
     /// When the last page that was applied was asked for.
     pub(super) paged: Stamp,
@@ -56,6 +59,7 @@ impl Messages {
     pub fn message(&mut self, head: &MessageHead<'_>, raw: &[u8], stamp: Stamp) {
         let at = match self.find(head.id) {
             Some(at) => at,
+            None if self.is_gone(head.id) => return,
             None => self.insert(Message::new(head, head.id.to_text().into())),
         };
         let message = &mut self.list[at];
@@ -69,7 +73,7 @@ impl Messages {
     /// `message.part.updated`.
     pub fn part(&mut self, head: &PartHead<'_>, raw: &[u8], stamp: Stamp) -> Placed {
         let Some(at) = self.find(head.message) else {
-            return Placed::Unknown;
+            return self.missing(head.message);
         };
         let again = self.telling == Telling::Again;
         match self.find_part(at, head.id) {
@@ -89,7 +93,7 @@ impl Messages {
     /// `message.part.delta`.
     pub fn delta(&mut self, message: Str<'_>, part: Str<'_>, delta: Str<'_>, stamp: Stamp) -> Placed {
         let Some(at) = self.find(message) else {
-            return Placed::Unknown;
+            return self.missing(message);
         };
         let Ok(index) = self.find_part(at, part) else {
             return if self.is_telling_old() {
@@ -109,7 +113,7 @@ impl Messages {
         if let Some(at) = self.find(id) {
             self.remove(at);
         }
-        self.bury(id, stamp);
+        self.bury(id.raw(), stamp);
     }
 
     /// `message.part.removed`.
@@ -119,14 +123,14 @@ impl Messages {
         {
             self.take_part(at, index);
         }
-        self.bury(part, stamp);
+        self.bury(part.raw(), stamp);
     }
 
-    fn bury(&mut self, id: Str<'_>, stamp: Stamp) {
+    pub(super) fn bury(&mut self, id: &[u8], stamp: Stamp) {
         if self.tombstones.len() >= MAX_TOMBSTONES {
             self.tombstones.drain(..MAX_TOMBSTONES / 2);
         }
-        self.tombstones.push((hash(id.raw()), stamp));
+        self.tombstones.push((hash(id), stamp));
     }
 
     /// Shows a text that an earlier page saw of an open part. Gives whether the part is there.
@@ -383,6 +387,21 @@ impl Messages {
                 .tombstones
                 .iter()
                 .any(|(buried, stamp)| *stamp > asked && *buried == hash(id.raw()))
+    }
+
+    /// Whether a page has left the message out that was shown: what a late stream tells of it is old.
+    fn is_gone(&self, id: Str<'_>) -> bool {
+        let gone = (hash(id.raw()), GONE);
+        self.tombstones.contains(&gone)
+    }
+
+    /// What becomes of an event of a message that is not in the list.
+    fn missing(&self, message: Str<'_>) -> Placed {
+        if self.is_gone(message) {
+            Placed::Done
+        } else {
+            Placed::Unknown
+        }
     }
 
     /// The server has told the message at `at`: an echo is confirmed, and goes to its real place.
