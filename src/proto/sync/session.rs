@@ -291,6 +291,8 @@ impl Session {
 
     /// An error that ends all hope, until the caller reconnects. What is shown stays.
     pub fn die(&mut self, error: &Error, context: &mut Context) {
+        // Events that were kept are lost, and those that come are not heard.
+        self.interrupt();
         self.phase = Phase::Dead(Death::Ended);
         context.warn_of(error);
         self.fields.set_error(Some(error.clone()));
