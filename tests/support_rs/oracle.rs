@@ -62,10 +62,7 @@ impl Shown {
             }
             let rewritten = said.rewritten && said.versions.iter().any(|version| version == text);
             // What a retry left behind is as stored once the message is complete. What broke off stays.
-            let hidden = server
-                .hidden
-                .contains(part.value["messageID"].as_str().unwrap_or_default());
-            let rewritten = rewritten || (text.is_empty() && (is_left(part, server) || (said.lost && hidden)));
+            let rewritten = rewritten || (text.is_empty() && is_left(part, server));
             if !text.starts_with(before.as_str()) && !rewritten {
                 return Err(format!("P2: {before:?} became {text:?}; said {said:?}"));
             }

@@ -144,10 +144,10 @@ impl Session {
         }
     }
 
-    /// Those of messages that are not in the list wait for theirs, as long as there are older ones.
+    /// Those of parts that are not in the list wait for theirs, as long as there are older ones, or hidden ones.
     pub(super) fn forget_recalled(&mut self) {
-        let waits = self.fields.has_older();
-        self.recalled.retain(|text| waits && !self.messages.has(&text.message));
+        let waits = self.fields.has_older() || self.cut.is_some();
+        self.recalled.retain(|text| waits && !self.messages.recall(text));
     }
 
     /// The server's version is known: whether restored prompts may be repeated under their ids.

@@ -25,7 +25,7 @@ impl Session {
     pub(super) fn session_heard(&mut self, raw: &[u8], context: &mut Context) {
         if self.cuts_otherwise(raw) {
             self.fields.set_session(raw);
-            // What is under way while kept events are replayed was asked for after all of them.
+            // Once for all kept events that are replayed.
             if self.is_live() {
                 self.begin(context);
             }
@@ -91,8 +91,14 @@ impl Session {
         let prompts = &self.outbox.prompts;
         let own = |key: &str| prompts.iter().any(|prompt| prompt.key == key);
         let stays = |key: &str, (created, id): (i64, &str)| !cut.covers(created, id.as_bytes()) || own(key);
+        let texts = self.messages.open_texts();
         let gone = self.messages.cut((&cut.message, cut.part.as_deref()), &stays);
         cut.hides = cut.hides.max(gone);
+        if gone > 0 {
+            // What is put back may have been lost by the server.
+            self.recalled.extend(texts);
+            self.forget_recalled();
+        }
     }
 
     /// How many messages are hidden, as far as is known.

@@ -611,7 +611,8 @@ impl Session {
             Event::QuestionAsked { .. } | Event::QuestionDone { .. } => Some(What::Questions),
             _ => None,
         };
-        if let Some(what) = side {
+        // What is under way while kept events are replayed was asked for after all of them.
+        if let Some(what) = side.filter(|_| self.is_live()) {
             self.side_heard(&what, stamp);
         }
         match event {
