@@ -133,9 +133,17 @@ fn a_page_that_cannot_be_encoded_is_asked_for_again_with_half_the_size() {
             scene.world.requests.len() - asked
         );
         assert_eq!(scene.field("error")["code"], "incomplete");
-        // The message is gone: all is well.
+        // While nobody looks it is not.
+        scene.world.input(Input::Visible(false));
+        let asked = scene.world.requests.len();
+        scene.wait(120_000);
+        assert_eq!(scene.world.requests.len(), asked);
+        scene.world.input(Input::Visible(true));
+        scene.arrive();
+        assert!(scene.world.requests.len() > asked);
+        // The message is gone: all is well, after 48 seconds and a moment.
         scene.bad.clear();
-        scene.wait(800_000);
+        scene.wait(50_000);
         assert!(scene.field("error").is_null());
         assert_eq!(scene.ids().len(), 41);
     }

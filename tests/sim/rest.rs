@@ -154,5 +154,5 @@ const RECOVERY: u64 = 47_000;
 /// Longer than any check or wait for an answer takes; and than the polls of which one fetches everything.
 const PATIENCE: u64 = 100_000;
 const POLL_PATIENCE: u64 = 400_000;
-/// The longest wait before the whole of a history is asked for again that came in part: 3 s, eight times doubled.
-const PART_PATIENCE: u64 = 768_000;
+/// The longest wait before the whole of a history is asked for again that came in part: 3 s, four times doubled.
+const PART_PATIENCE: u64 = 48_000;

@@ -7,7 +7,7 @@ use crate::proto::store::Page;
 /// After a page that had to be smaller, the whole one is tried again after this, milliseconds, and then twice as late
 /// each time, but for so many times.
 const WHOLE_AGAIN: u64 = 3_000;
-const MOST_LATER: u32 = 8;
+const MOST_LATER: u32 = 4;
 
 /// A history that the server can tell only in part.
 #[derive(Debug, Default)]

@@ -381,8 +381,10 @@ impl Session {
 
     /// Whether nothing is expected and nothing is left to be checked.
     pub fn is_resting(&self) -> bool {
+        // What is missing of a history that came in part can wait until somebody looks.
+        let again = self.again_at.filter(|_| self.partial.error.is_none());
         !self.expects()
-            && self.turn.deadline().or(self.again_at).is_none()
+            && self.turn.deadline().or(again).is_none()
             && !matches!(self.phase, Phase::Fetching(_) | Phase::Failed(..))
     }
 
