@@ -63,6 +63,7 @@ const FILES = {
   list: { folders: ['tests/list'] },
   protections: { folders: ['tests/protections'] },
   provider: { folders: ['tests/provider'] },
+  'relay-redis': { folders: ['tests/relay-redis'] },
   support: { folders: ['tests/support', 'tests/faults'] },
 };
 
@@ -82,6 +83,7 @@ try {
   const { findChromium } = await import('../tests/support/browser.mjs');
   const { findFirefox } = await import('../tests/support/firefox.mjs');
   const { findNginx } = await import('../tests/support/nginx.mjs');
+  const { findRedis } = await import('../tests/support/redis.mjs');
   const { ensureOpenCode } = await import('../tests/support/opencode.mjs');
   const { ensureLlama } = await import('../tests/support/llama.mjs');
   const { TESTED } = await import('../tests/support/versions.mjs');
@@ -89,6 +91,7 @@ try {
   await findFirefox();
   await ensureLlama();
   await findNginx();
+  await findRedis();
   for (const version of TESTED) await ensureOpenCode(version);
   const begin = performance.now();
   for (const { name, commands } of jobs(FIRST)) {

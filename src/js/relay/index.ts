@@ -9,7 +9,10 @@ export type { RelayErrorCode } from './errors.js';
 export { type Listener, type NodeRequest, type NodeResponse, toNodeListener } from './node.js';
 export type { Access, RelayLimits, RelayOptions } from './options.js';
 export type { Extra } from './routes.js';
+export { type RedisPlace, redisStore, type RedisStoreOptions } from './redis.js';
+export type { IoRedis, NodeRedis } from './redis-client.js';
 export type { RecordBody, RelayStore, StoreAnswer, StoreOp, StoreRecord } from './store.js';
+export { StoreError, type StoreErrorCode } from './store-error.js';
 
 /**
  * Somebody who was let in: reaches the server as a browser of theirs would.
