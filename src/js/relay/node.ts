@@ -3,6 +3,7 @@
  * @module
  */
 import { type Decision, type Desk, turned } from './desk.js';
+import { refused } from './errors.js';
 import type { Reader } from './hub.js';
 import type { Relay } from './index.js';
 import { attached, HEADERS, PADDING } from './stream.js';
@@ -65,10 +66,20 @@ export function toNodeListener(relay: Relay): Listener {
     const gone = new AbortController();
     // Not the request's: that one ends with its body.
     response.on('close', () => gone.abort());
-    desk.decide(asked(request, gone.signal)).then(
-      (decision) => (decision instanceof Response ? write(decision, response) : stream(decision, response)),
-    ).catch(() => response.destroy());
+    answered(desk, request, response, gone.signal).catch(() => response.destroy());
   };
+}
+
+async function answered(desk: Desk, request: NodeRequest, response: NodeResponse, signal: AbortSignal): Promise<void> {
+  let own: Request;
+  try {
+    own = asked(request, signal);
+  } catch {
+    // What no web-standard request can be, is none of ours.
+    return write(refused('route_denied'), response);
+  }
+  const decision = await desk.decide(own);
+  return decision instanceof Response ? write(decision, response) : stream(decision, response);
 }
 
 function asked(request: NodeRequest, signal: AbortSignal): Request {
@@ -121,7 +132,7 @@ function drained(response: NodeResponse): Promise<void> {
 }
 
 /** Straight to the socket: a web stream between costs a third more for each event. */
-function stream({ opening, headers }: Exclude<Decision, Response>, response: NodeResponse): Promise<void> | void {
+async function stream({ opening, headers }: Exclude<Decision, Response>, response: NodeResponse): Promise<void> {
   if (response.destroyed) return;
   let reader: Reader | number | undefined;
   const first: Uint8Array[] = [PADDING];
