@@ -264,11 +264,12 @@ export function checkAuth(auth: ClientOptions['auth']): void {
   }
 }
 
-/** Checks `baseUrl`. */
+/** Checks `baseUrl`. One without a host is a page's own. */
 export function checkBase(baseUrl: unknown): Base {
   let url: URL | undefined;
   try {
-    url = new URL(String(baseUrl));
+    const text = String(baseUrl);
+    url = new URL(text, text[0] === '/' ? globalThis.location?.href : undefined);
   } catch {
     // Told below.
   }

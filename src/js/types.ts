@@ -112,7 +112,7 @@ export interface LogEntry {
  * ```
  */
 export interface ClientOptions {
-  /** Where the server is: `http:` or `https:`, without credentials. A path prefix is kept. */
+  /** Where the server is: `http:` or `https:`, without credentials. A path prefix is kept. In a page, a path alone is one of its own host. */
   readonly baseUrl: string;
   /** Project directory on the server. Default: the server's own. */
   readonly directory?: string;

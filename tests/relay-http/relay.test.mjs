@@ -412,5 +412,7 @@ describe('the stream', () => {
     await relay.drain();
     await waitFor(() => reader.isOver, { message: 'the end' });
     assert.equal(mock.streams, 0);
+    // Whoever comes again goes to another instance.
+    for (const path of ['/event', '/session']) assert.equal(codeOf(await raw(url, path)), '503 full');
   });
 });

@@ -8,6 +8,7 @@ import { idOf, type Prompt, readBody, uiWishOf, type Wish, wishOf } from './body
 import { type Chats, memoryChats } from './chats.js';
 import { type Encoder, Events } from './events.js';
 import { answerOf, Fault } from './fault.js';
+import { later } from './later.js';
 
 import { streamed } from './stream.js';
 import { UiMessages } from './ui-message.js';
@@ -62,9 +63,12 @@ const SESSION = 'x-opencode-session';
  */
 export function createChatRoute(options: ChatRouteOptions): ChatRoute {
   const { format = 'events', init, send, chats = memoryChats(), ...relayOptions } = options;
-  const relay = createRelay(relayOptions);
-  const route = new Route(relay, { format, init, send, chats, body: options.limits?.body ?? MAX_BODY });
-  return { GET: (request) => route.handle(request, (visit) => route.get(visit, request)), POST: (request) => route.handle(request, (visit) => route.post(visit, request)) };
+  const own = { format, init, send, chats, body: options.limits?.body ?? MAX_BODY };
+  const route = later(() => new Route(createRelay(relayOptions), own));
+  return {
+    GET: (request) => handled(route, request, (own, visit) => own.get(visit, request)),
+    POST: (request) => handled(route, request, (own, visit) => own.post(visit, request)),
+  };
 }
 
 /** Largest body of a request, bytes: a prompt with its files. */
@@ -78,22 +82,23 @@ interface Own {
   readonly body: number;
 }
 
+async function handled(route: () => Route, request: Request, act: (route: Route, visit: Visit) => Promise<Response>): Promise<Response> {
+  try {
+    const own = route();
+    const visit = await own.relay.visit(request);
+    return visit instanceof Response ? visit : await act(own, visit);
+  } catch (error) {
+    return answerOf(error);
+  }
+}
+
 class Route {
-  readonly #relay: Relay;
+  readonly relay: Relay;
   readonly #own: Own;
 
   constructor(relay: Relay, own: Own) {
-    this.#relay = relay;
+    this.relay = relay;
     this.#own = own;
-  }
-
-  async handle(request: Request, act: (visit: Visit) => Promise<Response>): Promise<Response> {
-    try {
-      const visit = await this.#relay.visit(request);
-      return visit instanceof Response ? visit : await act(visit);
-    } catch (error) {
-      return answerOf(error);
-    }
   }
 
   async get(visit: Visit, request: Request): Promise<Response> {

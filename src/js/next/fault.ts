@@ -22,6 +22,7 @@ const OF_SESSION: Readonly<Record<string, number>> = {
   unknown_agent: 400,
   limit_reached: 413,
   busy: 409,
+  rate_limited: 429,
   forbidden: 403,
   timeout: 504,
 };
@@ -55,6 +56,7 @@ function errorOf(error: unknown): Told & { readonly status: number } {
   if (error instanceof Fault) return { code: error.code, message: error.message, hint: error.hint, status: STATUS[error.code] };
   const { name, code, message, hint } = error as Partial<Record<'name' | 'code' | 'message' | 'hint', string>>;
   if (name === 'SessionError' && code !== undefined) return { code, message: message ?? '', hint: hint ?? '', status: OF_SESSION[code] ?? 502 };
-  // What else was thrown may say more than a page is to know.
+  // What else was thrown may say more than a page is to know. An option that is wrong is the developer's to know.
+  console.error('opencode-session: the route failed:', error);
   return { code: 'internal', message: 'The endpoint failed.', hint: 'Look at the log of the server.', status: 500 };
 }

@@ -2,7 +2,9 @@
  * Routes of a Next.js app: a chat endpoint, and a relay for pages that hold the session themselves.
  * @module
  */
-import { createRelay, type Relay, type RelayOptions } from '../relay/index.js';
+import { createRelay, type RelayOptions } from '../relay/index.js';
+import { answerOf } from './fault.js';
+import { later } from './later.js';
 
 export type { Access, Extra, RelayLimits, RelayOptions } from '../relay/index.js';
 export { type ChatRoute, type ChatRouteOptions, createChatRoute } from './chat.js';
@@ -17,7 +19,7 @@ export type { ChatEvent } from './events.js';
  * const { GET, POST, PATCH, DELETE, OPTIONS }: RelayRoute = createRelayRoute(options);
  * ```
  */
-export type RelayRoute = { readonly [method in 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS']: Relay };
+export type RelayRoute = { readonly [method in 'GET' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS']: (request: Request) => Promise<Response> };
 
 /**
  * Handlers for `app/api/opencode/[...path]/route.ts`. Give the page's client `/api/opencode` as its `baseUrl`.
@@ -28,6 +30,13 @@ export type RelayRoute = { readonly [method in 'GET' | 'POST' | 'PATCH' | 'DELET
  * ```
  */
 export function createRelayRoute(options: RelayOptions): RelayRoute {
-  const relay = createRelay(options);
-  return { GET: relay, POST: relay, PATCH: relay, DELETE: relay, OPTIONS: relay };
+  const relay = later(() => createRelay(options));
+  const handle = async (request: Request): Promise<Response> => {
+    try {
+      return await relay()(request);
+    } catch (error) {
+      return answerOf(error);
+    }
+  };
+  return { GET: handle, POST: handle, PATCH: handle, DELETE: handle, OPTIONS: handle };
 }

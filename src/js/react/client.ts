@@ -33,7 +33,7 @@ export interface Shared {
 export interface SessionProviderProps {
   readonly client?: Client | undefined;
   /**
-   * Options of `createClient`; a `baseUrl` without a host is one of the page's own. Another client is made when `baseUrl`, `directory` or
+   * Options of `createClient`. Another client is made when `baseUrl`, `directory` or
    * `identity` change. The others count when the client is made.
    */
   readonly options?: ClientOptions | undefined;
@@ -61,7 +61,7 @@ export function SessionProvider({ client, options, children }: SessionProviderPr
   useEffect(() => {
     if (client !== undefined || options === undefined) return undefined;
     const release = clients.take(key, () => {
-      const making = createClient({ ...options, baseUrl: absolute(options.baseUrl) });
+      const making = createClient(options);
       return { value: making, close: () => void making.then((done) => done.close(), () => undefined) };
     });
     let isOver = false;
@@ -130,10 +130,6 @@ export function opened(client: Client, id: string): () => { value: ChatSession; 
     const session = client.openSession(id);
     return { value: session, close: session.close };
   };
-}
-
-function absolute(baseUrl: string): string {
-  return baseUrl.startsWith('/') ? new URL(baseUrl, location.href).href : baseUrl;
 }
 
 interface Deferred {

@@ -119,6 +119,8 @@ export class Desk {
   }
 
   async #authorized(request: Request): Promise<Access | Response> {
+    // Whoever comes again on a connection that is still open would keep the process.
+    if (this.#over.signal.aborted) throw new Refusal('full');
     let access: Access | Response | undefined;
     try {
       access = await this.#options.authorize(request);

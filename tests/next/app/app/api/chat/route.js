@@ -1,0 +1,4 @@
+import { createChatRoute } from 'opencode-session/next';
+import { options } from '../../../lib/options.js';
+
+export const { GET, POST } = createChatRoute(options);

@@ -1,0 +1,1 @@
+export default process.env.STANDALONE === '1' ? { output: 'standalone' } : {};
