@@ -56,6 +56,8 @@ const FILES = {
   browser: { folders: ['tests/browser'] },
   docs: { folders: ['tests/docs'] },
   react: { folders: ['tests/react'] },
+  next: { folders: ['tests/next'] },
+  'relay-http': { folders: ['tests/relay-http'] },
   keeper: { folders: ['tests/keeper'] },
   wpt: { folders: ['tests/wpt'] },
   wasm: { folders: ['tests/wasm'] },

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { launchChromium } from '../support/browser.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
-import { PATIENCE, waitFor } from '../support/wait.mjs';
+import { PATIENCE } from '../support/wait.mjs';
 import { pack } from '../package/consumer.mjs';
 import { build, PASSWORD, project, start, WAYS } from './site.mjs';
 

@@ -97,7 +97,10 @@ describe('who may', () => {
     const asked = (sessionID) => ({ id: `per_${sessionID}`, sessionID, permission: 'bash', patterns: [] });
     const off = mock.on('GET', '/permission', () => [asked(mine), asked(other)]);
     const answered = [];
-    const offs = ['/permission/:id/reply', '/session/:session/permissions/:id'].map((path) => mock.on('POST', path, ({ params }) => (answered.push(params.id), true)));
+    const offs = ['/permission/:id/reply', '/session/:session/permissions/:id'].map((path) => mock.on('POST', path, ({ params }) => {
+      answered.push(params.id);
+      return true;
+    }));
     const sees = { 'x-sees': mine };
     assert.deepEqual((await raw(url, '/permission', { headers: sees })).body.map(({ sessionID }) => sessionID), [mine]);
     for (const path of [`/permission/per_${other}/reply`, `/session/${mine}/permissions/per_${other}`, '/permission/per_none/reply']) {

@@ -105,8 +105,11 @@ export class Walk {
     }
     const isOver = whole || message.info.time.completed !== undefined;
     if (isText(part)) {
-      yield* this.#text(message, part, open);
-      if (!isOver && part.continuity !== 'settled' && part.continuity !== 'interrupted') return;
+      const ends = isOver || part.continuity === 'settled' || part.continuity === 'interrupted';
+      // Another reader got more than this one knows yet: of a text in flight a server tells nothing. Its end tells all.
+      const isBehind = open.text === undefined && (part.text ?? '').length < open.length;
+      if (ends || !isBehind) yield* this.#text(message, part, open);
+      if (!ends) return;
     } else if (part.type === 'tool') {
       const { status = 'pending', output = '', metadata } = part.state ?? {};
       const tool = `${status} ${output.length} ${String(metadata?.['output'] ?? '').length}`;
