@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import binaryen from 'binaryen';
-import { forgetLocations, shortImports } from './sections.mjs';
+import { forgetPanics, shortImports } from './sections.mjs';
 
 const wasmOpt = fileURLToPath(new URL('../../node_modules/binaryen/bin/wasm-opt', import.meta.url));
 const STANDARD = /^<?(core|std|alloc|__rustc)[[:]|^<.* as core\[\w+\]::fmt::/;
@@ -21,7 +21,7 @@ const OPTIONS = ['--flatten', '--rereloop', '-Oz', '-Oz', '--dealign', '-ocimfs'
 
 /** Optimises a file that still has its names. */
 export function optimise(from, to) {
-  writeFileSync(to, shortImports(forgetLocations(mute(readFileSync(from)))));
+  writeFileSync(to, shortImports(forgetPanics(mute(readFileSync(from)))));
   execFileSync(process.execPath, [wasmOpt, ...OPTIONS, to, '-o', to], { stdio: 'inherit' });
   if (!WebAssembly.validate(readFileSync(to))) throw new Error('the optimised wasm is not valid');
 }
