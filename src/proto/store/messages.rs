@@ -73,7 +73,7 @@ impl Messages {
     /// `message.part.updated`.
     pub fn part(&mut self, head: &PartHead<'_>, raw: &[u8], stamp: Stamp) -> Placed {
         let Some(at) = self.find(head.message) else {
-            return self.missing(head.message);
+            return Placed::Unknown;
         };
         let again = self.telling == Telling::Again;
         match self.find_part(at, head.id) {
@@ -93,7 +93,7 @@ impl Messages {
     /// `message.part.delta`.
     pub fn delta(&mut self, message: Str<'_>, part: Str<'_>, delta: Str<'_>, stamp: Stamp) -> Placed {
         let Some(at) = self.find(message) else {
-            return self.missing(message);
+            return Placed::Unknown;
         };
         let Ok(index) = self.find_part(at, part) else {
             return if self.is_telling_old() {
@@ -390,18 +390,8 @@ impl Messages {
     }
 
     /// Whether a page has left the message out that was shown: what a late stream tells of it is old.
-    fn is_gone(&self, id: Str<'_>) -> bool {
-        let gone = (hash(id.raw()), GONE);
-        self.tombstones.contains(&gone)
-    }
-
-    /// What becomes of an event of a message that is not in the list.
-    fn missing(&self, message: Str<'_>) -> Placed {
-        if self.is_gone(message) {
-            Placed::Done
-        } else {
-            Placed::Unknown
-        }
+    pub fn is_gone(&self, id: Str<'_>) -> bool {
+        self.tombstones.contains(&(hash(id.raw()), GONE))
     }
 
     /// The server has told the message at `at`: an echo is confirmed, and goes to its real place.

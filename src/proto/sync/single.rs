@@ -18,11 +18,11 @@ impl Session {
             _ => return,
         };
         let message = id.to_text();
-        if matches!(message.as_str(), "" | "." | "..") {
-            // As a piece of a path it would name another one.
+        let shown = self.messages.has(&message);
+        if matches!(message.as_str(), "" | "." | "..") || (!shown && self.messages.is_gone(id)) {
+            // As a piece of a path it would name another one; or the server has it no more.
             return;
         }
-        let shown = self.messages.has(&message);
         if self.parked.keep(&message, shown, data, context.limits.buffered) {
             return self.ask_parked(context);
         }
