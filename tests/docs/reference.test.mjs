@@ -17,6 +17,10 @@ declare const client: Client, session: ChatSession, list: LiveSessions, recordin
 declare function useSyncExternalStore<T>(subscribe: (listener: () => void) => () => void, read: () => T, server: () => T): T;
 declare function readFile(path: string): Promise<Uint8Array>;
 declare const provider: Provider, chat: Chat;
+declare const relay: Relay, request: Request, record: StoreRecord, events: ChatEvent[], options: ChatRouteOptions, upstream: string, authorize: RelayOptions['authorize'];
+declare const db: { owns(user: string, id: string): boolean; sessionOf(user: string, chat: string): string | undefined; setSession(user: string, chat: string, session: string): void };
+declare function whoIs(request: Request): Access | undefined;
+declare function createServer(listener: Listener): { listen(port: number): void };
 declare function createElement<P>(type: (props: P) => unknown, props: P): unknown;
 declare function showEmpty(): void;
 declare function showCountdown(milliseconds: number, why?: string): void;

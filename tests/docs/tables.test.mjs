@@ -230,6 +230,38 @@ describe('docs/provider.md', () => {
   });
 });
 
+describe('docs/relay.md and docs/next.md', () => {
+  const relay = rows(read('docs/relay.md'));
+  const coded = (cells) => Object.fromEntries(cells.filter(([, status]) => /^[45]\d\d$/.test(status)).map(([code, status]) => [code, Number(status)]));
+
+  test('every code of the relay, with its status, and no other', () => {
+    const code = Object.fromEntries([...read('src/js/relay/errors.ts').matchAll(/^ {2}(\w+): \[(\d+), /gm)].map(([, name, status]) => [name, Number(status)]));
+    assert.ok(Object.keys(code).length > 15);
+    assert.deepEqual(coded(relay), code);
+  });
+
+  test('every code of the chat endpoint, with its status, and no other', () => {
+    const table = /const STATUS = \{([^}]+)\}/.exec(read('src/js/next/fault.ts'))?.[1] ?? '';
+    const code = Object.fromEntries([...table.matchAll(/(\w+): (\d+)/g)].map(([, name, status]) => [name, Number(status)]));
+    assert.deepEqual(coded(rows(read('docs/next.md'))), code);
+  });
+
+  test('every limit, with the default of the code', () => {
+    const own = { body: /BODY = ([^;]+);/, answer: /ANSWER = ([^;]+);/, requestTimeout: /PATIENCE = ([^;]+);/ };
+    const desk = read('src/js/relay/desk.ts');
+    const rust = [...read('src/proto/relay/mod.rs').matchAll(/^ {12}(\w+): ([\d_<* ]+),$/gm)].map(([, name, number]) => [name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), number]);
+    const code = new Map([...rust, ...Object.entries(own).map(([name, form]) => [name, form.exec(desk)?.[1] ?? ''])].map(([name, number]) => [name, evaluated(number)]));
+    const [, body] = /interface RelayLimits \{([\s\S]*?)\n\}/.exec(read('src/js/relay/options.ts')) ?? [];
+    const names = [...(body ?? '').matchAll(/readonly (\w+)\?:/g)].map(([, name]) => name);
+    const shown = new Map(relay.flatMap(([cells, values]) => {
+      const [all, each] = [cells.split(', '), values?.split(', ') ?? []];
+      return all.length === each.length ? all.map((name, at) => [name, each[at]]) : [[cells, values]];
+    }));
+    for (const name of names.filter((each) => !['replay', 'tail'].includes(each))) assert.equal(value(shown.get(name) ?? ''), code.get(name), name);
+    assert.ok(names.length > 18);
+  });
+});
+
 describe('docs/doctor.md', () => {
   const doctor = read('docs/doctor.md');
   const code = sources('src/js/doctor', '.ts').join('\n');

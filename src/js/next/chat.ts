@@ -2,7 +2,8 @@
  * A chat endpoint: prompts in, the answer as a stream, which can be taken up again.
  * @module
  */
-import { type ChatSession, type Client, createClient, type Message, type SendOptions, type Sent, type SessionError, type SessionInit, type SessionState } from '../node.js';
+import type { ChatSession, Client, Message, SendOptions, Sent, SessionError, SessionInit, SessionState } from '../index.js';
+import { createClient } from '../node.js';
 import { createRelay, type Relay, type RelayOptions, type Visit } from '../relay/index.js';
 import { idOf, type Prompt, readBody, uiWishOf, type Wish, wishOf } from './body.js';
 import { type Chats, memoryChats } from './chats.js';
@@ -42,7 +43,9 @@ export interface ChatRouteOptions extends RelayOptions {
  * ```
  */
 export interface ChatRoute {
+  /** The history, the answer from a position on, or the running answer. */
   readonly GET: (request: Request) => Promise<Response>;
+  /** A prompt, or the answer to a request. */
   readonly POST: (request: Request) => Promise<Response>;
 }
 
@@ -58,7 +61,7 @@ const SESSION = 'x-opencode-session';
  *
  * @example
  * ```ts
- * export const { GET, POST } = createChatRoute({ upstream: 'http://127.0.0.1:4096', authorize: async () => ({ user: 'ada', sessions: 'all' }) });
+ * const { GET, POST } = createChatRoute({ upstream: 'http://127.0.0.1:4096', authorize: async () => ({ user: 'ada', sessions: 'all' }) });
  * ```
  */
 export function createChatRoute(options: ChatRouteOptions): ChatRoute {

@@ -12,7 +12,9 @@
  * ```
  */
 export interface Chats {
+  /** The session of a chat. */
   get(user: string, chat: string): string | undefined | Promise<string | undefined>;
+  /** A chat has a session from here on. */
   set(user: string, chat: string, session: string): void | Promise<void>;
 }
 

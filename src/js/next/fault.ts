@@ -10,6 +10,7 @@ const STATUS = {
   wrong_content_type: 415,
   too_large: 413,
   position_lost: 410,
+  internal: 500,
 } as const;
 
 /** Of codes of `SessionError`; all others are this side's own trouble with the server: 502. */
@@ -58,5 +59,5 @@ function errorOf(error: unknown): Told & { readonly status: number } {
   if (name === 'SessionError' && code !== undefined) return { code, message: message ?? '', hint: hint ?? '', status: OF_SESSION[code] ?? 502 };
   // What else was thrown may say more than a page is to know. An option that is wrong is the developer's to know.
   console.error('opencode-session: the route failed:', error);
-  return { code: 'internal', message: 'The endpoint failed.', hint: 'Look at the log of the server.', status: 500 };
+  return errorOf(new Fault('internal', 'The endpoint failed.', 'Look at the log of the server.'));
 }

@@ -26,7 +26,7 @@ export type RelayRoute = { readonly [method in 'GET' | 'POST' | 'PATCH' | 'DELET
  *
  * @example
  * ```ts
- * export const { GET, POST, PATCH, DELETE, OPTIONS } = createRelayRoute({ upstream: 'http://127.0.0.1:4096', authorize: async () => ({ user: 'ada', sessions: 'all' }) });
+ * const { GET, POST, PATCH, DELETE, OPTIONS } = createRelayRoute({ upstream: 'http://127.0.0.1:4096', authorize: async () => ({ user: 'ada', sessions: 'all' }) });
  * ```
  */
 export function createRelayRoute(options: RelayOptions): RelayRoute {

@@ -4,10 +4,11 @@
  */
 import { known } from '../host.js';
 import { maySee } from './access.js';
-import { Refusal, refused } from './errors.js';
+import { checked } from './check.js';
+import { denied, Refusal } from './errors.js';
 import { type Hubs, hubs } from './hubs.js';
 import type { Visit } from './index.js';
-import { type Access, checked, type RelayOptions } from './options.js';
+import type { Access, RelayOptions } from './options.js';
 import { isOwn, openTo, type Origins, preflight } from './origin.js';
 import { passed } from './pass.js';
 import { type Extra, type Route, routeOf } from './routes.js';
@@ -51,7 +52,7 @@ export class Desk {
 
   /** Who may not, and what is no stream, is answered here. */
   async decide(request: Request): Promise<Decision> {
-    if (!isOwn(request, this.#origins)) return refused('cross_site');
+    if (!isOwn(request, this.#origins)) return denied('cross_site');
     if (request.method === 'OPTIONS') return preflight(request, this.#origins);
     const headers = openTo(request, this.#origins);
     const decision = await this.#guarded(async () => {
@@ -64,7 +65,7 @@ export class Desk {
   }
 
   async visit(request: Request): Promise<Visit | Response> {
-    if (!isOwn(request, this.#origins)) return refused('cross_site');
+    if (!isOwn(request, this.#origins)) return denied('cross_site');
     try {
       const access = await this.#authorized(request);
       if (access instanceof Response) return access;
@@ -147,7 +148,7 @@ export class Desk {
 
 /** The answer to whoever was turned away. */
 export function turned(status: number): Response {
-  return refused(status === 429 ? 'too_many_readers' : status === 503 ? 'full' : 'upstream_unreached');
+  return denied(status === 429 ? 'too_many_readers' : status === 503 ? 'full' : 'upstream_unreached');
 }
 
 function begun({ opening, headers }: Exclude<Decision, Response>, signal: AbortSignal): Response {
@@ -156,8 +157,8 @@ function begun({ opening, headers }: Exclude<Decision, Response>, signal: AbortS
 }
 
 function answerOf(error: unknown): Response {
-  if (error instanceof Refusal) return refused(error.code);
+  if (error instanceof Refusal) return denied(error.code);
   // Nothing of what else was thrown is a browser's to know.
   console.error('opencode-session: the relay failed:', known(error));
-  return refused('hook_failed');
+  return denied('hook_failed');
 }

@@ -3,8 +3,20 @@
  * @module
  */
 
-/** Stable codes, each with its status and the one thing to do. */
-const TABLE = {
+/**
+ * Why a relay did not do what it was asked for.
+ *
+ * @example
+ * ```ts
+ * const code: RelayErrorCode = 'cross_site';
+ * ```
+ */
+export type RelayErrorCode =
+  | 'cross_site' | 'unauthorized' | 'forbidden' | 'route_denied' | 'directory_denied' | 'not_found' | 'bad_request' | 'bad_file' | 'wrong_content_type' | 'too_large'
+  | 'too_many_readers' | 'full' | 'upstream_unreached' | 'upstream_refused' | 'upstream_redirected' | 'upstream_too_large' | 'upstream_timeout' | 'hook_failed';
+
+/** Each with its status, what it says, and the one thing to do. */
+const TABLE: Readonly<Record<RelayErrorCode, readonly [status: number, message: string, hint: string]>> = {
   cross_site: [403, 'The request comes from a page of another site.', 'Name its origin in trustedOrigins, if it is yours.'],
   unauthorized: [401, 'Nobody is signed in.', 'Sign in.'],
   forbidden: [403, 'This is not allowed, or not there.', 'Ask for a session that is yours.'],
@@ -23,17 +35,7 @@ const TABLE = {
   upstream_too_large: [502, 'The answer of the OpenCode server is larger than limits.answer.', 'Ask for less, or raise limits.answer.'],
   upstream_timeout: [504, 'The OpenCode server did not answer in time.', 'Try again, or raise limits.requestTimeout.'],
   hook_failed: [500, 'A function of the relay’s owner failed.', 'Look at its log.'],
-} as const;
-
-/**
- * Why a relay did not do what it was asked for.
- *
- * @example
- * ```ts
- * const code: RelayErrorCode = 'cross_site';
- * ```
- */
-export type RelayErrorCode = keyof typeof TABLE;
+};
 
 /** Ends the handling of a request. */
 export class Refusal extends Error {
@@ -49,7 +51,7 @@ export class Refusal extends Error {
 const AGAIN = '5';
 
 /** The answer of a code. */
-export function refused(code: RelayErrorCode): Response {
+export function denied(code: RelayErrorCode): Response {
   const [status, message, hint] = TABLE[code];
   const headers: Record<string, string> = { 'cache-control': 'no-store' };
   if (status === 429 || status === 503) headers['retry-after'] = AGAIN;

@@ -27,6 +27,7 @@ export interface Visit {
   readonly access: Access;
   /** What to give `createClient` as `baseUrl`, together with `fetch`. */
   readonly baseUrl: string;
+  /** Passes requests on, and refuses what this user may not. */
   readonly fetch: typeof fetch;
   /** Ends when the relay does. */
   readonly signal: AbortSignal;

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Decision, type Desk, turned } from './desk.js';
-import { refused } from './errors.js';
+import { denied } from './errors.js';
 import type { Reader } from './hub.js';
 import type { Relay } from './index.js';
 import { attached, HEADERS, PADDING } from './stream.js';
@@ -15,7 +15,7 @@ const DESK = Symbol.for('opencode-session.relay.desk');
  *
  * @example
  * ```ts
- * const own: NodeRequest = request;
+ * const line = ({ method, url }: NodeRequest) => `${method} ${url}`;
  * ```
  */
 export interface NodeRequest extends AsyncIterable<Uint8Array> {
@@ -29,16 +29,22 @@ export interface NodeRequest extends AsyncIterable<Uint8Array> {
  *
  * @example
  * ```ts
- * const own: NodeResponse = response;
+ * const refuse = (response: NodeResponse) => response.writeHead(403, {});
  * ```
  */
 export interface NodeResponse {
   readonly destroyed: boolean;
+  /** Begins the answer. */
   writeHead(status: number, headers: Record<string, string>): unknown;
+  /** Adds to its body; gives whether it takes more at once. */
   write(piece: Uint8Array): boolean;
+  /** Ends it. */
   end(): unknown;
+  /** Ends the connection. */
   destroy(): unknown;
+  /** Listens for the end of the connection, and for the moment at which it takes more. */
   on(event: 'close' | 'drain', listener: () => void): unknown;
+  /** Listens no more. */
   off(event: 'close' | 'drain', listener: () => void): unknown;
 }
 
@@ -76,7 +82,7 @@ async function answered(desk: Desk, request: NodeRequest, response: NodeResponse
     own = asked(request, signal);
   } catch {
     // What no web-standard request can be, is none of ours.
-    return write(refused('route_denied'), response);
+    return write(denied('route_denied'), response);
   }
   const decision = await desk.decide(own);
   return decision instanceof Response ? write(decision, response) : stream(decision, response);

@@ -1,9 +1,7 @@
 /**
- * What a relay is made with, checked.
+ * What a relay is made with.
  * @module
  */
-import { type Base, checkBase, header, refused } from '../host.js';
-import { checkNames } from '../options.js';
 import type { Auth } from '../types.js';
 import type { Extra } from './routes.js';
 import type { RelayStore } from './store.js';
@@ -20,6 +18,7 @@ import type { RelayStore } from './store.js';
 export interface Access {
   /** Whose it is: streams are counted by user, and a verdict on a session counts for all of a user's streams. */
   readonly user: string;
+  /** Which sessions they may see: all, those of a set, or what a function says. */
   readonly sessions: 'all' | ReadonlySet<string> | ((id: string) => boolean | Promise<boolean>);
   /** Whether they may make sessions. Default: true. */
   readonly create?: boolean;
@@ -110,35 +109,4 @@ export interface RelayOptions {
   /** Called after a session was deleted through the relay. */
   readonly onDelete?: (user: string, id: string) => void | Promise<void>;
   readonly limits?: RelayLimits;
-}
-
-const NAMES = 'upstream auth authorize directory directories path allow trustedOrigins trustProxy store onCreate onDelete limits';
-const LIMITS =
-  'readers readersPerUser flush chunk keepAlive stall grace linger patience verdict verdicts replay tail pending lease storePatience catchUp body answer requestTimeout';
-const EXTRAS = ['shell', 'share', 'permissions', 'files'];
-
-/** @throws {SessionError} `bad_option` */
-export function checked(options: RelayOptions): Base {
-  checkNames('createRelay', options, NAMES);
-  checkNames('limits', options.limits, LIMITS);
-  if (typeof options.authorize !== 'function') throw refused('bad_option', 'authorize is missing.', 'Give a function that says who sends a request: without it everybody could run commands on the server.');
-  for (const [name, value] of Object.entries(options.limits ?? {})) {
-    if (value !== undefined && !(Number.isFinite(value) && value >= 1)) throw refused('bad_option', `limits.${name} is no number of at least 1.`, 'Leave it out for its default.');
-  }
-  for (const extra of options.allow ?? []) {
-    if (!EXTRAS.includes(extra)) throw refused('bad_option', `allow does not know "${String(extra)}".`, `There are ${EXTRAS.join(', ')}.`);
-  }
-  for (const origin of options.trustedOrigins ?? []) {
-    if (!isOrigin(origin)) throw refused('bad_option', `"${String(origin)}" in trustedOrigins is no origin.`, 'Write it as browsers do: https://app.example.com, without a path.');
-  }
-  if (typeof options.auth === 'object') header(options.auth);
-  return checkBase(options.upstream);
-}
-
-function isOrigin(origin: string): boolean {
-  try {
-    return new URL(origin).origin === origin;
-  } catch {
-    return false;
-  }
 }

@@ -9,14 +9,19 @@ import { StoreError } from './store-error.js';
  *
  * @example
  * ```ts
- * const client: NodeRedis = createClient({ url: 'redis://127.0.0.1:6379' });
+ * const store = (client: NodeRedis) => redisStore({ client });
  * ```
  */
 export interface NodeRedis {
+  /** Sends a command as it is. */
   sendCommand(command: ReadonlyArray<string>, options?: object): Promise<unknown>;
+  /** A further client, that is not connected yet. */
   duplicate(options?: object): NodeRedis;
+  /** Connects it. */
   connect(): Promise<unknown>;
+  /** Ends its connection at once. */
   destroy(): void;
+  /** Listens for errors, which would end the process otherwise. */
   on(event: 'error', listener: (error: Error) => void): unknown;
   readonly options?: object;
 }
@@ -26,14 +31,19 @@ export interface NodeRedis {
  *
  * @example
  * ```ts
- * const client: IoRedis = new Redis('redis://127.0.0.1:6379');
+ * const store = (client: IoRedis) => redisStore({ client });
  * ```
  */
 export interface IoRedis {
+  /** Sends a command; strings of the answer come as bytes. */
   callBuffer(command: string, ...args: string[]): Promise<unknown>;
+  /** A further client. */
   duplicate(options?: object): IoRedis;
+  /** Connects it. */
   connect(): Promise<unknown>;
+  /** Ends its connection at once. */
   disconnect(): void;
+  /** Listens for errors, which would end the process otherwise. */
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
