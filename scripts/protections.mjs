@@ -26,7 +26,7 @@ if (values.list) {
 }
 
 await need();
-const generated = ['src/js/core', 'src/js/keeper/core', 'src/js/v2/core', 'src/js/provider/core'];
+const generated = ['src/js/core', 'src/js/keeper/core', 'src/js/v2/core', 'src/js/provider/core', 'src/js/relay/core'];
 const sources = ['src', 'Cargo.toml', 'Cargo.lock', 'scripts/build.mjs', 'scripts/lib/wasm.mjs', 'package-lock.json'].map((name) => join(root, name));
 if (isStale(`${root}/dist/index.js`, sources, generated.map((name) => join(root, name)))) run(process.execPath, ['scripts/build.mjs']);
 alone();
