@@ -42,6 +42,25 @@ describe('who may', () => {
     assert.equal(mock.requests.length, 0);
   });
 
+  relayed('an answer of authorize is given as it is, to pages of other origins, too', { trustedOrigins: ['https://a.example'], authorize: (request) => {
+    if (request.headers.get('x-user') === 'away') return Response.redirect('https://login.example/', 302);
+    return new Response(null, { status: 401, headers: [['set-cookie', 'a=1'], ['set-cookie', 'b=2']] });
+  } }, async ({ url }) => {
+    assert.deepEqual((await raw(url, '/session')).headers['set-cookie'], ['a=1', 'b=2']);
+    const away = await raw(url, '/session', { headers: { 'x-user': 'away', origin: 'https://a.example' } });
+    assert.deepEqual([away.status, away.headers.location, away.headers['access-control-allow-origin']], [302, 'https://login.example/', 'https://a.example']);
+  });
+
+  relayed('a parent is named by its id, and by nothing that leads the relay elsewhere', {}, async ({ url }) => {
+    const mine = session();
+    const sees = { 'x-sees': mine };
+    for (const parentID of [`${mine}?directory=/etc`, `x/../../path`, '..', `${mine}#x`, '', [mine], null, 7]) {
+      assert.equal(codeOf(await post(url, '/session', { parentID }, { headers: sees })), '400 bad_request', JSON.stringify(parentID));
+    }
+    assert.deepEqual(mock.requests, []);
+    assert.equal((await post(url, '/session', { parentID: mine }, { headers: sees })).status, 200);
+  });
+
   test('without authorize, or with options that are none, there is no relay', () => {
     for (const [options, code] of [
       [{ upstream: mock.url }, 'bad_option'],

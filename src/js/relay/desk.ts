@@ -60,8 +60,11 @@ export class Desk {
       const access = await this.#authorized(request);
       return access instanceof Response ? access : this.#done(route, request, access, headers);
     });
-    if (decision instanceof Response) for (const [name, value] of Object.entries(headers)) decision.headers.set(name, value);
-    return decision;
+    if (!(decision instanceof Response)) return decision;
+    // The owner's own may not be changed, as a redirect.
+    const answer = new Response(decision.body, decision);
+    for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
+    return answer;
   }
 
   async visit(request: Request): Promise<Visit | Response> {

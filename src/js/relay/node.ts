@@ -35,7 +35,7 @@ export interface NodeRequest extends AsyncIterable<Uint8Array> {
 export interface NodeResponse {
   readonly destroyed: boolean;
   /** Begins the answer. */
-  writeHead(status: number, headers: Record<string, string>): unknown;
+  writeHead(status: number, headers: Record<string, string | string[]>): unknown;
   /** Adds to its body; gives whether it takes more at once. */
   write(piece: Uint8Array): boolean;
   /** Ends it. */
@@ -116,7 +116,8 @@ function bodyOf(request: NodeRequest): ReadableStream<Uint8Array> {
 }
 
 async function write(answer: Response, response: NodeResponse): Promise<void> {
-  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  const cookies = answer.headers.getSetCookie();
+  response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), ...(cookies.length > 0 && { 'set-cookie': cookies }) });
   if (answer.body === null) return void response.end();
   for await (const piece of answer.body as unknown as AsyncIterable<Uint8Array>) {
     if (response.destroyed) return;

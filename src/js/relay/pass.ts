@@ -7,7 +7,7 @@ import { decode, encode } from '../bytes.js';
 import { maySee, mustSee, seen } from './access.js';
 import { Refusal } from './errors.js';
 import type { Access, RelayOptions } from './options.js';
-import { type Extra, queryOf, type Route } from './routes.js';
+import { type Extra, isId, queryOf, type Route } from './routes.js';
 import type { Question, Upstream } from './upstream.js';
 
 /** Headers of an answer that come back. */
@@ -43,7 +43,11 @@ export async function passed(route: Route, request: Request, access: Access, { u
     case 'create': {
       if (access.create === false) throw new Refusal('forbidden');
       const parent = body?.['parentID'];
-      if (parent !== undefined) await mustSee(access, String(parent), upstream);
+      if (parent !== undefined) {
+        // The server is asked for it by its path.
+        if (!isId(parent)) throw new Refusal('bad_request');
+        await mustSee(access, parent, upstream);
+      }
       return made(await ask(), access, upstream, options);
     }
     case 'remove': {

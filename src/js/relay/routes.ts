@@ -69,6 +69,10 @@ const ROWS: readonly Row[] = [
 
 /** An id as servers make them: no dots, no slashes, nothing that is encoded. */
 const ID = /^[A-Za-z0-9_-]{1,256}$/;
+export function isId(value: unknown): value is string {
+  return typeof value === 'string' && ID.test(value);
+}
+
 /** Questions that may stand behind a path. */
 const QUERY = new Set(['before', 'limit', 'messageID', 'roots', 'search', 'start']);
 
@@ -83,7 +87,7 @@ export function routeOf(method: string, pathname: string, allow: ReadonlySet<Ext
       const piece = pieces[at] ?? '';
       if (!name.startsWith(':')) return name === piece;
       found[name] = piece;
-      return ID.test(piece);
+      return isId(piece);
     });
     if (fits) return { kind, path: names.map((name) => found[name] ?? name).join('/'), session: found[':session'], request: found[':request'] };
   }
