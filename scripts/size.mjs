@@ -4,7 +4,7 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { root } from './lib/tools.mjs';
 
 // What fails here is growth that nobody meant. The aim is 80,300: what the merge of faults at the server's side, the bounds against hostile servers and signing out added is to be paid back.
-const BUDGET = 84_900;
+const BUDGET = 85_000;
 /** Loaded only where a v2 session or server is met. */
 const V2_BUDGET = 58_000;
 /** Of the entry `./provider`, wasm and JavaScript. The aim is 60,000. */

@@ -125,6 +125,36 @@ fn holes() {
 }
 
 #[test]
+fn fractions_are_no_whole_numbers() {
+    for (name, told) in [
+        ("maxTokens", "maxTokens must be a whole number, 1 or more."),
+        ("n", "n must be a whole number, 1 or more."),
+        ("seed", "seed must be a whole number."),
+        ("topK", "topK must be a whole number."),
+        ("topLogprobs", "topLogprobs must be a whole number."),
+        ("total", "timeouts.total must be a whole number, 0 or more."),
+        ("firstByte", "timeouts.firstByte must be a whole number, 0 or more."),
+        ("idle", "timeouts.idle must be a whole number, 0 or more."),
+    ] {
+        let read = |number: &str| {
+            let setting = format!("\"{name}\":{number}");
+            let setting = if told.starts_with("timeouts.") {
+                format!("\"timeouts\":{{{setting}}}")
+            } else {
+                setting
+            };
+            Ask::read(Kind::Completion, format!("{{\"prompt\":\"p\",{setting}}}").as_bytes()).map(|_| ())
+        };
+        for number in ["1.5", "1e3", "2E-1", "1.0e9"] {
+            let fault = read(number).unwrap_err();
+            assert_eq!((fault.code, fault.message.as_ref()), ("bad_request", told), "{number}");
+        }
+        assert!(read("5").is_ok(), "{name}");
+    }
+    assert!(Ask::read(Kind::Completion, br#"{"prompt":"p","seed":-1,"topK":-1}"#).is_ok());
+}
+
+#[test]
 fn all_that_is_wrong_with_a_request_is_told_at_once() {
     let told = |kind, json: Value| Ask::read(kind, json.to_string().as_bytes()).unwrap_err().message;
     let ask = json!({

@@ -106,11 +106,7 @@ impl Code {
                 "Let the auth function return { type: \"basic\" | \"bearer\" | \"header\", … }, and see why it failed.",
                 true,
             ),
-            Code::Unauthorized => (
-                "unauthorized",
-                "Pass auth, or, where a cookie signs in, identity.",
-                false,
-            ),
+            Code::Unauthorized => ("unauthorized", "Pass auth; with cookies, pass identity.", false),
             Code::Forbidden => (
                 "forbidden",
                 "Use credentials that may do this, or ask who runs the server.",

@@ -373,6 +373,15 @@ describe('faults', () => {
     clearInterval(timer);
   });
 
+  test('what was too slow is not asked for twice', async () => {
+    const provider = await provide(() => undefined, { retry: { maxTries: 4 } });
+    for (const ask of [() => provider.chat({ ...HI, timeouts: { firstByte: 50 } }), () => provider.streamChat({ ...HI, timeouts: { total: 50 } }).answer()]) {
+      mock.asked.length = 0;
+      const { code, retryable } = await faultOf(ask());
+      assert.deepEqual([code, retryable, mock.asked.length], ['timeout', true, 1]);
+    }
+  });
+
   test('an answer over its limit', async () => {
     const provider = await provide(({ response }) => response.writeHead(200, { 'content-type': 'application/json' }).end(`{"data":[${' '.repeat(17 << 20)}]}`), ONE);
     assert.equal((await faultOf(provider.models())).code, 'too_large');

@@ -17,9 +17,10 @@ impl Refused {
         Refused {
             failed: Failed {
                 status: fault.status,
-                // No second try makes these another answer.
+                // No second try makes the others another answer. A server that was too slow may still be at work on what it
+                // was sent: asking again costs once more.
                 should_retry: match fault.code {
-                    "unreachable" | "timeout" | "cut" => None,
+                    "unreachable" | "cut" => None,
                     _ => Some(false),
                 },
                 ..Failed::default()

@@ -78,6 +78,11 @@ impl<'a> Ask<'a> {
                 wrong.push([name, " must be a whole number, 1 or more."].concat());
             }
         }
+        for name in ["seed", "topK", "topLogprobs"] {
+            if told(name).is_some_and(|raw| integer(raw).is_none()) {
+                wrong.push([name, " must be a whole number."].concat());
+            }
+        }
         match told("timeouts") {
             Some(raw) if raw.starts_with(b"{") => {
                 unknown(raw, "timeouts.", WAITS, &mut wrong);
@@ -173,8 +178,14 @@ impl<'a> Ask<'a> {
 }
 
 fn whole(raw: &[u8]) -> Option<u64> {
-    let number = Cursor::new(raw).maybe_integer().ok().flatten()?;
-    u64::try_from(number).ok()
+    u64::try_from(integer(raw)?).ok()
+}
+
+/// `1.5` and `1e3` are none: a part of a number would be read as another one.
+fn integer(raw: &[u8]) -> Option<i64> {
+    let digits = raw.strip_prefix(b"-").unwrap_or(raw);
+    let plain = digits.iter().all(u8::is_ascii_digit);
+    Cursor::new(raw).maybe_integer().ok().flatten().filter(|_| plain)
 }
 
 fn unknown(object: &[u8], at: &str, known: &[&str], wrong: &mut Vec<String>) {
