@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { pack } from '../package/consumer.mjs';
 import { launchChromium } from '../support/browser.mjs';
+import { startMock } from '../support/mock.mjs';
 import { startModel } from '../support/model.mjs';
 import { startOpenCode } from '../support/opencode.mjs';
 import { open, startApp } from './scene.mjs';
@@ -179,6 +180,51 @@ for (const version of ['18.3.1', '19.3.1']) {
       const [chats, busies] = ['chat', 'busy'].map((name) => now[name] - before[name]);
       assert.ok(chats > 2 * busies, `the chat ${chats} times, the count ${busies} times`);
       assert.equal(now.sends, 1);
+    });
+
+    scenario('in a chat of 2,000 messages a delta renders the message that it is of, and no other', async ({ page }) => {
+      const mock = await startMock();
+      try {
+        const { store } = mock;
+        const { id } = store.createSession();
+        for (let n = 0; n < 1_000; n++) {
+          store.user(id, `prompt ${n}`);
+          const message = store.assistant(id);
+          if (n === 999) break;
+          store.putPart(message, { type: 'text', text: `words of ${n}`, time: { start: 1, end: 2 } });
+          store.complete(message);
+        }
+        store.setStatus(id, { type: 'busy' });
+        await page.evaluate(([baseUrl, id]) => {
+          const { h, memo, useChatSession, show, counted } = lab;
+          const Message = memo(({ message }) => {
+            counted(message.key);
+            return message.parts.map(({ text }) => text);
+          });
+          function Chat() {
+            const chat = useChatSession(id);
+            globalThis.chat = chat;
+            return chat.state.messages.map((message) => h(Message, { key: message.key, message }));
+          }
+          show({ baseUrl }, h(Chat));
+        }, [mock.url, id]);
+        await page.waitForFunction(() => globalThis.chat?.state.connection.phase === 'live');
+        await page.evaluate(async () => {
+          while (await chat.loadOlder(1_000));
+        });
+        await page.waitForFunction(() => chat.state.messages.length === 2_000);
+        const part = store.begin(store.session(id).messages.at(-1), 'text');
+        store.delta(part, 'first ');
+        await shows(page, 'first');
+        const before = await page.evaluate(() => ({ ...lab.renders }));
+        store.delta(part, 'second ');
+        await shows(page, 'first second');
+        const now = await page.evaluate(() => ({ ...lab.renders }));
+        assert.equal(Object.keys(now).length, 2_000);
+        assert.deepEqual(Object.keys(now).filter((key) => now[key] !== before[key]), [part.messageID]);
+      } finally {
+        await mock.close();
+      }
     });
 
     scenario('a server renders an empty chat or the state that it has, and the page takes it over', async ({ page }) => {
