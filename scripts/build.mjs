@@ -53,6 +53,7 @@ await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', l
 await bundle({ react: 'react/index.ts' }, 'esm');
 await bundle({ relay: 'relay/index.ts' }, 'esm');
 await bundle({ next: 'next/index.ts' }, 'esm');
+await bundle({ metadata: 'metadata/index.ts' }, 'esm');
 await bundle({ doctor: 'doctor/index.ts', 'doctor-node': 'doctor/node.ts' }, 'esm');
 await bundle({ tape: 'recorder/tape.ts', recorder: 'recorder/index.ts', 'recorder-node': 'recorder/node.ts' }, 'esm');
 // The service worker: one classic script, because not all browsers take modules there.
@@ -67,6 +68,7 @@ for (const folder of ['core', 'keeper', 'list', 'provider/core', 'relay/core', '
 for (const file of ['bound', 'bytes', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'initial', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit',
   ...['ai-sdk-prompt', 'auth', 'catalogue', 'host', 'jwt', 'load', 'lock', 'oauth', 'text'].map((name) => `provider/${name}`),
   ...['access', 'check', 'desk', 'hub', 'hubs', 'load', 'origin', 'pass', 'redis-script', 'stream', 'upstream'].map((name) => `relay/${name}`),
+  'metadata/check', 'metadata/schema',
   ...['body', 'fault', 'later', 'stream', 'ui-message', 'walk'].map((name) => `next/${name}`),
   ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`),
 ]) {
@@ -100,8 +102,8 @@ async function bundle(entries, format) {
     minify: true,
     loader: { '.wasm': 'binary' },
     define: { __BUILD__: JSON.stringify(stamp) },
-    // The user's own: there must be one of it in a page.
-    external: ['react'],
+    // The user's own: there must be one of it in a page, or on a server.
+    external: ['react', 'redis', 'drizzle-orm', 'pg', '@electric-sql/pglite'],
     plugins: [beside],
     logLevel: 'warning',
   });

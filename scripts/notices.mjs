@@ -71,5 +71,5 @@ function imports() {
   return sources.flatMap((file) => [...readFileSync(join(root, 'src/js', file), 'utf8').matchAll(/^(?:import|export)\b(?! type)[^'"\n]*from '([^.'][^']*)'|import\('([^.'][^']*)'\)/gm)])
     .map(([, one, two]) => one ?? two)
     // A peer is the user's own, and not in the bundles.
-    .filter((name) => !name.startsWith('node:') && !Object.hasOwn(peerDependencies, name));
+    .filter((name) => !name.startsWith('node:') && !Object.keys(peerDependencies).some((peer) => name === peer || name.startsWith(`${peer}/`)));
 }

@@ -65,6 +65,7 @@ const FILES = {
   list: { folders: ['tests/list'] },
   protections: { folders: ['tests/protections'] },
   provider: { folders: ['tests/provider'] },
+  metadata: { folders: ['tests/metadata'] },
   'relay-redis': { folders: ['tests/relay-redis'] },
   support: { folders: ['tests/support', 'tests/faults'] },
 };
@@ -85,6 +86,7 @@ try {
   const { findChromium } = await import('../tests/support/browser.mjs');
   const { findFirefox } = await import('../tests/support/firefox.mjs');
   const { findNginx } = await import('../tests/support/nginx.mjs');
+  const { findPostgres } = await import('../tests/support/postgres.mjs');
   const { findRedis } = await import('../tests/support/redis.mjs');
   const { ensureOpenCode } = await import('../tests/support/opencode.mjs');
   const { ensureLlama } = await import('../tests/support/llama.mjs');
@@ -94,6 +96,7 @@ try {
   await ensureLlama();
   await findNginx();
   await findRedis();
+  await findPostgres();
   for (const version of TESTED) await ensureOpenCode(version);
   const begin = performance.now();
   for (const { name, commands } of jobs(FIRST)) {

@@ -11,16 +11,16 @@ const run = promisify(execFile);
  * @param {string} wanted.program
  * @param {string} wanted.variable of the environment, that names one
  * @param {string[]} wanted.packages of Debian, that bring it
- * @param {string[]} [wanted.folders] where it may be, beside PATH
+ * @param {() => string[]} [wanted.folders] where it may be, beside PATH; asked again after an installation
  * @returns {Promise<string>} its path; installs it when there is none
  */
-export async function findProgram({ program, variable, packages, folders = [] }) {
+export async function findProgram({ program, variable, packages, folders = () => [] }) {
   const asked = process.env[variable];
   if (asked) {
     if (runs(asked)) return asked;
     throw new Error(`${variable} names no program that can run: ${asked}`);
   }
-  const present = () => [...folders, ...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin'].map((folder) => join(folder, program)).find(runs);
+  const present = () => [...folders(), ...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin', '/opt/homebrew/bin'].map((folder) => join(folder, program)).find(runs);
   const here = present();
   if (here) return here;
   const failed = await install(packages).then(() => 'no program afterwards', (error) => String(error.stderr || error.message || error).trim().split('\n')[0].slice(0, 150));

@@ -51,7 +51,7 @@ export interface RedisStoreOptions {
  *
  * @example
  * ```ts
- * const relay = createRelay({ upstream, authorize, store: redisStore({ url: 'redis://127.0.0.1:6379' }) });
+ * const relay = createRelay({ upstream: baseUrl, authorize: () => ({ user: 'ada', sessions: 'all' }), store: redisStore({ url: 'redis://127.0.0.1:6379' }) });
  * ```
  */
 export function redisStore(place: RedisPlace, options: RedisStoreOptions = {}): RelayStore {
