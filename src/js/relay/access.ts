@@ -18,7 +18,7 @@ export async function maySee({ sessions }: Access, session: string, upstream: Up
     return false;
   } catch (error) {
     if (error instanceof Refusal) throw error;
-    throw new Refusal('hook_failed');
+    throw new Refusal('hook_failed', error);
   }
 }
 

@@ -2,7 +2,6 @@
  * Takes requests: who is it, may they, and where does it go.
  * @module
  */
-import { known } from '../host.js';
 import { maySee } from './access.js';
 import { checked } from './check.js';
 import { denied, Refusal } from './errors.js';
@@ -128,9 +127,8 @@ export class Desk {
     let access: Access | Response | undefined;
     try {
       access = await this.#options.authorize(request);
-    } catch {
-      // What it threw may hold a secret.
-      throw new Refusal('hook_failed');
+    } catch (error) {
+      throw new Refusal('hook_failed', error);
     }
     if (access instanceof Response) return access;
     if (typeof access?.user !== 'string' || access.user === '') throw new Refusal('unauthorized');
@@ -160,8 +158,8 @@ function begun({ opening, headers }: Exclude<Decision, Response>, signal: AbortS
 }
 
 function answerOf(error: unknown): Response {
-  if (error instanceof Refusal) return denied(error.code);
-  // Nothing of what else was thrown is a browser's to know.
-  console.error('opencode-session: the relay failed:', known(error));
-  return denied('hook_failed');
+  const { code, cause } = error instanceof Refusal ? error : new Refusal('hook_failed', error);
+  // For the log of whoever runs the relay: nothing of it is a browser's to know.
+  if (code === 'hook_failed') console.error('opencode-session: a function that the relay was given failed:', cause);
+  return denied(code);
 }

@@ -41,8 +41,9 @@ const TABLE: Readonly<Record<RelayErrorCode, readonly [status: number, message: 
 export class Refusal extends Error {
   readonly code: RelayErrorCode;
 
-  constructor(code: RelayErrorCode) {
-    super(TABLE[code][1]);
+  /** `cause`: what a function of the owner's threw. It is for their log alone. */
+  constructor(code: RelayErrorCode, cause?: unknown) {
+    super(TABLE[code][1], { cause });
     this.code = code;
   }
 }
@@ -55,6 +56,6 @@ export function denied(code: RelayErrorCode): Response {
   const [status, message, hint] = TABLE[code];
   const headers: Record<string, string> = { 'cache-control': 'no-store' };
   if (status === 429 || status === 503) headers['retry-after'] = AGAIN;
-  // As an OpenCode server says where a session is not there: clients know this one.
+  // A name, as errors of the server have: clients take no other answer for the server's own word on a session.
   return Response.json({ name: 'RelayError', error: { code, message, hint } }, { status, headers });
 }

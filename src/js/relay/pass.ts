@@ -4,7 +4,7 @@
  */
 import type { Answer } from '../answer.js';
 import { decode, encode } from '../bytes.js';
-import { maySee, mustSee, seen } from './access.js';
+import { mustSee, seen } from './access.js';
 import { Refusal } from './errors.js';
 import type { Access, RelayOptions } from './options.js';
 import { type Extra, isId, queryOf, type Route } from './routes.js';
@@ -72,9 +72,7 @@ export async function passed(route: Route, request: Request, access: Access, { u
     }
     case 'stream':
       throw new Refusal('route_denied');
-    case 'plain':
-    case 'prompt':
-    case 'reply': {
+    case 'plain': {
       const response = await upstream.pass(question, request.signal);
       return new Response(response.body, { status: response.status, headers: back(response.headers) });
     }
@@ -199,8 +197,8 @@ function withoutKeys(answer: Answer): Response {
 async function hook<T>(run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
-  } catch {
-    throw new Refusal('hook_failed');
+  } catch (error) {
+    throw new Refusal('hook_failed', error);
   }
 }
 
@@ -232,4 +230,3 @@ function back(headers: Headers): Record<string, string> {
   return { 'cache-control': 'no-store', ...Object.fromEntries(own) };
 }
 
-export { maySee };

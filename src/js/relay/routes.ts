@@ -15,7 +15,7 @@
 export type Extra = 'shell' | 'share' | 'permissions' | 'files';
 
 /** What is done with the answer, or before it is asked for. */
-export type Kind = 'stream' | 'plain' | 'providers' | 'sessions' | 'statuses' | 'requests' | 'message' | 'create' | 'remove' | 'prompt' | 'reply';
+export type Kind = 'stream' | 'plain' | 'providers' | 'sessions' | 'statuses' | 'requests' | 'message' | 'create' | 'remove';
 
 export interface Route {
   readonly kind: Kind;
@@ -48,15 +48,15 @@ const ROWS: readonly Row[] = [
   ['GET', '/session/:session/message', 'plain'],
   ['GET', '/session/:session/message/:id', 'message'],
   ['GET', '/session/:session/todo', 'plain'],
-  ['POST', '/permission/:request/reply', 'reply'],
-  ['POST', '/question/:request/reject', 'reply'],
-  ['POST', '/question/:request/reply', 'reply'],
+  ['POST', '/permission/:request/reply', 'plain'],
+  ['POST', '/question/:request/reject', 'plain'],
+  ['POST', '/question/:request/reply', 'plain'],
   ['POST', '/session', 'create'],
   ['POST', '/session/:session/abort', 'plain'],
-  ['POST', '/session/:session/command', 'prompt'],
+  ['POST', '/session/:session/command', 'plain'],
   ['POST', '/session/:session/fork', 'create'],
-  ['POST', '/session/:session/permissions/:request', 'reply'],
-  ['POST', '/session/:session/prompt_async', 'prompt'],
+  ['POST', '/session/:session/permissions/:request', 'plain'],
+  ['POST', '/session/:session/prompt_async', 'plain'],
   ['POST', '/session/:session/revert', 'plain'],
   ['POST', '/session/:session/share', 'plain', 'share'],
   ['POST', '/session/:session/shell', 'plain', 'shell'],

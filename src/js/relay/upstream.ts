@@ -101,7 +101,7 @@ export class Upstream {
     const found = [session];
     for (let id: string | undefined = session; found.length < MAX_DEPTH; found.push(id)) {
       if (!this.#parents.has(id)) {
-        const info = (await this.json(`/session/${id}`)) as { parentID?: unknown } | undefined;
+        const info = (await this.json(`/session/${encodeURIComponent(id)}`)) as { parentID?: unknown } | undefined;
         // One that is not there may come to be.
         if (info === undefined) break;
         this.#parents.set(id, typeof info.parentID === 'string' ? info.parentID : undefined);
