@@ -684,17 +684,11 @@ fn the_page_about_it_names_its_limits() {
             "`linger`, `patience`",
             [seconds(config.linger), seconds(config.patience)].join(", "),
         ),
+        ("`verdict`", seconds(config.verdict)),
+        ("`verdicts`", thousands(config.verdicts)),
         (
-            "`verdict`, `verdicts`",
-            format!("{}, {} of a user", seconds(config.verdict), thousands(config.verdicts)),
-        ),
-        (
-            "`replay`",
-            format!(
-                "{}, {} of it with nothing in flight",
-                mib(config.replay.bytes),
-                mib(config.replay.tail)
-            ),
+            "`replay`, `tail`",
+            [mib(config.replay.bytes), mib(config.replay.tail)].join(", "),
         ),
         ("`pending`", mib(config.pending)),
         ("`lease`", seconds(config.lease)),
