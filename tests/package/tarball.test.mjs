@@ -22,7 +22,7 @@ after(() => packed?.remove());
 const installed = (file) => readFile(join(project.path, 'node_modules', 'opencode-session', file));
 
 test('the tarball holds the build and its papers, nothing else', () => {
-  const foreign = packed.files.filter((file) => !/^(dist\/[\w.-]+\.(js|d\.ts|wasm)|dist\/(doctor|provider|react|recorder)\/[\w-]+\.d\.ts|dist\/provider-schema\.json|package\.json|README\.md|CHANGELOG\.md|THIRD-PARTY-NOTICES\.md|LICENSE(-MIT|-APACHE)?)$/.test(file));
+  const foreign = packed.files.filter((file) => !/^(dist\/[\w.-]+\.(js|d\.ts|wasm)|dist\/(doctor|metadata|next|provider|react|recorder|relay)\/[\w-]+\.d\.ts|dist\/provider-schema\.json|package\.json|README\.md|CHANGELOG\.md|THIRD-PARTY-NOTICES\.md|LICENSE(-MIT|-APACHE)?)$/.test(file));
   assert.deepEqual(foreign, []);
   for (const file of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-NOTICES.md']) assert.ok(packed.files.includes(file), `${file} is missing`);
 });
@@ -61,7 +61,7 @@ test('no file names a place of this machine', async () => {
   for (const file of packed.files) {
     const bytes = await installed(file);
     const inner = Buffer.from(/"([\w+/=]{10000,})"/.exec(bytes.toString())?.[1] ?? '', 'base64');
-    if (/(wasm-inline|keeper|leader|v2|provider-inline)\.js$/.test(file)) assert.ok(WebAssembly.validate(inner), `${file}: the inlined wasm was not found`);
+    if (/(wasm-inline|keeper|leader|v2|provider-inline|relay-inline)\.js$/.test(file)) assert.ok(WebAssembly.validate(inner), `${file}: the inlined wasm was not found`);
     for (const path of MACHINE) {
       for (const each of [bytes, inner]) assert.ok(!each.includes(path), `${file} names ${path}`);
     }
