@@ -130,6 +130,20 @@ describe('who may', () => {
     for (const each of [off, ...offs]) each();
   });
 
+  relayed('a request of another directory is answered, for this session alone', { directory: '/pinned' }, async ({ url }) => {
+    const mine = session();
+    const offs = [
+      mock.on('GET', '/permission', ({ url: { searchParams } }) => (searchParams.get('directory') === '/pinned' ? [{ id: 'per_1', sessionID: mine, permission: 'bash', patterns: [] }] : [])),
+      mock.on('POST', '/permission/:id/reply', () => true),
+    ];
+    const reply = (reply, headers) => post(url, '/permission/per_1/reply', { reply }, { headers });
+    assert.equal((await reply('once', { 'x-sees': mine })).status, 200);
+    // It would count for other people's sessions, too.
+    assert.equal(codeOf(await reply('always', { 'x-sees': mine })), '400 bad_request');
+    assert.equal((await reply('always', {})).status, 200);
+    for (const off of offs) off();
+  });
+
   relayed('a session is its maker\'s before they know of it, and gone when that fails', { onCreate: (user, { id }) => {
     if (user === 'bad') throw new Error('canary');
     made.push(id);
@@ -169,6 +183,21 @@ describe('what is passed on', () => {
     let ran = 0;
     const off = mock.on('POST', '/session/:id/shell', () => ({ ran: ++ran }));
     assert.deepEqual((await post(url, `/session/${id}/shell`, { command: 'ls' })).body, { ran: 1 });
+    off();
+  });
+
+  relayed('a command runs no shell and reads no file by its arguments', {}, async ({ url }) => {
+    const id = session();
+    let ran = 0;
+    const off = mock.on('POST', '/session/:id/command', () => ({ ran: ++ran }));
+    const command = (words) => post(url, `/session/${id}/command`, { command: 'init', arguments: words });
+    assert.equal(codeOf(await command('now !`touch /tmp/x`')), '400 bad_request');
+    for (const words of ['@/etc/passwd', 'look at @../secret', '(@~/x)']) assert.equal(codeOf(await command(words)), '400 bad_file', words);
+    assert.equal(ran, 0);
+    assert.deepEqual((await command('mail a@b.c, "quoted" `code`')).body, { ran: 1 });
+    const open = await startRelay({ upstream: mock.url, auth, allow: ['shell', 'files'] });
+    assert.deepEqual((await post(open.url, `/session/${id}/command`, { command: 'init', arguments: '!`ls` @x' })).body, { ran: 2 });
+    await open.close();
     off();
   });
 
@@ -355,6 +384,17 @@ describe('the stream', () => {
     for (const each of [reader, all]) each.close();
   });
 
+  relayed('begins anew for a user who may see something else now', {}, async ({ url, relay }) => {
+    const reader = await read(url);
+    const other = await read(url, { headers: { 'x-user': 'other' } });
+    await reader.live();
+    await other.live();
+    relay.forget('ada');
+    await waitFor(() => reader.isOver, { message: 'the end' });
+    assert.equal(other.isOver, false);
+    other.close();
+  });
+
   relayed('counts streams of a user, and of all', { limits: { readersPerUser: 2, readers: 3 } }, async ({ url }) => {
     const open = [await read(url), await read(url)];
     for (const each of open) await each.live();
@@ -426,6 +466,18 @@ describe('the stream', () => {
       next.close();
       return isLive;
     }, { message: 'a stream that is live' });
+  });
+
+  relayed('another relay of the same server goes on, with credentials that are right', {}, async ({ url, relay }) => {
+    const wrong = await startRelay({ upstream: mock.url, auth: { type: 'basic', password: 'wrong' } });
+    const early = await read(wrong.url);
+    const reader = await read(url);
+    await reader.live();
+    await wrong.close();
+    assert.equal(reader.isOver, false, 'it is not that one\'s to end');
+    early.close();
+    reader.close();
+    relay.forget('ada');
   });
 
   relayed('no end is left when the relay drains', {}, async ({ url, relay }) => {

@@ -43,6 +43,11 @@ export class Desk {
     this.#hubs.desks.add(this);
   }
 
+  /** The address of the server. */
+  get server(): string {
+    return this.#upstream.base;
+  }
+
   /** For web-standard hosts. */
   async handle(request: Request): Promise<Response> {
     const decision = await this.decide(request);
@@ -87,14 +92,18 @@ export class Desk {
   }
 
   async drain(): Promise<void> {
-    this.#over.abort();
-    await this.#hubs.drain(this.#upstream.base);
+    if (this.#isLast()) await this.#hubs.drain(this.#upstream.base);
   }
 
   close(): void {
+    if (this.#isLast()) this.#hubs.get(this.#upstream.base)?.close();
+  }
+
+  /** This one takes nothing any more. Whether no other one has readers of the same server. */
+  #isLast(): boolean {
     this.#over.abort();
     this.#hubs.desks.delete(this);
-    this.#hubs.get(this.#upstream.base)?.close();
+    return ![...this.#hubs.desks].some(({ server }) => server === this.server);
   }
 
   async #guarded(run: () => Promise<Decision>): Promise<Decision> {

@@ -41,7 +41,8 @@ interface Own {
 
 /** The machine's `RelayHost`. */
 export class Hub {
-  readonly #server: Server;
+  /** How the server is reached from the next time on. */
+  server: Server;
   readonly #judge: Judge;
   readonly #store: RelayStore | undefined;
   readonly #done: () => void;
@@ -58,7 +59,7 @@ export class Hub {
   /** `done` is called once there is nothing to keep any more. */
   constructor(instance: Instance, server: Server, store: RelayStore | undefined, limits: RelayLimits, judge: Judge, done: () => void) {
     this.#instance = instance;
-    this.#server = server;
+    this.server = server;
     this.#store = store;
     this.#judge = judge;
     this.#done = done;
@@ -91,9 +92,16 @@ export class Hub {
     };
   }
 
-  /** What was found out about a user counts no more. */
+  /** What was found out about a user counts no more, and their streams begin anew: as what they see now. */
   forget(user: string): void {
-    if (!this.#isOver) this.#machine.forget(now(), user);
+    if (this.#isOver) return;
+    this.#machine.forget(now(), user);
+    for (const [reader, own] of [...this.#readers]) {
+      if (own.access.user !== user) continue;
+      this.#readers.delete(reader);
+      this.#machine.detach(now(), reader);
+      own.sink.end(0);
+    }
   }
 
   /** Readers are ended, another instance leads. */
@@ -150,18 +158,17 @@ export class Hub {
   }
 
   judge(user: string, session: string): void {
-    const access = [...this.#readers.values()].find((own) => own.access.user === user)?.access;
+    // A stream that sees all asks nothing, and says nothing of the user's others.
+    const own = [...this.#readers.values()].find(({ access }) => access.user === user && access.sessions !== 'all');
     const told = (allowed: boolean): void => {
-      if (!this.#isOver) this.#machine.judged(now(), user, session, allowed);
+      if (this.#isOver) return;
+      const isThere = own !== undefined && [...this.#readers.values()].includes(own);
+      this.#machine.judged(now(), user, session, allowed && isThere);
+      // Whoever comes after those who were asked about is asked about anew.
+      if (!isThere) this.#machine.forget(now(), user);
     };
-    // Nobody of that user reads any more: whoever comes is asked about anew.
-    if (access === undefined) {
-      return void queueMicrotask(() => {
-        told(false);
-        this.forget(user);
-      });
-    }
-    this.#judge(access, session).then(told, () => told(false));
+    if (own === undefined) return void queueMicrotask(() => told(false));
+    this.#judge(own.access, session).then(told, () => told(false));
   }
 
   acquire(id: number, lease: number): void {
@@ -193,7 +200,7 @@ export class Hub {
       if (isOn()) this.#machine.followFailed(now(), generation);
     };
     Promise.resolve(
-      this.#store?.follow(this.#server.log, after, (records, all) => {
+      this.#store?.follow(this.server.log, after, (records, all) => {
         if (!isOn()) return;
         const positions = records.flatMap(({ position }) => position.split('-').map(Number));
         const kinds = Uint8Array.from(records, ({ kind }) => kind);
@@ -225,7 +232,7 @@ export class Hub {
     const failed = (): void => {
       if (!this.#isOver) this.#machine.failed(now(), id);
     };
-    (async () => this.#store?.run(this.#server.log, op))().then((answer) => (answer === undefined ? failed() : told(answer)), failed);
+    (async () => this.#store?.run(this.server.log, op))().then((answer) => (answer === undefined ? failed() : told(answer)), failed);
   }
 
   async #read(generation: number, signal: AbortSignal): Promise<void> {
@@ -234,7 +241,7 @@ export class Hub {
     };
     let failed = false;
     try {
-      const response = straight(await this.#server.stream(signal));
+      const response = straight(await this.server.stream(signal));
       opened(response.status, response.headers.get('content-type') ?? '', response.headers.get('retry-after') ?? '');
       await drain(response, signal, (piece) => {
         if (!this.#isOver) this.#machine.streamBytes(now(), generation, piece);

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Desk } from './desk.js';
-import { Hub, type Judge } from './hub.js';
+import { Hub, type Judge, type Server } from './hub.js';
 import { load } from './load.js';
 import type { RelayOptions } from './options.js';
 import type { Upstream } from './upstream.js';
@@ -37,11 +37,15 @@ export class Hubs {
     this.#watch();
     const { base } = upstream;
     const ready = this.#ready.get(base);
-    if (ready?.isOver === false) return ready;
+    if (ready?.isOver === false) {
+      // Credentials that were put right, or code that was loaded anew.
+      ready.server = serverOf(upstream);
+      return ready;
+    }
     let opening = this.#open.get(base);
     if (opening === undefined) {
       opening = load().then((instance) => {
-        const hub = new Hub(instance, { log: base, stream: (signal) => upstream.stream(signal) }, store, limits, judge, () => {
+        const hub = new Hub(instance, serverOf(upstream), store, limits, judge, () => {
           if (this.#ready.get(base) === hub) this.#ready.delete(base);
         });
         this.#ready.set(base, hub);
@@ -77,6 +81,10 @@ export class Hubs {
     };
     process.on('SIGTERM', ended);
   }
+}
+
+function serverOf(upstream: Upstream): Server {
+  return { log: upstream.base, stream: (signal) => upstream.stream(signal) };
 }
 
 /** The one of this process. */

@@ -30,12 +30,12 @@ export interface Passing {
 /** Does what a route says. */
 export async function passed(route: Route, request: Request, access: Access, { upstream, options, allow, body: most }: Passing): Promise<Response> {
   if (route.session !== undefined) await mustSee(access, route.session, upstream);
-  if (route.request !== undefined) await mayAnswer(route, access, upstream);
   const query = queryOf(new URL(request.url).searchParams);
   const directory = await directoryOf(new URL(request.url), access, upstream, options);
   if (directory !== undefined) query.set('directory', directory);
+  if (route.request !== undefined) await mayAnswer(route, access, upstream, directory);
   const body = request.method === 'GET' || request.method === 'DELETE' ? undefined : await readBody(request, most);
-  if (body !== undefined) checkBody(body, allow);
+  if (body !== undefined) checkBody(body, access, allow);
   const suffix = query.size > 0 ? `?${query}` : '';
   const question: Question = { method: request.method, path: route.path + suffix, ...(body !== undefined && { body: encode(JSON.stringify(body)) }) };
   const ask = (): Promise<Answer> => upstream.ask(question, request.signal);
@@ -80,10 +80,11 @@ export async function passed(route: Route, request: Request, access: Access, { u
 }
 
 /** A request that somebody answers is one of a session that they may see, whatever the path says. */
-async function mayAnswer({ path, request }: Route, access: Access, upstream: Upstream): Promise<void> {
+async function mayAnswer({ path, request }: Route, access: Access, upstream: Upstream, directory: string | undefined): Promise<void> {
   if (access.sessions === 'all') return;
   const kind = path.startsWith('/question/') ? '/question' : '/permission';
-  const open = list(await upstream.json(kind)) as { id?: unknown; sessionID?: unknown }[];
+  // The server keeps them by directory.
+  const open = list(await upstream.json(directory === undefined ? kind : `${kind}?${new URLSearchParams({ directory })}`)) as { id?: unknown; sessionID?: unknown }[];
   const asked = open.find(({ id }) => id === request);
   if (asked === undefined) throw new Refusal('forbidden');
   await mustSee(access, String(asked.sessionID), upstream);
@@ -126,7 +127,15 @@ async function readBody(request: Request, most: number): Promise<Record<string, 
 }
 
 /** Nothing that lets a page go beyond a chat. */
-function checkBody(body: Record<string, unknown>, allow: ReadonlySet<Extra>): void {
+function checkBody(body: Record<string, unknown>, { sessions }: Access, allow: ReadonlySet<Extra>): void {
+  const { arguments: words, reply, response } = body;
+  if (typeof words === 'string') {
+    // A command puts them into its template, of which the server then runs what is quoted so, and reads what is named so.
+    if (!allow.has('shell') && words.includes('!`')) throw new Refusal('bad_request');
+    if (!allow.has('files') && /(^|[^\w`])@[^\s]/.test(words)) throw new Refusal('bad_file');
+  }
+  // It counts for all sessions of the directory, and not for those of this user alone.
+  if (sessions !== 'all' && !allow.has('permissions') && [reply, response].includes('always')) throw new Refusal('bad_request');
   if (!allow.has('permissions') && ('permission' in body || 'tools' in body)) throw new Refusal('bad_request');
   if (!allow.has('files')) checkFiles(body, 0);
 }

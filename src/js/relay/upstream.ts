@@ -2,7 +2,7 @@
  * The OpenCode server as a relay reaches it: its address and credentials come from the relay's owner alone.
  * @module
  */
-import { type Answer, bounded, drain, Large, Redirected, straight, whole } from '../answer.js';
+import { type Answer, bounded, Large, LONGEST, MOST, Redirected, straight, whole } from '../answer.js';
 import { decode } from '../bytes.js';
 import { header } from '../host.js';
 import type { Auth } from '../types.js';
@@ -61,27 +61,38 @@ export class Upstream {
   /** The answer as it comes, for one that may be large and is not looked into. */
   async pass(question: Question, signal: AbortSignal): Promise<Response> {
     let left = this.#patience.answer;
-    return new Promise((resolve, reject) => {
-      this.#bounded(async (own, heard) => {
-        const response = await this.#send(question, 'application/json', own);
-        const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-        const writer = writable.getWriter();
-        const { status, headers } = response;
-        resolve(new Response([204, 205, 304].includes(status) ? null : readable, { status, headers }));
-        try {
-          await drain(response, own, (piece) => {
-            heard();
-            left -= piece.length;
-            if (left < 0) throw new Large();
-            writer.write(piece).catch(() => undefined);
-          });
-          await writer.close();
-        } catch (error) {
-          await writer.abort(error).catch(() => undefined);
-          throw error;
-        }
-      }, signal).catch(reject);
-    });
+    // Its body outlives the wait for its head: the browser ends it, or the longest time that an answer may take.
+    const over = new AbortController();
+    const stop = (): void => over.abort();
+    const longest = setTimeout(stop, Math.min(this.#patience.requestTimeout * LONGEST, MOST));
+    signal.addEventListener('abort', stop);
+    const done = (): void => {
+      clearTimeout(longest);
+      signal.removeEventListener('abort', stop);
+    };
+    try {
+      const { status, headers, body } = await this.#bounded((own) => {
+        own.addEventListener('abort', stop);
+        return this.#send(question, 'application/json', over.signal).finally(() => own.removeEventListener('abort', stop));
+      }, signal);
+      if (body === null) {
+        done();
+        return new Response(null, { status, headers });
+      }
+      // At the speed of the browser: nothing is collected here.
+      const counted = new TransformStream<Uint8Array, Uint8Array>({
+        transform: (piece, controller) => {
+          left -= piece.length;
+          if (left < 0) throw new Large();
+          controller.enqueue(piece);
+        },
+        flush: done,
+      });
+      return new Response(body.pipeThrough(counted), { status, headers });
+    } catch (error) {
+      done();
+      throw error;
+    }
   }
 
   /** JSON that is needed to decide something; `undefined` where the server says that it is not there. */
