@@ -61,6 +61,10 @@ describe('who may', () => {
     assert.equal((await post(url, '/session', { parentID: mine }, { headers: sees })).status, 200);
   });
 
+  relayed('a function that never answers holds nobody', { limits: { requestTimeout: 200 }, authorize: () => new Promise(() => undefined) }, async ({ url }) => {
+    assert.equal(codeOf(await raw(url, '/session')), '500 hook_failed');
+  });
+
   test('without authorize, or with options that are none, there is no relay', () => {
     for (const [options, code] of [
       [{ upstream: mock.url }, 'bad_option'],

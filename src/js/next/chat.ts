@@ -160,6 +160,8 @@ class Route {
     await sent.stored;
     const id = promptIdOf(session.state, sent);
     if (streams) return this.#stream(visit, request, client, session, this.#encoder(session.id, id), over(sent.done));
+    // Nobody waits for it any more; the server goes on.
+    for (const signal of [request.signal, visit.signal]) signal.addEventListener('abort', () => client.close());
     const answer = await sent.done;
     client.close();
     const said = answer.parts.filter(({ type, synthetic, ignored }) => type === 'text' && synthetic !== true && ignored !== true).map((part) => part.text ?? '');
@@ -224,7 +226,7 @@ class Route {
   }
 
   async #sessionOf(visit: Visit, chat: string): Promise<string | undefined> {
-    return chat.startsWith('ses') ? chat : this.#own.chats.get(visit.user, chat);
+    return chat.startsWith('ses_') ? chat : this.#own.chats.get(visit.user, chat);
   }
 }
 

@@ -47,9 +47,12 @@ export function streamed({ session, encoder, over, signals, close }: Answering, 
     end();
     controller.close();
   };
-  const write = (frames: string): void => {
+  const rest = (): void => {
     clearTimeout(alive);
     if (!isOver) alive = setTimeout(() => tell(':\n\n'), KEEP_ALIVE);
+  };
+  const write = (frames: string): void => {
+    rest();
     controller.enqueue(bytes.encode(frames));
   };
   const tell = (comment = ''): void => {
@@ -85,6 +88,7 @@ export function streamed({ session, encoder, over, signals, close }: Answering, 
     pull: () => {
       clearTimeout(stall);
       stall = undefined;
+      rest();
       tell();
     },
     cancel: end,

@@ -2,6 +2,7 @@
  * Takes requests: who is it, may they, and where does it go.
  * @module
  */
+import { bounded } from '../answer.js';
 import { maySee } from './access.js';
 import { checked } from './check.js';
 import { denied, Refusal } from './errors.js';
@@ -26,6 +27,8 @@ export type Decision = Response | { readonly opening: Opening; readonly headers:
 
 export class Desk {
   readonly #options: RelayOptions;
+  /** Functions that the relay was given have so long, too. */
+  readonly #patience: number;
   readonly #origins: Origins;
   readonly #allow: ReadonlySet<Extra>;
   readonly #upstream: Upstream;
@@ -36,6 +39,7 @@ export class Desk {
     const base = checked(options);
     const { answer = ANSWER, requestTimeout = PATIENCE } = options.limits ?? {};
     this.#options = options;
+    this.#patience = requestTimeout;
     this.#origins = { trusted: new Set(options.trustedOrigins), trustProxy: options.trustProxy === true };
     this.#allow = new Set(options.allow);
     this.#upstream = new Upstream(base.url, options.auth, { answer, requestTimeout });
@@ -135,7 +139,7 @@ export class Desk {
     if (this.#over.signal.aborted) throw new Refusal('full');
     let access: Access | Response | undefined;
     try {
-      access = await this.#options.authorize(request);
+      access = await bounded(this.#patience, () => this.#options.authorize(request), request.signal);
     } catch (error) {
       throw new Refusal('hook_failed', error);
     }

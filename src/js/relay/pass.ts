@@ -2,7 +2,7 @@
  * Requests that a relay passes on: what may go there, and what of the answer comes back.
  * @module
  */
-import type { Answer } from '../answer.js';
+import { type Answer, bounded } from '../answer.js';
 import { decode, encode } from '../bytes.js';
 import { mustSee, seen } from './access.js';
 import { Refusal } from './errors.js';
@@ -16,6 +16,8 @@ const BACK = ['content-type', 'x-next-cursor', 'retry-after'];
 const MAX_LISTED = 10_000;
 /** Sessions of a page, where the request does not say. */
 const PAGE = 100;
+/** A function that the relay was given has so long, milliseconds. */
+const HOOK = 30_000;
 /** Nesting of a body that is looked into. */
 const MAX_DEPTH = 64;
 
@@ -203,9 +205,10 @@ function withoutKeys(answer: Answer): Response {
   return json({ ...body, providers });
 }
 
+/** A function that the relay was given. */
 async function hook<T>(run: () => T | Promise<T>): Promise<T> {
   try {
-    return await run();
+    return await bounded(HOOK, run);
   } catch (error) {
     throw new Refusal('hook_failed', error);
   }
