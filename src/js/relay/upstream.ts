@@ -63,13 +63,18 @@ export class Upstream {
     let left = this.#patience.answer;
     // Its body outlives the wait for its head: the browser ends it, or the longest time that an answer may take.
     const over = new AbortController();
-    const stop = (): void => over.abort();
-    const longest = setTimeout(stop, Math.min(this.#patience.requestTimeout * LONGEST, MOST));
-    signal.addEventListener('abort', stop);
     const done = (): void => {
       clearTimeout(longest);
       signal.removeEventListener('abort', stop);
     };
+    const stop = (): void => {
+      done();
+      over.abort();
+    };
+    const longest = setTimeout(stop, Math.min(this.#patience.requestTimeout * LONGEST, MOST));
+    // A body that nobody reads to its end keeps no process.
+    (longest as { unref?: () => void }).unref?.();
+    signal.addEventListener('abort', stop);
     try {
       const { status, headers, body } = await this.#bounded((own) => {
         own.addEventListener('abort', stop);
