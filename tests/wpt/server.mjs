@@ -48,6 +48,8 @@ export async function playCase(streams, { redirect } = {}) {
 /** @param {import('node:http').ServerResponse} res @param {Answer} how @param {string} id @param {number} number */
 async function answer(res, { status = 200, headers = { 'content-type': 'text/event-stream' }, chunks = [], cors = true }, id, number) {
   if (!cors) res.removeHeader('access-control-allow-origin');
+  // Node ends its body in a way that 205 must not have: the next request on this connection would find that.
+  if (status === 205) res.setHeader('connection', 'close');
   res.socket?.setNoDelay(true);
   res.writeHead(status, headers);
   res.flushHeaders();
