@@ -67,7 +67,7 @@ if (isWhole) {
 for (const folder of ['core', 'keeper', 'list', 'provider/core', 'relay/core', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
 for (const file of ['bound', 'bytes', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'initial', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit',
   ...['ai-sdk-prompt', 'auth', 'catalogue', 'host', 'jwt', 'load', 'lock', 'oauth', 'text'].map((name) => `provider/${name}`),
-  ...['access', 'check', 'desk', 'hub', 'hubs', 'load', 'origin', 'pass', 'redis-script', 'stream', 'upstream'].map((name) => `relay/${name}`),
+  ...['access', 'body', 'check', 'desk', 'hub', 'hubs', 'load', 'origin', 'pass', 'redis-script', 'stream', 'upstream'].map((name) => `relay/${name}`),
   'metadata/check', 'metadata/schema',
   ...['body', 'fault', 'later', 'stream', 'ui-message', 'walk'].map((name) => `next/${name}`),
   ...['mask', 'node', 'play', 'player', 'scrub', 'tape', 'write'].map((name) => `recorder/${name}`),

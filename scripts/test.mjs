@@ -122,9 +122,7 @@ function jobs(steps) {
 function files(folder) {
   const found = readdirSync(`${root}/${folder}`).filter((file) => file.endsWith('.test.mjs'));
   if (found.length === 0) throw new Error(`no tests in ${folder}`);
-  // Clients of Redis that were cut off hold their process; its tests have ended then.
-  const ends = folder === 'tests/relay-redis' ? ['--test-force-exit'] : [];
-  return found.map((file) => ({ name: `${folder}/${file}`, commands: [node('--test', ...ends, '--test-reporter=spec', `--test-timeout=${FILE_LIMIT}`, `${folder}/${file}`)] }));
+  return found.map((file) => ({ name: `${folder}/${file}`, commands: [node('--test', '--test-reporter=spec', `--test-timeout=${FILE_LIMIT}`, `${folder}/${file}`)] }));
 }
 
 /** @param {string} message @returns {never} */

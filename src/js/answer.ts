@@ -33,11 +33,30 @@ export const LONGEST = 20;
 /** Timers count no further, milliseconds. */
 export const MOST = 2_000_000_000;
 
+/** What ends many at once. No `AbortSignal`: Node warns of more than ten that wait for one. */
+export class End {
+  isOver = false;
+  readonly #stops = new Set<() => void>();
+
+  addEventListener(_type: 'abort', stop: () => void): void {
+    this.#stops.add(stop);
+  }
+
+  removeEventListener(_type: 'abort', stop: () => void): void {
+    this.#stops.delete(stop);
+  }
+
+  end(): void {
+    this.isOver = true;
+    for (const stop of this.#stops) stop();
+  }
+}
+
 /**
  * Runs `job`, and gives it up when nothing came for `patience` milliseconds from now on, or since it called `heard` last;
  * also a job that does not heed its signal. 0: it may take any time. The signal ends with `whole`, too.
  */
-export function bounded<T>(patience: number, job: (signal: AbortSignal, heard: () => void) => T | Promise<T>, whole?: AbortSignal): Promise<T> {
+export function bounded<T>(patience: number, job: (signal: AbortSignal, heard: () => void) => T | Promise<T>, whole?: Pick<End, 'addEventListener' | 'removeEventListener'>): Promise<T> {
   const stop = new AbortController();
   const abort = (): void => stop.abort();
   whole?.addEventListener('abort', abort);

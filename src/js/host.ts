@@ -3,7 +3,7 @@
  * Credentials never leave this file.
  * @module
  */
-import { type Answer, bounded, Large, Late, straight, whole } from './answer.js';
+import { type Answer, bounded, End, Large, Late, straight, whole } from './answer.js';
 import { base64, decode, encode } from './bytes.js';
 import { SessionError } from './errors.js';
 import { cookies, isByCookie } from './keeper/protocol.js';
@@ -57,7 +57,7 @@ export class Requests {
   readonly base: string;
   readonly identity: string | undefined;
   #auth: ClientOptions['auth'];
-  readonly #over = new AbortController();
+  readonly #over = new End();
   /** The first credentials that there were. */
   #first: { name: string; value: string } | undefined;
   readonly #fetch: typeof fetch;
@@ -174,7 +174,7 @@ export class Requests {
         left -= bytes;
         if (left < 0) throw new Large();
       });
-    }, this.#over.signal);
+    }, this.#over);
 
   /** A function for `auth` is asked again once when the server answers 401. */
   async #respond(
@@ -187,7 +187,7 @@ export class Requests {
       if (auth !== undefined) headers[auth.name] = auth.value;
       // Whoever asked has given it up: what is sent now would be sent twice.
       signal.throwIfAborted();
-      if (this.#over.signal.aborted) throw new AuthError();
+      if (this.#over.isOver) throw new AuthError();
       const credentials = cookies(this.identity, auth);
       const init: RequestInit = { method, headers, signal, credentials, cache: 'no-store', redirect: 'manual', referrerPolicy: 'no-referrer' };
       if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>;
@@ -206,7 +206,7 @@ export class Requests {
 
   /** From here on nothing is sent, also of what has begun, and no credentials are known. */
   end(): void {
-    this.#over.abort();
+    this.#over.end();
     if (this.#auth !== undefined) this.#auth = unknown;
     this.#first = undefined;
   }

@@ -10,14 +10,14 @@ import type { ClientOptions } from './types.js';
 
 /** Changes are written at most this often, milliseconds. */
 const EVERY = 250;
-/** The first snapshot, and the post of a prompt, wait for storage at most this long, milliseconds. */
-const PATIENCE = 250;
+/** The first snapshot, and the post of a prompt, wait for storage at most this long, milliseconds. What storage had comes with no wait: this is for a machine that is busy, and for storage that is broken. */
+const PATIENCE = 3_000;
 /** Writes under way at the same time, where only time passes. A page that goes away does not wait. */
 const WRITES = 4;
-/** Storage that takes longer than this for a write takes none, milliseconds. */
+/** Storage that takes longer than this for a read or a write is broken, milliseconds. */
 const HUNG = 10_000;
 /** A reloaded page may run a moment before the old one is gone, milliseconds. */
-const RELOAD = 150;
+const RELOAD = 1_000;
 
 /** A record of another owner that was taken up, and goes when this page has written its own. */
 interface Adopted {
@@ -77,8 +77,7 @@ export class Journal {
     const timer = setTimeout(resume, PATIENCE);
     // Where the stream is open already, what another page wrote may be ahead of it.
     const first = this.#open.size === 1;
-    const read = this.#read(handle, id, () => first && !late);
-    void read.catch((error: unknown) => this.#fail(error)).finally(resume);
+    void this.#read(handle, id, () => first && !late).catch((error: unknown) => this.#fail(error)).finally(resume);
   }
 
   /** Something may have changed. */
@@ -144,7 +143,7 @@ export class Journal {
     await this.#know();
     const prefix = this.#key(id, '');
     const own = (key: string): number => (key === prefix + this.#claims.last ? 0 : 1);
-    const found = await this.#storage.find(prefix);
+    const found = await bounded(HUNG, () => this.#storage.find(prefix));
     for (const [key, record] of found.sort(([a], [b]) => own(a) - own(b))) {
       const owner = key.slice(prefix.length);
       if (owner === this.#owner) {

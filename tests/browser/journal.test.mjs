@@ -278,6 +278,35 @@ describe('the journal, on a server with faults', () => {
     }));
   }
 
+  for (const [what, wait] of /** @type {[string, number | undefined][]} */ ([['is slow', 800], ['answers no read', undefined]])) {
+    test(`storage that ${what}: ${wait ? 'the text is there with the first drawing' : 'the session opens without it'}`, () => onMock(async (mock, { page }, id) => {
+      const options = { baseUrl: mock.url, retry: RETRY };
+      await open(page, options, id);
+      const part = mock.store.begin(mock.store.assistant(id));
+      mock.store.delta(part, 'before the reload, ');
+      await waitFor(async () => (await kept(page))?.join().includes('before the reload, '), { message: 'the record' });
+      await page.addInitScript((wait) => {
+        const { getAll } = IDBObjectStore.prototype;
+        IDBObjectStore.prototype.getAll = function (...range) {
+          const [request, late] = [getAll.apply(this, range), {}];
+          request.onsuccess = () => wait && setTimeout(() => Object.assign(late, { result: request.result }).onsuccess(), wait);
+          return late;
+        };
+      }, wait);
+      await page.reload();
+      await ready(page);
+      const first = await page.evaluate(async ([options, id]) => {
+        drive.session = (await drive.connect(options)).openSession(id);
+        return drive.until(drive.session, ({ messages }) => messages.findLast(({ info }) => info.role === 'assistant')?.parts[0]?.text !== undefined
+          && { text: messages.at(-1).parts[0].text, codes: drive.codes() });
+      }, [options, id]);
+      assert.deepEqual(first, { text: wait ? 'before the reload, ' : '', codes: [] });
+      if (wait === undefined) await waitFor(async () => (await page.evaluate(() => drive.codes()))[0] === 'journal_failed', { message: 'the log line' });
+      mock.store.delta(part, 'after it');
+      await waitFor(async () => (await answer(page)).tail === 'after it', { message: 'the tail' });
+    }));
+  }
+
   test('storage that never answers holds a few writes, and is given up', () => onMock(async (mock, { page }, id) => {
     await page.addInitScript(() => {
       const { transaction } = IDBDatabase.prototype;

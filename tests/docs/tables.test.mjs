@@ -248,7 +248,7 @@ describe('docs/relay.md and docs/next.md', () => {
 
   test('every limit, with the default of the code', () => {
     const own = { body: /BODY = ([^;]+);/, answer: /ANSWER = ([^;]+);/, requestTimeout: /PATIENCE = ([^;]+);/ };
-    const desk = read('src/js/relay/desk.ts');
+    const desk = read('src/js/relay/desk.ts') + read('src/js/relay/body.ts');
     const rust = [...read('src/proto/relay/mod.rs').matchAll(/^ {12}(\w+): ([\d_<* ]+),$/gm)].map(([, name, number]) => [name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase()), number]);
     const code = new Map([...rust, ...Object.entries(own).map(([name, form]) => [name, form.exec(desk)?.[1] ?? ''])].map(([name, number]) => [name, evaluated(number)]));
     const [, body] = /interface RelayLimits \{([\s\S]*?)\n\}/.exec(read('src/js/relay/options.ts')) ?? [];

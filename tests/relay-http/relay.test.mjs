@@ -255,6 +255,7 @@ describe('what is passed on', () => {
     for (const bad of ['{', '[]', '"x"', 'null']) assert.equal(codeOf(await sent(bad)), '400 bad_request', bad);
     assert.equal(codeOf(await sent(JSON.stringify({ parts: [{ type: 'text', text: 'x'.repeat(2_000) }] }))), '413 too_large');
     assert.equal(codeOf(await sent(JSON.stringify({ parts: [{ type: 'text', text: 'x'.repeat(2_000) }] }), { ...JSON_TYPE, 'transfer-encoding': 'chunked' })), '413 too_large');
+    assert.equal(codeOf(await post(url, path, { parts: [{ type: 'file', url: 'data:text/plain,x', mime: 'text/plain', source: { type: 'resource', uri: 'file:///etc/passwd' } }] })), '400 bad_file');
     for (const file of ['file:///etc/passwd', 'http://169.254.169.254/', 'https://a.example/x', 3]) {
       assert.equal(codeOf(await post(url, path, { parts: [{ type: 'file', url: file, mime: 'text/plain' }] })), '400 bad_file', String(file));
     }

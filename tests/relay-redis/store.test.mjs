@@ -197,7 +197,8 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
 
     test('the keys of a log are forgotten after a while', async () => {
       const log = fresh();
-      const short = redisStore((await connect(redis.url)).place, { keep: 50, prefix: 'short' });
+      const { place, end } = await connect(redis.url);
+      const short = redisStore(place, { keep: 50, prefix: 'short' });
       const first = await short.run(log, { type: 'acquire', node: 'a', lease: 10 });
       assert.ok(first.type === 'led');
       await short.run(log, { type: 'append', node: 'a', epoch: first.epoch, first: 1, records: [event('x')] });
@@ -207,6 +208,7 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       own.destroy();
       assert.deepEqual(await short.run(log, { type: 'append', node: 'a', epoch: first.epoch, first: 2, records: [event('y')] }), { type: 'fenced' });
       await short.close();
+      end();
     });
 
     test('a server that forgot everything: the old epoch is refused, the next is above it', async () => {

@@ -264,3 +264,20 @@ test('a name that begins like an address of this machine is none', async () => {
     delete globalThis.addEventListener;
   }
 });
+
+test('however many requests are under way, Node has nothing to warn of', async () => {
+  const mock = await startMock();
+  const said = [];
+  const hear = (warning) => said.push(String(warning));
+  process.on('warning', hear);
+  const client = await createClient({ baseUrl: mock.url });
+  try {
+    await Promise.all(Array.from({ length: 30 }, () => client.health()));
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(said, []);
+  } finally {
+    process.off('warning', hear);
+    client.close();
+    await mock.close();
+  }
+});

@@ -3,6 +3,8 @@
  * @module
  */
 import type { PromptPart, SendOptions } from '../index.js';
+import { type BadBody, isRecord, readJson } from '../relay/body.js';
+import { isId } from '../relay/routes.js';
 import { Fault } from './fault.js';
 
 /** A prompt, as far as it comes from a page. */
@@ -34,30 +36,19 @@ const NAMES = ['model', 'agent', 'variant'] as const;
 const REPLIES = ['once', 'always', 'reject'] as const;
 
 /** Reads a JSON body of at most so many bytes. */
-export async function readBody(request: Request, limit: number): Promise<Record<string, unknown>> {
-  // Exactly this type: a page of another origin cannot send it without being asked for leave.
-  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') throw new Fault('wrong_content_type', 'The body is not JSON.', 'Send it with content-type: application/json.');
-  const large = (): Fault => new Fault('too_large', `The body is larger than ${limit} bytes.`, 'Send less, or raise limits.body of the route.');
-  if (Number(request.headers.get('content-length')) > limit) throw large();
-  let left = limit;
-  let text = '';
-  const decoder = new TextDecoder();
-  for (const reader = request.body?.getReader(); reader !== undefined; ) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    left -= value.length;
-    if (left < 0) {
-      await reader.cancel();
-      throw large();
-    }
-    text += decoder.decode(value, { stream: true });
-  }
+export async function readBody(request: Request, most: number): Promise<Record<string, unknown>> {
   try {
-    const body: unknown = JSON.parse(text + decoder.decode());
-    if (isRecord(body)) return body;
-  } catch {}
-  throw bad('The body is not a JSON object.', 'Send { "message": "…" }.');
+    return await readJson(request, most);
+  } catch (error) {
+    switch ((error as BadBody).why) {
+      case 'wrong_content_type':
+        throw new Fault('wrong_content_type', 'The body is not JSON.', 'Send it with content-type: application/json.');
+      case 'too_large':
+        throw new Fault('too_large', `The body is larger than ${most} bytes.`, 'Send less, or raise limits.body of the route.');
+      case 'no_object':
+        throw bad('The body is not a JSON object.', 'Send { "message": "…" }.');
+    }
+  }
 }
 
 /** What a body of `{ message, sessionId? … }` wants. */
@@ -103,8 +94,8 @@ export function uiWishOf(body: Record<string, unknown>, session: string | undefi
 
 /** An id that may stand in a path. */
 export function idOf(value: unknown, name: string): string {
-  if (typeof value === 'string' && /^[A-Za-z0-9_-]{1,256}$/.test(value)) return value;
-  throw bad(`${name} is no id.`, 'Send it as the endpoint gave it.');
+  if (isId(value)) return value;
+  throw bad(`${name} is ${value === undefined || value === null ? 'missing' : 'no id'}.`, 'Send it as the endpoint gave it.');
 }
 
 function optionsOf(body: Record<string, unknown>): SendOptions {
@@ -133,10 +124,6 @@ function list(value: unknown, name: string, most = Number.POSITIVE_INFINITY): re
   if (!Array.isArray(value)) throw bad(`${name} is no list.`, `Send ${name} as an array.`);
   if (value.length > most) throw bad(`${name} has more than ${most} entries.`, 'Send fewer.');
   return value;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const bad = (message: string, hint: string): Fault => new Fault('bad_body', message, hint);

@@ -4,16 +4,16 @@
  */
 import type { ChatSession, Client, Message, SendOptions, Sent, SessionError, SessionInit, SessionState } from '../index.js';
 import { createClient } from '../node.js';
-import { createRelay, type Relay, type RelayOptions, type Visit } from '../relay/index.js';
+import { BODY } from '../relay/body.js';
+import { createRelay, type Relay, type RelayLimits, type RelayOptions, type Visit } from '../relay/index.js';
 import { idOf, type Prompt, readBody, uiWishOf, type Wish, wishOf } from './body.js';
 import { type Chats, memoryChats } from './chats.js';
 import { type Encoder, Events } from './events.js';
 import { answerOf, Fault } from './fault.js';
 import { later } from './later.js';
-
 import { streamed } from './stream.js';
 import { UiMessages } from './ui-message.js';
-import { promptOf } from './walk.js';
+import { isHidden, promptOf } from './walk.js';
 
 /**
  * Options of {@link createChatRoute}: those of the relay, and how the chat is spoken.
@@ -65,8 +65,8 @@ const SESSION = 'x-opencode-session';
  * ```
  */
 export function createChatRoute(options: ChatRouteOptions): ChatRoute {
-  const { format = 'events', init, send, chats = memoryChats(), ...relayOptions } = options;
-  const own = { format, init, send, chats, body: options.limits?.body ?? MAX_BODY };
+  const { format = 'events', init, send, chats = memoryChats(String(options.upstream)), ...relayOptions } = options;
+  const own = { format, init, send, chats, limits: options.limits ?? {} };
   const route = later(() => new Route(createRelay(relayOptions), own));
   return {
     GET: (request) => handled(route, request, (own, visit) => own.get(visit, request)),
@@ -74,15 +74,12 @@ export function createChatRoute(options: ChatRouteOptions): ChatRoute {
   };
 }
 
-/** Largest body of a request, bytes: a prompt with its files. */
-const MAX_BODY = 24 << 20;
-
 interface Own {
   readonly format: 'events' | 'ai-sdk';
   readonly init: ChatRouteOptions['init'];
   readonly send: ChatRouteOptions['send'];
   readonly chats: Chats;
-  readonly body: number;
+  readonly limits: RelayLimits;
 }
 
 async function handled(route: () => Route, request: Request, act: (route: Route, visit: Visit) => Promise<Response>): Promise<Response> {
@@ -119,7 +116,7 @@ class Route {
   }
 
   async post(visit: Visit, request: Request): Promise<Response> {
-    const body = await readBody(request, this.#own.body);
+    const body = await readBody(request, this.#own.limits.body ?? BODY);
     const chat = this.#own.format === 'ai-sdk' ? idOf(body['id'], 'id') : undefined;
     const wish = chat === undefined ? wishOf(body) : uiWishOf(body, await this.#sessionOf(visit, chat));
     return this.#within(visit, async (client) => {
@@ -164,8 +161,9 @@ class Route {
     for (const signal of [request.signal, visit.signal]) signal.addEventListener('abort', () => client.close());
     const answer = await sent.done;
     client.close();
-    const said = answer.parts.filter(({ type, synthetic, ignored }) => type === 'text' && synthetic !== true && ignored !== true).map((part) => part.text ?? '');
-    return Response.json({ sessionId: session.id, promptId: id, text: said.join(''), message: plain(answer) }, { headers: { 'cache-control': 'no-store', [SESSION]: session.id } });
+    const said = answer.parts.filter((part) => part.type === 'text' && !isHidden(part)).map((part) => part.text ?? '');
+    const { info, parts: all } = answer;
+    return Response.json({ sessionId: session.id, promptId: id, text: said.join(''), message: { info, parts: all } }, { headers: { 'cache-control': 'no-store', [SESSION]: session.id } });
   }
 
   /** The answer that runs, or that of a position, from there on; 204 when nothing runs. */
@@ -185,7 +183,7 @@ class Route {
 
   #stream(visit: Visit, request: Request, client: Client, session: ChatSession, encoder: Encoder, whole: Promise<SessionError | undefined>): Response {
     const headers = { [SESSION]: session.id, ...(this.#own.format === 'ai-sdk' && { 'x-vercel-ai-ui-message-stream': 'v1' }) };
-    return streamed({ session, encoder, over: whole, signals: [request.signal, visit.signal], close: () => client.close() }, headers);
+    return streamed({ session, encoder, over: whole, signals: [request.signal, visit.signal], close: () => client.close(), limits: this.#own.limits }, headers);
   }
 
   #encoder(session: string, prompt: string, mark?: string): Encoder {
@@ -235,12 +233,14 @@ async function takenBack(session: ChatSession): Promise<Prompt> {
   const last = session.state.messages.findLast(({ info }) => info.role === 'user');
   if (last === undefined) throw new Fault('bad_body', 'There is no prompt to be answered again.', 'Send a message first.');
   await session.revert(last.info.id);
-  const own = last.parts.filter(({ synthetic, ignored }) => synthetic !== true && ignored !== true);
+  const own = last.parts.filter((part) => !isHidden(part));
+  const { agent, model } = last.info as { readonly agent?: string; readonly model?: { readonly providerID: string; readonly modelID: string } };
   const files = own.filter(({ type, url }) => type === 'file' && url?.startsWith('data:'));
   return {
     text: own.filter(({ type }) => type === 'text').map((part) => part.text ?? '').join('\n'),
     parts: files.map(({ url, mime = '', filename }) => ({ type: 'file', url: url as `data:${string}`, mime, ...(filename !== undefined && { filename }) })),
-    options: {},
+    // As it was asked the first time.
+    options: { ...(agent !== undefined && { agent }), ...(model !== undefined && { model }) },
   };
 }
 
@@ -276,9 +276,4 @@ function ended(session: ChatSession, prompt: string): Promise<SessionError | und
 function done(client: Client): Response {
   client.close();
   return new Response(null, { status: 204 });
-}
-
-/** As the server tells a message. */
-function plain({ info, parts }: Message): object {
-  return { info, parts };
 }

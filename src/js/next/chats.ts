@@ -24,11 +24,11 @@ const MAX_CHATS = 10_000;
 const PLACE = Symbol.for('opencode-session.chats');
 
 /** In the memory of this process: in one place, because a framework may load the modules of each route anew. */
-export function memoryChats(): Chats {
+export function memoryChats(server: string): Chats {
   const shared = globalThis as { [PLACE]?: Map<string, string> };
   shared[PLACE] ??= new Map();
   const known = shared[PLACE];
-  const key = (user: string, chat: string): string => JSON.stringify([user, chat]);
+  const key = (user: string, chat: string): string => JSON.stringify([server, user, chat]);
   return {
     get: (user, chat) => known.get(key(user, chat)),
     set: (user, chat, session) => {

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Message, PermissionRequest, QuestionRequest, SessionError, SessionState } from '../index.js';
-import { type Step, Walk } from './walk.js';
+import { isHidden, type Step, Walk } from './walk.js';
 
 /**
  * What a {@link createChatRoute} streams, one JSON object an event. Unknown types are to be passed over.
@@ -95,9 +95,8 @@ function eventOf(step: Step): ChatEvent | undefined {
   switch (step.type) {
     case 'text':
     case 'rewritten': {
-      const { id, type, synthetic, ignored } = step.part;
-      // What the server put in by itself is not part of the answer.
-      if (synthetic === true || ignored === true) return undefined;
+      const { id, type } = step.part;
+      if (isHidden(step.part)) return undefined;
       const grown = type === 'reasoning' ? 'reasoning' : 'delta';
       return { type: step.type === 'text' ? grown : 'replace', content: step.text, messageId: step.message.info.id, partId: id };
     }

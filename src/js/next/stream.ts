@@ -3,14 +3,15 @@
  * @module
  */
 import type { ChatSession, SessionError } from '../index.js';
+import { encode } from '../bytes.js';
+import type { RelayLimits } from '../relay/index.js';
+import { HEADERS, PADDING } from '../relay/stream.js';
 import type { Encoder } from './events.js';
 
-/** Proxies end a stream on which nothing comes for longer, milliseconds. */
+/** `limits.keepAlive` by default, milliseconds: proxies end a stream on which nothing comes for longer. */
 const KEEP_ALIVE = 15_000;
-/** A reader that takes nothing for longer is let go, milliseconds. What it missed it gets when it comes back. */
+/** `limits.stall` by default, milliseconds: a reader that takes nothing for longer gets what it missed when it comes back. */
 const STALL = 60_000;
-/** Some browsers show nothing of a stream before so many bytes: https://bugs.webkit.org/show_bug.cgi?id=252413. */
-const PADDING = `:${' '.repeat(1_024)}\n\n`;
 
 /** What is streamed, and until when. */
 export interface Answering {
@@ -22,11 +23,12 @@ export interface Answering {
   readonly signals: readonly AbortSignal[];
   /** Called once, however it ends. */
   close(): void;
+  readonly limits: Pick<RelayLimits, 'keepAlive' | 'stall'>;
 }
 
 /** Nothing is queued for a slow reader: it gets what is new when it takes more. */
-export function streamed({ session, encoder, over, signals, close }: Answering, headers: Readonly<Record<string, string>>): Response {
-  const bytes = new TextEncoder();
+export function streamed({ session, encoder, over, signals, close, limits }: Answering, headers: Readonly<Record<string, string>>): Response {
+  const { keepAlive = KEEP_ALIVE, stall: longest = STALL } = limits;
   let controller: ReadableStreamDefaultController<Uint8Array>;
   let alive: ReturnType<typeof setTimeout> | undefined;
   let stall: ReturnType<typeof setTimeout> | undefined;
@@ -49,16 +51,16 @@ export function streamed({ session, encoder, over, signals, close }: Answering, 
   };
   const rest = (): void => {
     clearTimeout(alive);
-    if (!isOver) alive = setTimeout(() => tell(':\n\n'), KEEP_ALIVE);
+    if (!isOver) alive = setTimeout(() => tell(':\n\n'), keepAlive);
   };
   const write = (frames: string): void => {
     rest();
-    controller.enqueue(bytes.encode(frames));
+    controller.enqueue(encode(frames));
   };
   const tell = (comment = ''): void => {
     if (isOver) return;
     if ((controller.desiredSize ?? 0) <= 0) {
-      stall ??= setTimeout(cut, STALL);
+      stall ??= setTimeout(cut, longest);
       return;
     }
     if (ending === undefined) {
@@ -76,7 +78,10 @@ export function streamed({ session, encoder, over, signals, close }: Answering, 
   const body = new ReadableStream<Uint8Array>({
     start: (own) => {
       controller = own;
-      write(PADDING + encoder.begin());
+      own.enqueue(PADDING);
+      const first = encoder.begin();
+      if (first === '') rest();
+      else write(first);
       stop = session.subscribe(() => tell());
       for (const signal of signals) signal.addEventListener('abort', cut);
       if (signals.some(({ aborted }) => aborted)) cut();
@@ -94,6 +99,6 @@ export function streamed({ session, encoder, over, signals, close }: Answering, 
     cancel: end,
   });
   return new Response(body, {
-    headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no', ...headers },
+    headers: { ...HEADERS, ...headers },
   });
 }

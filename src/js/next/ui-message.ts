@@ -4,7 +4,7 @@
  */
 import type { Message, Part, SessionError, SessionState } from '../index.js';
 import { type Encoder, finishOf } from './events.js';
-import { isText, type Step, Walk } from './walk.js';
+import { isHidden, isText, type Step, Walk } from './walk.js';
 
 /** As `UIMessageChunk` of `ai`, of which only some members are written here. */
 type Chunk = { readonly type: string } & { readonly [name: string]: unknown };
@@ -155,5 +155,3 @@ export class UiMessages implements Encoder {
 
 const frame = (chunk: Chunk): string => `data: ${JSON.stringify(chunk)}\n\n`;
 const callOf = (part: Part): string => part.callID ?? part.id;
-/** What the server put in by itself is not part of the answer. */
-const isHidden = (part: Part): boolean => isText(part) && (part.synthetic === true || part.ignored === true);

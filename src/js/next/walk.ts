@@ -144,6 +144,11 @@ export class Walk {
   }
 }
 
+/** Whether the server put a part in by itself: it is nobody's words. */
+export function isHidden({ synthetic, ignored }: Part): boolean {
+  return synthetic === true || ignored === true;
+}
+
 /** Whether a part is one that grows letter by letter. */
 export function isText({ type }: Part): boolean {
   return type === 'text' || type === 'reasoning';

@@ -2,7 +2,7 @@
  * Makes the lines of a file from what was written down. Here everything secret goes.
  * @module
  */
-import { base64 } from '../bytes.js';
+import { base64, joined } from '../bytes.js';
 import type { Bytes, Header, Value } from './format.js';
 import { Scrubber } from './scrub.js';
 import type { Raw, RawEntry } from './tape.js';
@@ -144,16 +144,6 @@ class Writer {
       }
     }
   }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 /** Bytes as text, where they are UTF-8: a piece of a stream may end within a character. */

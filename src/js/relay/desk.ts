@@ -4,6 +4,7 @@
  */
 import { bounded } from '../answer.js';
 import { maySee } from './access.js';
+import { BODY } from './body.js';
 import { checked } from './check.js';
 import { denied, Refusal } from './errors.js';
 import { type Hubs, hubs } from './hubs.js';
@@ -15,8 +16,7 @@ import { type Extra, type Route, routeOf } from './routes.js';
 import { type Opening, streamed } from './stream.js';
 import { Upstream } from './upstream.js';
 
-/** `limits.body`, `limits.answer` and `limits.requestTimeout`, by default. */
-const BODY = 24 << 20;
+/** `limits.answer` and `limits.requestTimeout`, by default. */
 const ANSWER = 64 << 20;
 const PATIENCE = 30_000;
 /** A host that nobody can have: only for those who are in this process. */
@@ -171,8 +171,8 @@ function begun({ opening, headers }: Exclude<Decision, Response>, signal: AbortS
 }
 
 function answerOf(error: unknown): Response {
-  const { code, cause } = error instanceof Refusal ? error : new Refusal('hook_failed', error);
+  const { code, cause } = error instanceof Refusal ? error : new Refusal('internal', error);
   // For the log of whoever runs the relay: nothing of it is a browser's to know.
-  if (code === 'hook_failed') console.error('opencode-session: a function that the relay was given failed:', cause);
+  if (cause !== undefined) console.error(`opencode-session: the relay answers ${code}:`, cause);
   return denied(code);
 }

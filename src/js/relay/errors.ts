@@ -13,7 +13,7 @@
  */
 export type RelayErrorCode =
   | 'cross_site' | 'unauthorized' | 'forbidden' | 'route_denied' | 'directory_denied' | 'not_found' | 'bad_request' | 'bad_file' | 'wrong_content_type' | 'too_large'
-  | 'too_many_readers' | 'full' | 'upstream_unreached' | 'upstream_refused' | 'upstream_redirected' | 'upstream_too_large' | 'upstream_timeout' | 'hook_failed';
+  | 'too_many_readers' | 'full' | 'upstream_unreached' | 'upstream_refused' | 'upstream_redirected' | 'upstream_too_large' | 'upstream_timeout' | 'hook_failed' | 'internal';
 
 /** Each with its status, what it says, and the one thing to do. */
 const TABLE: Readonly<Record<RelayErrorCode, readonly [status: number, message: string, hint: string]>> = {
@@ -34,7 +34,8 @@ const TABLE: Readonly<Record<RelayErrorCode, readonly [status: number, message: 
   upstream_redirected: [502, 'The OpenCode server sent the relay elsewhere.', 'Give its final address in the upstream option.'],
   upstream_too_large: [502, 'The answer of the OpenCode server is larger than limits.answer.', 'Ask for less, or raise limits.answer.'],
   upstream_timeout: [504, 'The OpenCode server did not answer in time.', 'Try again, or raise limits.requestTimeout.'],
-  hook_failed: [500, 'A function of the relay’s owner failed.', 'Look at its log.'],
+  hook_failed: [500, 'A function that the relay was given failed.', 'Look at the log of its process.'],
+  internal: [500, 'The relay failed.', 'Look at the log of its process.'],
 };
 
 /** Ends the handling of a request. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { drain, Redirected, straight } from '../answer.js';
+import { joined } from '../bytes.js';
 import type { Instance } from '../guard.js';
 import { Machine } from './load.js';
 import type { Access, RelayLimits } from './options.js';
@@ -252,16 +253,6 @@ export class Hub {
     }
     if (!this.#isOver && !signal.aborted) this.#machine.streamClosed(now(), generation, failed);
   }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 function broken(): never {

@@ -16,6 +16,10 @@ export function load(): Promise<Instance> {
       loading = undefined;
     });
   })();
+  // A file that was not there yet may be there the next time.
+  loading.catch(() => {
+    loading = undefined;
+  });
   return loading;
 }
 

@@ -138,7 +138,7 @@ function drained(response: NodeResponse): Promise<void> {
   });
 }
 
-/** Straight to the socket: a web stream between costs a third more for each event. */
+/** Straight to the socket: a web stream between would cost once more for each event. */
 async function stream({ opening, headers }: Exclude<Decision, Response>, response: NodeResponse): Promise<void> {
   if (response.destroyed) return;
   let reader: Reader | number | undefined;

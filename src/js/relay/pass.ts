@@ -5,6 +5,7 @@
 import { type Answer, bounded } from '../answer.js';
 import { decode, encode } from '../bytes.js';
 import { mustSee, seen } from './access.js';
+import { type BadBody, isRecord, readJson } from './body.js';
 import { Refusal } from './errors.js';
 import type { Access, RelayOptions } from './options.js';
 import { type Extra, isId, queryOf, type Route } from './routes.js';
@@ -101,31 +102,12 @@ async function directoryOf(url: URL, access: Access, upstream: Upstream, { direc
 }
 
 async function readBody(request: Request, most: number): Promise<Record<string, unknown>> {
-  if (Number(request.headers.get('content-length')) > most) throw new Refusal('too_large');
-  let left = most;
-  let text = '';
-  const decoder = new TextDecoder();
-  const reader = request.body?.getReader();
-  for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true };
-    if (done || value === undefined) break;
-    left -= value.length;
-    if (left < 0) {
-      await reader?.cancel();
-      throw new Refusal('too_large');
-    }
-    text += decoder.decode(value, { stream: true });
-  }
-  text += decoder.decode();
-  if (text === '') return {};
-  // Exactly this one: a form of another site cannot send it.
-  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') throw new Refusal('wrong_content_type');
   try {
-    const body: unknown = JSON.parse(text);
-    if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>;
-  } catch {}
-  throw new Refusal('bad_request');
+    return await readJson(request, most);
+  } catch (error) {
+    const { why } = error as BadBody;
+    throw new Refusal(why === 'no_object' ? 'bad_request' : why);
+  }
 }
 
 /** Nothing that lets a page go beyond a chat. */
@@ -146,8 +128,9 @@ function checkBody(body: Record<string, unknown>, { sessions }: Access, allow: R
 function checkFiles(value: unknown, depth: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth > MAX_DEPTH) throw new Refusal('bad_request');
-  const { type, url } = value as { type?: unknown; url?: unknown };
-  if (type === 'file' && !(typeof url === 'string' && url.startsWith('data:'))) throw new Refusal('bad_file');
+  const { type, url, source } = value as Partial<Record<'type' | 'url' | 'source', unknown>>;
+  // The server reads what `source` names in place of the content.
+  if (type === 'file' && (source !== undefined || !(typeof url === 'string' && url.startsWith('data:')))) throw new Refusal('bad_file');
   for (const each of Object.values(value)) checkFiles(each, depth + 1);
 }
 
@@ -166,7 +149,7 @@ async function made(answer: Answer, access: Access, upstream: Upstream, { onCrea
 
 /** A page of those that somebody may see is as long as one of all. */
 async function listed(access: Access, upstream: Upstream, path: string, query: URLSearchParams): Promise<Response> {
-  const wanted = Math.min(Number(query.get('limit')) || PAGE, MAX_LISTED);
+  const wanted = Math.min(Math.max(1, Math.trunc(Number(query.get('limit')))) || PAGE, MAX_LISTED);
   for (let limit = access.sessions === 'all' ? wanted : wanted * 2; ; limit *= 4) {
     query.set('limit', String(Math.min(limit, MAX_LISTED)));
     const answer = await upstream.ask({ method: 'GET', path: `${path}?${query}` });
@@ -222,8 +205,9 @@ function parsed({ body }: Answer): unknown {
   }
 }
 
+/** Of what a server calls a list, what is an entry. */
 function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+  return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
 function given({ status, headers, body }: Answer): Response {

@@ -159,7 +159,7 @@ impl Client {
         }
         if self.link.source() == Source::Relay {
             // There is none any more.
-            self.link.met(false);
+            self.link.unrelayed();
             self.leave_repeating();
         }
         self.link.connected(self.context.now);
@@ -176,7 +176,7 @@ impl Client {
             return;
         }
         if !self.link.source().repeats() {
-            self.link.met(true);
+            self.link.relayed();
         }
         self.link.connected(self.context.now);
         let kept = std::mem::take(&mut self.resuming) && kept;

@@ -291,9 +291,15 @@ impl Link {
         self.reopen(now)
     }
 
-    /// Whose stream is open, asked for without a keeper: a relay's, or the server's own.
-    pub fn met(&mut self, relay: bool) {
-        self.relay = relay;
+    /// The stream that is open, asked for without a keeper, is a relay's.
+    pub fn relayed(&mut self) {
+        self.relay = true;
+        self.source = Source::Relay;
+    }
+
+    /// There is no relay any more: the stream that is open is the server's own.
+    pub fn unrelayed(&mut self) {
+        self.relay = false;
         self.source = self.direct();
     }
 
