@@ -1,4 +1,5 @@
 // Who reads: node readers.mjs ADDRESS PATH COUNT SESSIONS. Says `ready` once all read; on a line it reads, what came since the last one.
+// `cycle N`: before that, N more are opened and closed.
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 
@@ -31,13 +32,23 @@ const open = (n) => new Promise((resolve, reject) => {
     }
   });
 });
-for (let n = 0; n < Number(count); n += 50) await Promise.all(Array.from({ length: Math.min(50, Number(count) - n) }, (_, each) => open(n + each)));
+/** Numbers `from` to `to`, some at a time. */
+async function openAll(from, to) {
+  const sockets = [];
+  for (let n = from; n < to; n += 50) sockets.push(...await Promise.all(Array.from({ length: Math.min(50, to - n) }, (_, each) => open(n + each))));
+  return sockets;
+}
+
+await openAll(0, Number(count));
 console.log('ready');
-createInterface({ input: process.stdin }).on('line', () => {
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  const [word, more] = line.split(' ');
+  if (word === 'cycle') {
+    for (let n = 0; n < Number(more); n += 50) for (const socket of await openAll(n, Math.min(n + 50, Number(more)))) socket.destroy();
+  }
   late.sort((a, b) => a - b);
   const at = (share) => late[Math.min(late.length - 1, Math.floor(late.length * share))];
-  const { user, system } = process.cpuUsage();
-  console.log(JSON.stringify({ bytes, deltas: deltas * LOOKS, p50: at(0.5), p99: at(0.99), ended, cpu: (user + system) / 1_000 }));
+  console.log(JSON.stringify({ bytes, deltas: deltas * LOOKS, p50: at(0.5), p99: at(0.99), ended }));
   bytes = 0;
   deltas = 0;
   late = [];

@@ -1,30 +1,44 @@
-// `npm run bench:relay [-- --seconds N]`: what a reader of a relay costs. Starts all it needs, prints one table.
+// `npm run bench:relay [-- --seconds N] [--only TEXT]`: what a reader of a relay costs, beside others. Starts all it needs, prints its tables.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { need } from '../../scripts/lib/tools.mjs';
+import { consumer, pack } from '../../tests/package/consumer.mjs';
+import { freePort, LOOPBACK } from '../../tests/support/ports.mjs';
+import { startRedis } from '../../tests/support/redis.mjs';
+import { waitFor } from '../../tests/support/wait.mjs';
+import { install } from '../install.mjs';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '20' } } });
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '20' }, only: { type: 'string', default: '' } } });
 const HERE = fileURLToPath(new URL('./', import.meta.url));
 const SESSIONS = 20;
 const RATE = 50;
+/** Readers that come and go while one stays. */
+const CYCLES = 1_000;
+/** What is measured: way, readers, flush in ms. */
+const ROWS = [['relay', 100, 50], ['relay', 1_000, 50], ['relay', 5_000, 100], ['Next.js', 100, 50], ['Next.js', 1_000, 50], ['resumable-stream', 100, 0], ['resumable-stream', 1_000, 0], ['proxy', 100, 0], ['proxy', 300, 0]];
 const children = [];
 
 await need();
+install();
 
-/** A script whose lines are read one by one. */
-async function start(script, ...args) {
-  const child = spawn(process.execPath, ['--expose-gc', HERE + script, ...args.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
+/** A process whose lines of JSON are read one by one. */
+function run(words, options = {}) {
+  const child = spawn(process.execPath, ['--expose-gc', ...words], { stdio: ['pipe', 'pipe', 'inherit'], ...options });
   children.push(child);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const line = async () => (await lines.next()).value;
   return {
-    first: await line(),
-    asked: async () => {
-      child.stdin.write('\n');
-      return JSON.parse(await line());
+    line,
+    asked: async (word = '') => {
+      child.stdin.write(`${word}\n`);
+      for (;;) {
+        const said = await line();
+        if (said === undefined) throw new Error(`${words.join(' ')} ended`);
+        if (said.startsWith('{')) return JSON.parse(said);
+      }
     },
     stop: async () => {
       child.kill('SIGKILL');
@@ -33,48 +47,98 @@ async function start(script, ...args) {
   };
 }
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+async function start(script, ...args) {
+  const child = run([...(script === 'server.mjs' ? ['--import', `${HERE}usage.mjs`] : []), HERE + script, ...args.map(String)]);
+  return { ...child, address: await child.line() };
+}
 
-async function measured(way, readers, flush) {
-  const upstream = await start('upstream.mjs', SESSIONS, RATE);
-  const server = await start('server.mjs', way, upstream.first, flush);
-  const empty = await server.asked();
-  const reading = await start('readers.mjs', server.first, '/global/event', readers, SESSIONS);
+/** The app is built once. */
+let app;
+
+async function startNext(upstream, flush) {
+  app ??= (async () => {
+    const made = await consumer(await pack(), 'next', HERE);
+    await made.run(process.execPath, 'node_modules/next/dist/bin/next', 'build');
+    return made.path;
+  })();
+  const port = await freePort();
+  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', PORT: String(port), HOSTNAME: LOOPBACK, UPSTREAM: upstream, FLUSH: String(flush) };
+  const child = run(['--import', `${HERE}usage.mjs`, '.next/standalone/server.js'], { cwd: await app, env });
+  const address = `http://${LOOPBACK}:${port}`;
+  await waitFor(async () => (await fetch(address)).ok, { message: 'Next.js' });
+  return { ...child, address };
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const mega = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MB`;
+
+/** Starts upstream, server and readers; `job` measures them. */
+async function withServer(way, flush, count, job) {
+  const started = [];
+  const add = async (promise) => {
+    started.unshift(await promise);
+    return started[0];
+  };
+  try {
+    const redis = way === 'resumable-stream' ? await add(startRedis()) : undefined;
+    const upstream = await add(start('upstream.mjs', SESSIONS, RATE));
+    const server = await add(way === 'Next.js' ? startNext(upstream.address, flush) : start('server.mjs', way === 'resumable-stream' ? 'resumable' : way, upstream.address, flush, redis?.url ?? ''));
+    const empty = await server.asked();
+    const readers = await add(start('readers.mjs', server.address, way === 'Next.js' ? '/api/opencode/global/event' : '/global/event', count, SESSIONS));
+    return await job({ upstream, server, readers, empty });
+  } finally {
+    for (const each of started) await each.stop();
+  }
+}
+
+const measured = (way, count, flush) => withServer(way, flush, count, async ({ server, readers, empty }) => {
   await sleep(2_000);
-  await reading.asked();
+  await readers.asked();
   const before = await server.asked();
   await sleep(Number(values.seconds) * 1_000);
-  const [after, got] = [await server.asked(), await reading.asked()];
-  await reading.stop();
+  const [after, got] = [await server.asked(), await readers.asked()];
+  await readers.stop();
   await sleep(1_500);
   const left = await server.asked();
-  for (const each of [server, upstream]) await each.stop();
   const seconds = (after.at - before.at) / 1_000;
   const core = (after.cpu - before.cpu) / (seconds * 1_000);
-  return {
-    way, readers, flush,
-    wanted: readers * RATE,
-    delivered: got.deltas / seconds,
-    core: `${(core * 100).toFixed(0)} %`,
-    perDelta: `${((core * 1e6) / (got.deltas / seconds)).toFixed(1)} us`,
-    rss: `${(after.rss / 2 ** 20).toFixed(0)} MB`,
-    perReader: `${((after.rss - empty.rss) / readers / 1_024).toFixed(1)} KB`,
-    late: `${got.p50} / ${got.p99} ms`,
-    ended: got.ended,
-    left: `${((left.rss - empty.rss) / 2 ** 20).toFixed(0)} MB`,
-  };
+  const delivered = got.deltas / seconds;
+  return [
+    way, count, flush || '', count * RATE, delivered.toFixed(0), `${(core * 100).toFixed(0)} %`, `${((core * 1e6) / delivered).toFixed(1)} us`,
+    mega(after.rss), `${((after.rss - empty.rss) / count / 1_024).toFixed(1)} KB`, `${got.p50} / ${got.p99} ms`, got.ended, mega(left.rss - empty.rss),
+  ];
+});
+
+/** Memory after readers came and went, of which the first ones warmed it up; and what is open at the server when the last one left. */
+const cycled = (way) => withServer(way, 50, 1, async ({ upstream, server, readers }) => {
+  await readers.asked(`cycle ${CYCLES / 2}`);
+  await sleep(1_500);
+  const before = await server.asked();
+  await readers.asked(`cycle ${CYCLES}`);
+  await sleep(1_500);
+  const after = await server.asked();
+  const during = (await upstream.asked()).streams;
+  await readers.stop();
+  const end = await waitFor(async () => {
+    const { streams } = await upstream.asked();
+    return streams === 0 && { streams };
+  }, { message: 'the end of the stream of the server' });
+  return [way, CYCLES, mega(before.heapUsed), mega(after.heapUsed), mega(before.rss), mega(after.rss), during, end.streams];
+});
+
+async function table(heads, rows, job) {
+  const lines = [];
+  for (const row of rows.filter((row) => row.join(' ').includes(values.only))) {
+    lines.push(`| ${(await job(...row)).join(' | ')} |`);
+    console.error(lines.at(-1));
+  }
+  if (lines.length > 0) console.log(['', `| ${heads.join(' | ')} |`, `| --- |${' ---: |'.repeat(heads.length - 1)}`, ...lines].join('\n'));
 }
 
 try {
-  const found = [];
-  for (const each of [['relay', 100, 50], ['relay', 1_000, 50], ['relay', 5_000, 100], ['proxy', 100, 0], ['proxy', 300, 0]]) {
-    found.push(await measured(...each));
-    console.error(found.at(-1));
-  }
-  console.log(`\n${SESSIONS} sessions of ${RATE} deltas a second, ${values.seconds} s each; server, readers and upstream on the same machine\n`);
-  console.log('| server | readers | flush, ms | deltas/s wanted | delivered | of a core | CPU of a delta | memory | of a reader | late, p50 / p99 | left after the last |');
-  console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
-  for (const { way, readers, flush, wanted, delivered, core, perDelta, rss, perReader, late, left } of found) console.log(`| ${way} | ${readers} | ${flush || ''} | ${wanted} | ${delivered.toFixed(0)} | ${core} | ${perDelta} | ${rss} | ${perReader} | ${late} | ${left} |`);
+  console.log(`${SESSIONS} sessions of ${RATE} deltas a second, ${values.seconds} s each; server, readers and upstream on the same machine`);
+  await table(['server', 'readers', 'flush, ms', 'deltas/s wanted', 'delivered', 'of a core', 'CPU of a delta', 'memory', 'of a reader', 'late, p50 / p99', 'ended', 'left after the last'], ROWS, measured);
+  await table(['server', 'opened and closed', 'heap before', 'after', 'memory before', 'after', 'streams of the server then', 'after the last reader'], [['relay'], ['Next.js']], cycled);
 } finally {
   for (const child of children) child.kill('SIGKILL');
 }

@@ -1,12 +1,13 @@
-// What is measured: node server.mjs WAY UPSTREAM FLUSH prints its address, and on each line it reads its CPU time and memory.
+// What is measured: node --import usage.mjs server.mjs WAY UPSTREAM FLUSH REDIS prints its address.
 import { createServer, request as ask } from 'node:http';
-import { createInterface } from 'node:readline';
 import { createRelay, toNodeListener } from '../../dist/relay.js';
+import { resumable } from './resumable.mjs';
 
-const [way, upstream, flush] = process.argv.slice(2);
+const [way, upstream, flush, redis] = process.argv.slice(2);
 const authorize = (request) => ({ user: request.headers.get('x-user'), sessions: new Set([request.headers.get('x-session')]) });
 const ways = {
-  relay: () => createServer(toNodeListener(createRelay({ upstream, authorize, limits: { flush: Number(flush), readersPerUser: 10_000 } }))),
+  relay: () => createServer(toNodeListener(createRelay({ upstream, authorize, limits: { flush: Number(flush) } }))),
+  resumable: () => resumable(upstream, redis),
   // What people write first: a stream of the server for each reader.
   proxy: () => createServer((request, response) => {
     const own = ask(`${upstream}/global/event`, (answer) => {
@@ -24,10 +25,5 @@ const ways = {
     response.on('close', () => own.destroy());
   }),
 };
-const server = ways[way]();
+const server = await ways[way]();
 server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
-createInterface({ input: process.stdin }).on('line', () => {
-  globalThis.gc?.();
-  const { user, system } = process.cpuUsage();
-  console.log(JSON.stringify({ cpu: (user + system) / 1_000, rss: process.memoryUsage().rss, at: performance.now() }));
-});

@@ -1,5 +1,7 @@
-// A server whose sessions answer without end: node upstream.mjs SESSIONS DELTAS_PER_SECOND prints its address. Each delta holds the time.
+// A server whose sessions answer without end: node upstream.mjs SESSIONS DELTAS_PER_SECOND prints its address, and on each line how many
+// streams are open. Each delta holds the time.
 import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
 
 const [sessions, rate] = process.argv.slice(2).map(Number);
 const streams = new Set();
@@ -48,3 +50,4 @@ setInterval(() => {
   for (const stream of streams) stream.write(frames);
 }, 5_000);
 server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
+createInterface({ input: process.stdin }).on('line', () => console.log(JSON.stringify({ streams: streams.size })));
