@@ -58,6 +58,8 @@ export class Requests {
   readonly identity: string | undefined;
   #auth: ClientOptions['auth'];
   readonly #over = new End();
+  /** Ends what only looks. What changes something goes on when its client is closed: the server may have begun it. */
+  readonly reads = new End();
   /** The first credentials that there were. */
   #first: { name: string; value: string } | undefined;
   readonly #fetch: typeof fetch;
@@ -174,7 +176,7 @@ export class Requests {
         left -= bytes;
         if (left < 0) throw new Large();
       });
-    }, this.#over);
+    }, method === 'GET' ? this.reads : this.#over);
 
   /** A function for `auth` is asked again once when the server answers 401. */
   async #respond(

@@ -42,8 +42,8 @@ export class Journal {
   #owner = '';
   /** Whose the records are, once that is known. */
   #who: string | undefined;
-  #release: (() => void) | undefined;
-  #claiming: Promise<void> | undefined;
+  /** Gives what lets the owner's name go. */
+  #claimed: Promise<() => void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   /** Writes under way, the oldest first. */
@@ -162,9 +162,9 @@ export class Journal {
         release();
         continue;
       }
-      if (this.#owner === '' && this.#claiming === undefined) {
+      if (this.#claimed === undefined) {
         this.#owner = owner;
-        this.#release = release;
+        this.#claimed = Promise.resolve(release);
         this.#standing.add(id);
         this.#claims.keep(owner);
       } else {
@@ -205,10 +205,10 @@ export class Journal {
       if (this.#isErased) return;
       if (record.length > 0) {
         this.#standing.add(id);
-        if (this.#release === undefined) await this.#claim();
+        this.#claim();
         await this.#storage.put(this.#key(id), record);
       } else if (this.#standing.delete(id)) {
-        if (this.#release === undefined) await this.#claim();
+        this.#claim();
         await this.#storage.remove(this.#key(id));
       }
       for (const { key } of adopted) await this.#storage.remove(key);
@@ -226,22 +226,18 @@ export class Journal {
     this.#who = who ?? this.#claims.make();
   }
 
-  #claim(): Promise<void> {
-    this.#claiming ??= (async () => {
-      const owner = this.#claims.make();
-      const release = await this.#claims.claim(owner, 0);
-      this.#owner = owner;
-      this.#release = release ?? (() => undefined);
-      this.#claims.keep(owner);
-    })();
-    return this.#claiming;
+  /** Nothing waits for the lock: a page that goes away could not. It is asked for before the record is written, so nobody sees the record without it. */
+  #claim(): void {
+    if (this.#claimed !== undefined) return;
+    this.#owner = this.#claims.make();
+    this.#claims.keep(this.#owner);
+    this.#claimed = this.#claims.claim(this.#owner, 0).then((release) => release ?? (() => undefined));
   }
 
   /** Without records there is nothing to own; held locks keep a page from being frozen for later. */
   #letGo(): void {
-    this.#release?.();
-    this.#release = undefined;
-    this.#claiming = undefined;
+    void this.#claimed?.then((release) => release());
+    this.#claimed = undefined;
     this.#owner = '';
   }
 

@@ -213,6 +213,7 @@ export class Link {
     this.#leave?.();
     clearTimeout(this.#timer);
     this.closeStream();
+    this.requests.reads.end();
     this.requests.translation?.close();
     for (const waiting of this.#waiting.values()) waiting.reject(why);
     this.#waiting.clear();
@@ -404,7 +405,7 @@ function told(connection: ConnectionState): Partial<LogEntry> {
 
 /** The error of all that lived in an instance of the wasm that trapped. */
 function crash(): SessionError {
-  return refused('crashed', 'The wasm of this client broke off; all clients that share it have ended.', 'Make a new client, and report what led here.');
+  return refused('crashed', 'The wasm broke off; all clients that share it have ended.', 'Make a new client, and report this.');
 }
 
 export function crashed(): never {

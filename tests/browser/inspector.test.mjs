@@ -75,10 +75,12 @@ onServers('a recording', (scene) => {
       await page.locator('[data-testid=connection]:not([data-phase=connecting])').waitFor();
       await page.getByTestId('new-session').click();
       await page.waitForURL(/#ses_/);
+      const release = scene.model.hold(20);
       await page.getByTestId('composer').fill('words 50 every 120');
       await page.getByTestId('send').click();
       await waitFor(async () => (await page.locator(answer).allTextContents()).join('').includes('w10'), { message: 'the middle of the answer' });
       proxy.drop();
+      release();
       await waitFor(async () => (await page.locator(answer).allTextContents()).join('').trim() === numbered(50), { message: 'the whole answer' });
       await page.locator('[data-testid=connection][data-phase=live]').waitFor();
       await save(page, 'kept.jsonl', { mask: false });

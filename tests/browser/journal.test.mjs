@@ -37,7 +37,8 @@ const stored = async (server, id) => (await history(server, id)).filter(({ info 
 onServers('the journal', (scene) => {
   test('a reload in the middle of an answer shows its text up to there with the first drawing, and then the whole', () => onPage(shared, [scene.server.url], async ({ page }) => {
     const id = await open(page, { baseUrl: scene.server.url });
-    await send(page, 'words 200 every 50');
+    const release = scene.model.hold(40);
+    await send(page, 'words 200 every 10');
     const before = await waitFor(async () => {
       const shown = await answer(page);
       return (shown?.text.split(' ').length ?? 0) > 15 && shown.text;
@@ -55,6 +56,7 @@ onServers('the journal', (scene) => {
     }, [scene.server.url, id]);
     assert.ok(first.text.startsWith(before), `"${first.text}" does not begin with "${before}"`);
     if (scene.version === NEWEST) assert.deepEqual([first.continuity, first.gap], ['gapped', first.text.length]);
+    release();
     await page.evaluate(() => drive.settle(drive.session));
     const last = await page.evaluate(() => ({ plain: drive.plain(drive.session.state.messages), shown: drive.shown }));
     const messages = await assertSettled(last.plain, scene.server, id);
@@ -277,6 +279,24 @@ describe('the journal, on a server with faults', () => {
       assert.deepEqual(await page.evaluate(() => drive.codes()), ['journal_failed']);
     }));
   }
+
+  test('a page that goes away while its lock is on the way keeps its text', () => onMock(async (mock, { page }, id) => {
+    await page.addInitScript(() => {
+      if (sessionStorage.getItem('again') !== null) return;
+      sessionStorage.setItem('again', '');
+      navigator.locks.request = () => new Promise(() => undefined);
+    });
+    await page.reload();
+    await ready(page);
+    const options = { baseUrl: mock.url, retry: RETRY };
+    await open(page, options, id);
+    mock.store.delta(mock.store.begin(mock.store.assistant(id)), 'before the reload, ');
+    await waitFor(async () => (await kept(page))?.join().includes('before the reload, '), { message: 'the record' });
+    await page.reload();
+    await ready(page);
+    await open(page, options, id);
+    await waitFor(async () => (await answer(page))?.text === 'before the reload, ', { message: 'the text' });
+  }));
 
   for (const [what, wait] of /** @type {[string, number | undefined][]} */ ([['is slow', 800], ['answers no read', undefined]])) {
     test(`storage that ${what}: ${wait ? 'the text is there with the first drawing' : 'the session opens without it'}`, () => onMock(async (mock, { page }, id) => {

@@ -52,9 +52,12 @@ onServers('broken off', (scene) => {
 
   test('the newest of those that wait answers for the others', async (test) => {
     const session = await talk(scene, test);
-    const first = session.send('words 100 every 60');
+    const release = scene.model.hold(10);
+    const first = session.send('words 100');
     await someWords(session);
     const [second, third] = [session.send('words 3'), session.send('words 4')];
+    await Promise.all([second.stored, third.stored]);
+    release();
     const [one, two, three] = await Promise.all([first, second, third].map(({ done }) => done));
     assert.notEqual(one.info.id, three.info.id);
     assert.equal(two.info.id, three.info.id);

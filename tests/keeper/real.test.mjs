@@ -9,7 +9,7 @@ import { sleep } from '../support/wait.mjs';
 import { read, ready, startStage, until } from './stage.mjs';
 import { NEWEST } from '../support/versions.mjs';
 
-const SCRIPT = 'words 60 every 30';
+const SCRIPT = 'words 60 every 10';
 
 for (const path of ['/event', '/global/event']) {
   test(`a reload in the middle of an answer of ${NEWEST} over ${path}`, async () => {
@@ -25,6 +25,7 @@ for (const path of ['/event', '/global/event']) {
       const page = await profile.open();
       await read(page, 'port', '/keeper.js', server.url, { path: where, auth });
       await until(page, ({ events }) => events.length > 0, 'the opening frame');
+      const release = model.hold(20);
       await prompt(server, session.id, SCRIPT);
       await until(page, (seen) => text(seen).includes('w10 '), 'ten words');
       await page.reload();
@@ -34,6 +35,7 @@ for (const path of ['/event', '/global/event']) {
       const early = await until(page, (seen) => text(seen).length > 0, 'the text so far');
       assert.ok(text(early).startsWith('w1 w2 '), text(early));
       assert.deepEqual(early.events[0].properties, { continuity: 'kept' });
+      release();
       const late = await until(page, ({ events }) => events.some(({ type }) => type === 'session.idle'), 'the end');
       assert.equal(text(late), spoken(SCRIPT));
     } finally {

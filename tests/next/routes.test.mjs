@@ -78,6 +78,7 @@ for (const [name, way] of Object.entries(WAYS)) {
         assert.deepEqual([history.session.id, history.messages.length, history.running], [sessionId, 2, undefined]);
         const deltas = found.filter(({ type }) => type === 'delta');
         const half = deltas.slice(0, Math.ceil(deltas.length / 2));
+        go();
         const rest = await events(await fetch(`${site.url}/api/chat?sessionId=${sessionId}`, { headers: { ...COOKIE, 'last-event-id': half.at(-1).position } }));
         assert.equal(`${said(half)}${said(rest)}`.trim(), words(20));
         assert.equal((await fetch(`${site.url}/api/chat?sessionId=${sessionId}`, { headers: { ...COOKIE, accept: 'text/event-stream' } })).status, 204, 'nothing runs');
@@ -99,13 +100,15 @@ for (const [name, way] of Object.entries(WAYS)) {
 
       await t.test('a page on the relay: a reload and a second device in the middle of an answer', async () => {
         const { page, context } = await visit(site, '/');
-        await page.evaluate(() => void chat.send('slow 60 words 60'));
+        const release = model.hold(20);
+        await page.evaluate(() => void chat.send('words 60'));
         await begins(page);
         await page.reload();
         await begins(page);
         const address = await page.evaluate(() => location.search);
         const second = await visit(site, `/${address}`);
         await begins(second.page);
+        release();
         await Promise.all([shows(page, words(60)), shows(second.page, words(60))]);
         for (const each of [page, second.page]) {
           assert.deepEqual(await each.evaluate(() => ({ ...document.querySelector('main').dataset })), { source: 'relay', phase: 'live', prompts: '1' });
@@ -115,10 +118,12 @@ for (const [name, way] of Object.entries(WAYS)) {
 
       await t.test('useChat: an answer, and a reload in the middle of one', async () => {
         const { page, context } = await visit(site, `/ui?id=chat-${name}`);
-        await page.evaluate(() => void chat.sendMessage({ text: 'slow 60 words 60' }));
+        const release = model.hold(20);
+        await page.evaluate(() => void chat.sendMessage({ text: 'words 60' }));
         await begins(page);
         await page.reload();
         await begins(page);
+        release();
         await shows(page, words(60));
         await page.waitForFunction(() => document.querySelector('main').dataset.status === 'ready');
         await context.close();
@@ -127,18 +132,22 @@ for (const [name, way] of Object.entries(WAYS)) {
       if (way.build === undefined) return;
       await t.test('the process ends in the middle of an answer, and another one goes on', async () => {
         const { page, context } = await visit(site, '/');
-        await page.evaluate(() => void chat.send('slow 100 words 80'));
+        const release = model.hold(20);
+        await page.evaluate(() => void chat.send('words 80'));
         await begins(page);
         // Open streams do not keep it.
         await site.close('SIGTERM');
         site = await start(app, way, server.url, site.port);
+        release();
         await shows(page, words(80));
         assert.equal(await page.evaluate(() => document.querySelector('main').dataset.prompts), '1');
         await context.close();
-        const response = await post(site, '/api/chat', { message: 'slow 100 words 40' });
+        const go = model.hold(20);
+        const response = await post(site, '/api/chat', { message: 'words 40' });
         const half = await events(response, (found) => said(found).length > 20);
         await site.close('SIGKILL');
         site = await start(app, way, server.url, site.port);
+        go();
         const rest = await events(await fetch(`${site.url}/api/chat?sessionId=${half[0].sessionId}`, { headers: { ...COOKIE, 'last-event-id': half.at(-1).position } }));
         assert.equal(`${said(half)}${said(rest)}`.trim(), words(40));
       });

@@ -52,7 +52,8 @@ for (const host of ['node', 'express', 'fastify', 'hono']) {
     };
     try {
       const session = await (await client()).createSession();
-      const sent = session.send('slow 60 words 60');
+      const release = model.hold(20);
+      const sent = session.send('words 60');
       await waitFor(() => textOf(session).length > 20, { message: 'the beginning' });
       const second = (await client()).openSession(session.id);
       await second.ready;
@@ -60,6 +61,7 @@ for (const host of ['node', 'express', 'fastify', 'hono']) {
       assert.ok(first.length > 0, 'all that was said so far is there with the history');
       assert.ok(textOf(session).startsWith(first));
       assert.deepEqual([session, second].map(({ state }) => state.connection.source), ['relay', 'relay']);
+      release();
       await sent.done;
       await second.settled();
       assert.equal(textOf(second), textOf(session));

@@ -9,6 +9,7 @@ import { isCall, parseScript, rounds, speech, words } from './script.mjs';
  * @typedef {{ role: string, content?: unknown, tool_calls?: unknown[], tool_call_id?: string }} ChatMessage
  * @typedef {{ model?: string, stream?: boolean, messages: ChatMessage[], tools?: { function: Tool }[] }} ChatBody
  * @typedef {{ name: string, parameters?: { properties?: Record<string, any>, required?: string[] } }} Tool
+ * @typedef {{ count: number, go: Promise<void> }} Hold
  * @typedef {{ path: string, headers: import('node:http').IncomingHttpHeaders, body: ChatBody, prompt: string, title: boolean, ended: boolean, aborted: boolean }} ModelRequest
  */
 
@@ -18,7 +19,9 @@ const TRY = 'Try: "words 40", "think 20 words 10", "tool bash: ls", "markdown", 
 
 /**
  * @param {{ port?: number }} [options]
- * @returns {Promise<{ url: string, port: number, requests: ModelRequest[], close(): Promise<void> }>} `url` ends with /v1
+ * @returns {Promise<{ url: string, port: number, requests: ModelRequest[], hold(count: number): () => void, close(): Promise<void> }>} `url` ends with /v1;
+ *   `hold`: answers that begin from now on stop after so many chunks, until what it gives is called. So what a test does in the middle of an
+ *   answer is in its middle on a slow machine, too.
  */
 export async function startModel({ port = 0 } = {}) {
   /** @type {ModelRequest[]} */
@@ -26,6 +29,8 @@ export async function startModel({ port = 0 } = {}) {
   /** @type {Map<string, number>} */
   const failures = new Map();
   let count = 0;
+  /** @type {Hold | undefined} */
+  let held;
   const server = createServer((req, res) => {
     serve(req, res).catch((error) => {
       if (res.headersSent) res.destroy();
@@ -53,7 +58,7 @@ export async function startModel({ port = 0 } = {}) {
       request.aborted = !res.writableFinished;
       gone.abort();
     });
-    const reply = new Reply(res, body, ++count);
+    const reply = new Reply(res, body, ++count, request.title ? undefined : held);
     const steps = stepsFor(body, prompt, request.title);
     for (const [index, step] of steps.entries()) {
       if (gone.signal.aborted) return;
@@ -75,15 +80,24 @@ export async function startModel({ port = 0 } = {}) {
     if (!gone.signal.aborted) reply.end();
   }
 
+  const hold = (/** @type {number} */ count) => {
+    let release = () => {};
+    held = { count, go: new Promise((resolve) => { release = resolve; }) };
+    return () => {
+      held = undefined;
+      release();
+    };
+  };
   const taken = await listen(server, port);
-  return { url: `http://${LOOPBACK}:${taken}/v1`, port: taken, requests, close: () => shut(server) };
+  return { url: `http://${LOOPBACK}:${taken}/v1`, port: taken, requests, hold, close: () => shut(server) };
 }
 
 /** One answer: a stream of chunks, or the same in one piece. */
 class Reply {
-  /** @param {import('node:http').ServerResponse} res @param {ChatBody} body @param {number} count */
-  constructor(res, body, count) {
+  /** @param {import('node:http').ServerResponse} res @param {ChatBody} body @param {number} count @param {Hold} [held] */
+  constructor(res, body, count, held) {
     this.res = res;
+    this.held = held;
     this.body = body;
     this.head = { id: `chatcmpl-${count}`, created: 0, model: body.model ?? MODELS[0] };
     this.text = '';
@@ -100,6 +114,7 @@ class Reply {
     if (isCall(step)) return this.call(step);
     if (step.do !== 'text' && step.do !== 'think') return;
     for (const chunk of step.chunks) {
+      if (this.tokens === this.held?.count) await Promise.race([this.held.go, pause(Infinity, gone)]);
       if (gone.aborted) return;
       this.tokens += 1;
       if (step.do === 'think') this.thought += chunk;

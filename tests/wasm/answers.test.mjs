@@ -281,3 +281,27 @@ test('however many requests are under way, Node has nothing to warn of', async (
     await mock.close();
   }
 });
+
+test('a closed client gives up what it reads, and lets a prompt go on', async () => {
+  const mock = await startMock();
+  const session = mock.store.createSession({ title: 'closed' });
+  const ended = [];
+  for (const [method, path, name] of [['GET', '/agent', 'agents'], ['GET', '/config/providers', 'models'], ['POST', '/session/:id/prompt_async', 'prompt']]) {
+    mock.on(method, path, ({ res }) => {
+      ended.push(`${name} came`);
+      res.on('close', () => ended.push(`${name} given up`));
+    });
+  }
+  const client = await createClient({ baseUrl: mock.url, journal: 'off' });
+  const open = client.openSession(session.id);
+  await open.ready;
+  for (const call of [client.models(), client.agents(), open.send('on its way').done]) call.catch(() => undefined);
+  try {
+    await waitFor(() => ended.length === 3, { message: () => ended.join() });
+    client.close();
+    await waitFor(() => ended.length === 5, { message: () => ended.join() });
+    assert.deepEqual(ended.slice(3).sort(), ['agents given up', 'models given up']);
+  } finally {
+    await mock.close();
+  }
+});
