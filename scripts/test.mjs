@@ -57,6 +57,7 @@ const FILES = {
   docs: { folders: ['tests/docs'] },
   react: { folders: ['tests/react'] },
   next: { folders: ['tests/next'] },
+  example: { folders: ['tests/example'] },
   'relay-http': { folders: ['tests/relay-http'] },
   keeper: { folders: ['tests/keeper'] },
   wpt: { folders: ['tests/wpt'] },

@@ -16,6 +16,7 @@ const BLANK = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:
 /**
  * @typedef {object} Opened
  * @property {import('playwright-core').Page} page
+ * @property {import('playwright-core').BrowserContext} context
  * @property {string[]} said console lines and uncaught errors
  * @property {import('playwright-core').Request[]} requests
  * @property {(path: string) => import('playwright-core').Request[]} asked requests of this path
@@ -64,10 +65,11 @@ export const ready = (page) => waitFor(() => page.evaluate(() => 'drive' in glob
 /**
  * A page of its own with all it says and asks.
  * @param {import('playwright-core').Browser} browser
+ * @param {import('playwright-core').BrowserContextOptions} [options]
  * @returns {Promise<Opened>}
  */
-export async function watched(browser) {
-  const context = await browser.newContext();
+export async function watched(browser, options = {}) {
+  const context = await browser.newContext(options);
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   /** @type {string[]} */
@@ -78,7 +80,7 @@ export async function watched(browser) {
   page.on('pageerror', (error) => said.push(`uncaught: ${error.stack ?? error}`));
   context.on('request', (request) => requests.push(request));
   const asked = (path) => requests.filter((request) => new URL(request.url()).pathname === path);
-  return { page, said, requests, asked, close: () => context.close() };
+  return { page, context, said, requests, asked, close: () => context.close() };
 }
 
 /** @param {string[]} connect */

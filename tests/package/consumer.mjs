@@ -29,6 +29,12 @@ export async function pack() {
   return { path: temp.path, file: join(temp.path, tarball.filename), files: tarball.files.map(({ path }) => path), remove: temp.remove };
 }
 
+/** What is made in a project by working with it, and belongs to nobody else. */
+const LOCAL = /[\\/](?:node_modules|\.next|\.data|\.env\.local)(?:[\\/]|$)/;
+
+/** Copies a project as it was written. @param {string} from @param {string} to */
+export const copyProject = (from, to) => cp(from, to, { recursive: true, filter: (source) => !LOCAL.test(source.slice(from.length)) });
+
 /**
  * @param {Awaited<ReturnType<typeof pack>>} packed
  * @param {string} name of the template
@@ -37,7 +43,7 @@ export async function pack() {
  */
 export async function consumer(packed, name, templates = TEMPLATES, versions = {}) {
   const path = join(packed.path, [name, ...Object.values(versions)].join('-'));
-  await cp(join(templates, name), path, { recursive: true });
+  await copyProject(join(templates, name), path);
   const papers = JSON.parse(await readFile(join(path, 'package.json'), 'utf8'));
   await writeFile(join(path, 'package.json'), JSON.stringify({ ...papers, dependencies: { ...papers.dependencies, ...versions } }));
   /** Runs a command in the project; what it printed is in the error. @param {string[]} words */

@@ -1,0 +1,5 @@
+export const metadata = { title: 'New chat' };
+
+export default function NewChatPage() {
+  return null;
+}
