@@ -49,7 +49,7 @@ if (!scriptOnly) {
 // A recording is played by the wasm that made it, or says so.
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'));
 const stamp = `${version}+${createHash('sha256').update(readFileSync(`${dist}/core_bg.wasm`)).digest('hex').slice(0, 12)}`;
-await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', identity: 'identity.ts', person: 'person.ts', measure: 'measure.ts', problem: 'problem.ts', visible: 'visible.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts', provider: 'provider/index.ts', 'ai-sdk': 'provider/ai-sdk.ts' }, 'esm');
+await bundle({ index: 'index.ts', node: 'node.ts', shared: 'keeper/shared.ts', leader: 'keeper/leader.ts', commands: 'commands.ts', identity: 'identity.ts', person: 'person.ts', measure: 'measure.ts', problem: 'problem.ts', visible: 'visible.ts', eventsource: 'eventsource.ts', sessions: 'list/sessions.ts', v2: 'v2/v2.ts', provider: 'provider/index.ts', 'provider-extras': 'provider/provider-extras.ts', 'ai-sdk': 'provider/ai-sdk.ts' }, 'esm');
 await bundle({ react: 'react/index.ts' }, 'esm');
 await bundle({ relay: 'relay/index.ts' }, 'esm');
 await bundle({ next: 'next/index.ts' }, 'esm');
@@ -66,7 +66,7 @@ if (isWhole) {
 // The glue's types are not part of the public ones.
 for (const folder of ['core', 'keeper', 'list', 'provider/core', 'relay/core', 'v2']) rmSync(`${dist}/${folder}`, { recursive: true, force: true });
 for (const file of ['bound', 'bytes', 'client', 'changes', 'commands', 'eventsource', 'frames', 'guard', 'host', 'identity', 'initial', 'journal', 'link', 'load', 'options', 'person', 'prompt', 'session', 'storage', 'tabs', 'view', 'visible', 'node', 'doctor/answers', 'doctor/events', 'doctor/listener', 'doctor/node', 'doctor/older', 'doctor/permission', 'doctor/request', 'doctor/server', 'doctor/visit',
-  ...['ai-sdk-prompt', 'auth', 'catalogue', 'host', 'jwt', 'load', 'lock', 'oauth', 'text'].map((name) => `provider/${name}`),
+  ...['ai-sdk-prompt', 'auth', 'catalogue', 'extras', 'host', 'jwt', 'load', 'lock', 'oauth', 'provider-extras', 'taken', 'text'].map((name) => `provider/${name}`),
   ...['access', 'body', 'check', 'desk', 'hub', 'hubs', 'load', 'origin', 'pass', 'redis-script', 'stream', 'upstream'].map((name) => `relay/${name}`),
   'metadata/check', 'metadata/schema',
   ...['body', 'fault', 'later', 'stream', 'ui-message', 'walk'].map((name) => `next/${name}`),

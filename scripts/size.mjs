@@ -8,7 +8,7 @@ const BUDGET = 85_000;
 /** Loaded only where a v2 session or server is met. */
 const V2_BUDGET = 58_000;
 /** Of the entry `./provider`, wasm and JavaScript. The aim is 60,000. */
-const PROVIDER_BUDGET = 100_900;
+const PROVIDER_BUDGET = 97_100;
 const files = ['core_bg.wasm', 'index.js'];
 
 const sized = (file) => {
@@ -21,6 +21,7 @@ const keeper = sized('keeper.js');
 const tape = sized('tape.js');
 const v2 = sized('v2.js');
 const provider = ['provider_bg.wasm', 'provider.js'].map(sized);
+const extras = sized('provider-extras.js');
 const providerTotal = provider.reduce((sum, row) => sum + row.brotli, 0);
 const total = rows.reduce((sum, row) => sum + row.brotli, 0);
 console.log('| file | bytes | gzip | Brotli |\n| --- | ---: | ---: | ---: |');
@@ -33,6 +34,8 @@ console.log(`| ${tape.file}, on its own | ${tape.raw} | ${tape.gzip} | ${tape.br
 console.log(`| ${v2.file}, on its own | ${v2.raw} | ${v2.gzip} | ${v2.brotli} of ${V2_BUDGET} |`);
 for (const row of provider) console.log(`| ${row.file}, an entry of its own | ${row.raw} | ${row.gzip} | ${row.brotli} |`);
 console.log(`| both | | | ${providerTotal} of ${PROVIDER_BUDGET} |`);
+// Loaded only with OAuth, signed tokens, logins, vaults, and catalogues by their address.
+console.log(`| ${extras.file}, on its own | ${extras.raw} | ${extras.gzip} | ${extras.brotli} |`);
 if (providerTotal > PROVIDER_BUDGET) {
   console.error(`size: the provider entry is ${providerTotal - PROVIDER_BUDGET} bytes over its budget of ${PROVIDER_BUDGET} (Brotli 11)`);
   process.exitCode = 1;

@@ -2,9 +2,8 @@
  * What goes into `Authorization`. Secrets stay on this side of the wasm.
  * @module
  */
-import { jwtCredentials } from './jwt.js';
+import { extras } from './extras.js';
 import type { Wasm } from './load.js';
-import { oauthCredentials } from './oauth.js';
 import type { ProviderAuth, ProviderOptions } from './types.js';
 
 /** Gives the value of `Authorization` (empty: none is sent), and hears when the server refused one. */
@@ -44,9 +43,9 @@ function isSendable(value: string): boolean {
   return value !== '';
 }
 
-export function credentials(auth: ProviderAuth, wasm: Wasm, options: ProviderOptions): Credentials {
-  if (auth.type === 'jwt') return jwtCredentials(auth);
-  if (auth.type === 'oauth') return oauthCredentials(auth, wasm, options);
+export async function credentials(auth: ProviderAuth, wasm: Wasm, options: ProviderOptions): Promise<Credentials> {
+  if (auth.type === 'jwt') return (await extras()).jwtCredentials(auth);
+  if (auth.type === 'oauth') return (await extras()).oauthCredentials(auth, wasm, options);
   const value = auth.type === 'none' ? '' : `Bearer ${auth.apiKey}`;
   return { header: async () => value, refused: async () => false };
 }

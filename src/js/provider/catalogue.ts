@@ -3,6 +3,7 @@
  * @module
  */
 import { asError, fault } from './error.js';
+import { checkTaken } from './taken.js';
 import { textOf } from './text.js';
 import type { CatalogueOption } from './types.js';
 
@@ -63,10 +64,4 @@ export class Catalogue {
     if (text === undefined) throw fault('too_large', 'The catalogue is over its limit.', 'Give the part of it that is needed as catalogue.data.');
     checkTaken(this.#take(text, provider), provider);
   }
-}
-
-/** @throws ProviderError @param count what `Take` gave */
-export function checkTaken(count: number, provider: string): void {
-  if (count < 0) throw fault('bad_config', 'The catalogue cannot be read.', 'Give the object of https://models.dev/api.json, or its address.');
-  if (count === 0) throw fault('bad_config', `The catalogue has no models of ${provider}.`, 'catalogue.provider is a name of the first level, such as openrouter.');
 }

@@ -56,7 +56,7 @@ export async function clientAuth(auth: ProviderAuth, options: ClientAuthOptions 
     throw fault('bad_config', `auth is wrong: ${problems.map(({ path, reason }) => `${path} ${reason}`).join('; ')}.`, problems.map(({ remedy }) => remedy).join(' '), { problems });
   }
   if (auth.type === 'none') return {};
-  return bound(credentials(auth, wasm, options), options);
+  return bound(await credentials(auth, wasm, options), options);
 }
 
 function bound(own: Credentials, { fetch: given, onError }: ClientAuthOptions): ClientAuth {

@@ -84,9 +84,16 @@ export class ProviderError extends Error {
   }
 }
 
+let Own: typeof ProviderError = ProviderError;
+
+/** A file that is loaded later has a copy of this one: its errors are to be of the entry's class. @param entry that class */
+export function share(entry: typeof ProviderError): void {
+  Own = entry;
+}
+
 /** An error that is found on this side. */
 export function fault(code: string, message: string, hint: string, more: Partial<Fault> = {}): ProviderError {
-  return new ProviderError({ code, message, hint, retryable: false, ...more });
+  return new Own({ code, message, hint, retryable: false, ...more });
 }
 
 /** Of whatever was thrown. */

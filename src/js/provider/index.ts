@@ -4,19 +4,22 @@
  */
 import type { ModelAnswer, ChatRequest, CodeBlock, CompletionRequest, FimRequest, ModelFigures, ProviderConfig, ProviderModel, ProviderOptions, ProviderStats, RequestOptions } from './types.js';
 import { credentials, withoutSecrets } from './auth.js';
-import { Catalogue, checkTaken } from './catalogue.js';
+import type { Catalogue } from './catalogue.js';
+import { checkTaken } from './taken.js';
 import { asError, cancelled, type ConfigProblem, fault } from './error.js';
-import { Host } from './host.js';
+import { extras } from './extras.js';
+import { type Access, Host } from './host.js';
 import { load, type Wasm } from './load.js';
 import { type AnswerStream, Call } from './stream.js';
 
 export { type ClientAuth, type ClientAuthOptions, clientAuth } from './client-auth.js';
 export { type ConfigProblem, ProviderError } from './error.js';
 export { type MessageRequest, OpenCodeProvider, type ProviderCapabilities } from './opencode.js';
-export { finishLogin, type LoginOptions, startLogin } from './login.js';
+export type { LoginOptions } from './login.js';
+export { finishLogin, openVault, startLogin } from './sign-in.js';
 export type { AnswerStream } from './stream.js';
 export type * from './types.js';
-export { openVault, type Vault, type VaultOptions } from './vault.js';
+export type { Vault, VaultOptions } from './vault.js';
 
 const CHAT = 0;
 const COMPLETION = 1;
@@ -82,7 +85,10 @@ export async function createProvider(config: ProviderConfig, options: ProviderOp
     const said = problems.map(({ path, reason }) => `${path} ${reason}`.trim()).join('; ');
     throw fault('bad_config', `The configuration is wrong: ${said}.`, problems.map(({ remedy }) => remedy).join(' '), { problems });
   }
-  return new Own(wasm, config, options);
+  const endpoints = [config, ...(config.fallback?.endpoints ?? [])];
+  const all = await Promise.all(endpoints.map(async ({ auth, headers = {} }) => ({ credentials: await credentials(auth, wasm, options), headers })));
+  const { catalogue } = options;
+  return new Own(wasm, config, options, all, catalogue !== undefined && 'url' in catalogue ? (await extras()).Catalogue : undefined);
 }
 
 /**
@@ -126,10 +132,10 @@ class Own implements Provider {
   #catalogue: Catalogue | undefined;
   #next = 1;
 
-  constructor(wasm: Wasm, config: ProviderConfig, options: ProviderOptions) {
+  constructor(wasm: Wasm, config: ProviderConfig, options: ProviderOptions, all: readonly Access[], Addressed: typeof Catalogue | undefined) {
     const endpoints = [config, ...(config.fallback?.endpoints ?? [])];
     this.#addresses = endpoints.map(({ apiEndpoint }) => shown(apiEndpoint));
-    this.#host = new Host(endpoints.map(({ auth, headers = {} }) => ({ credentials: credentials(auth, wasm, options), headers })), options);
+    this.#host = new Host(all, options);
     const families = options.families === undefined ? '' : JSON.stringify(options.families);
     try {
       this.#engine = wasm.engine(this.#host, JSON.stringify(withoutSecrets(config)), families);
@@ -142,7 +148,7 @@ class Own implements Provider {
     const { catalogue, budget } = options;
     if (catalogue !== undefined) {
       const take = (json: string, name: string) => this.#engine.catalogue(json, name);
-      if ('url' in catalogue) this.#catalogue = new Catalogue(catalogue, this.#host.fetch, take);
+      if ('url' in catalogue) this.#catalogue = Addressed && new Addressed(catalogue, this.#host.fetch, take);
       else checkTaken(take(JSON.stringify(catalogue.data) ?? '', catalogue.provider), catalogue.provider);
     }
     if (budget !== undefined && !this.#engine.restore(budget)) {

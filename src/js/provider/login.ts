@@ -44,14 +44,6 @@ export interface LoginOptions {
 
 const PREFIX = 'opencode-session login ';
 
-/**
- * Begins a login; gives the address that the page has to go to.
- *
- * @example
- * ```ts
- * const begin = async (options: LoginOptions) => location.assign(await startLogin(options));
- * ```
- */
 export async function startLogin(options: LoginOptions): Promise<string> {
   const { authorizeUrl, clientId, redirectUri, scopes = [], storage = sessionStorage } = options;
   const [state, verifier] = [random(), random()];
@@ -63,17 +55,6 @@ export async function startLogin(options: LoginOptions): Promise<string> {
   return url.href;
 }
 
-/**
- * Ends a login on the page that `redirectUri` names; the tokens are in the vault then. Take the code out of the address afterwards.
- *
- * @example
- * ```ts
- * const end = async (options: LoginOptions) => {
- *   await finishLogin(location.href, options);
- *   history.replaceState(null, '', '/');
- * };
- * ```
- */
 export async function finishLogin(address: string, options: LoginOptions): Promise<void> {
   const { tokenUrl, clientId, redirectUri, issuer, vault, storage = sessionStorage } = options;
   const { searchParams } = new URL(address);

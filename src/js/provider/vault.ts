@@ -52,15 +52,7 @@ const IV = 12;
 type Key = { readonly version: number; readonly key: CryptoKey };
 type Entry = { readonly version: number; readonly iv: Uint8Array<ArrayBuffer>; readonly data: ArrayBuffer };
 
-/**
- * Opens a vault.
- *
- * @example
- * ```ts
- * const key = await (await openVault()).get('key');
- * ```
- */
-export async function openVault(options: VaultOptions = {}): Promise<Vault> {
+export async function openVault(options: VaultOptions): Promise<Vault> {
   const { name = 'default', keep = typeof indexedDB === 'undefined' ? 'memory' : 'indexeddb' } = options;
   if (keep === 'memory') return memoryVault();
   if (typeof indexedDB === 'undefined' || globalThis.crypto?.subtle === undefined) {
