@@ -6,9 +6,9 @@ import { root } from './lib/tools.mjs';
 // What fails here is growth that nobody meant. The aim is 80,300: what the merge of faults at the server's side, the bounds against hostile servers and signing out added is to be paid back.
 const BUDGET = 85_000;
 /** Loaded only where a v2 session or server is met. */
-const V2_BUDGET = 58_000;
+const V2_BUDGET = 54_700;
 /** Of the entry `./provider`, wasm and JavaScript. The aim is 60,000. */
-const PROVIDER_BUDGET = 97_100;
+const PROVIDER_BUDGET = 90_500;
 const files = ['core_bg.wasm', 'index.js'];
 
 const sized = (file) => {

@@ -380,3 +380,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_table_of_the_wasm_is_the_same_without_what_only_people_read() {
+    let whole: serde_json::Value =
+        serde_json::from_str(include_str!("../src/proto/provider/family/families.json")).unwrap();
+    let lean = include_str!("../src/proto/provider/family/families.wasm.json");
+    let used = ["id", "match", "context", "fim", "stops", "licence"];
+    let left = |family: &serde_json::Value| -> serde_json::Value {
+        let said = |value: &serde_json::Value| value.as_array().is_none_or(|list| !list.is_empty());
+        let fields = family.as_object().unwrap().iter();
+        let kept = fields.filter(|(name, value)| used.contains(&name.as_str()) && said(value));
+        kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let expected: Vec<_> = whole.as_array().unwrap().iter().map(left).collect();
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(lean).unwrap(),
+        serde_json::Value::Array(expected)
+    );
+}

@@ -12,7 +12,14 @@ const SAID = [
   ') does not match destination slice length (', ' out of range for slice of length ', 'index out of bounds: the len is ', ' but the index is ', 'slice index starts at ', ' but ends at ', 'insertion index (is ',
   'removal index (is ', ') should be <= len (is ', ') should be < len (is ', 'range start index ', 'range end index ', 'min > max. min = ', ', max = ', 'capacity overflow', 'RefCell already mutably borrowed', 'RefCell already borrowed',
   'called `Option::unwrap()` on a `None` value', 'called `Result::unwrap()` on an `Err` value', 'internal error: entered unreachable code', 'swap_remove index (is ', 'byte index ', ' is not a char boundary; it is inside ',
+  'begin > end (', ' when slicing `', ' is out of bounds of `', ' (bytes ', 'assertion failed: self.is_char_boundary(new_len)', 'assertion failed: self.is_char_boundary(at)', 'assertion failed: slot.is_none()', '`at` split index (is ',
+  '`async fn` resumed after completion', 'cannot poll Select twice', 'LazyCell instance has previously been poisoned', 'finish: callbacks should be Some', 'finish: result should be None',
+  'Hash table capacity overflow', 'Attempted to initialize thread-local while it is being dropped', 'Tried to shrink to a larger capacity', ": The JS binding should only ever produce a valid value or the specific 'invalid' value",
 ].map((words) => new TextEncoder().encode(words));
+/** Tables that only texts with `{:?}` look into: which letters can be shown, and which belong to the one before them. The first and the last bytes of each. */
+const SHOWN = [['00060101030104020507070208', '4c04808d0480be031b030f0d'], ['00700007002d0101', '6d07006080f0'], ['0003000083042000', 'ee5ef0017f5f']].map((ends) => ends.map((end) => Buffer.from(end, 'hex')));
+/** None of them is longer, bytes. */
+const LONGEST = 2_048;
 
 /** The names of imports as they are published: without their hash, unless two would be the same then. @param {string[]} names @returns {Map<string, string>} */
 export function shorts(names) {
@@ -40,8 +47,12 @@ export function shortImports(bytes) {
   });
 }
 
-/** Takes out where in the source a panic came from, and what it says: nobody reads it once panics are mute. @param {Uint8Array} bytes */
-export function forgetPanics(bytes) {
+/**
+ * Takes out where in the source a panic came from, and what it says, with the tables for that: nobody reads it once panics are mute.
+ * @param {Uint8Array} bytes
+ * @param {[begin: number, end: number][]} [emptied] gets the addresses of tables, which no code may name any more
+ */
+export function forgetPanics(bytes, emptied) {
   return edit(bytes, DATA, (reader) => {
     const body = reader.bytes.slice();
     const segments = [];
@@ -79,6 +90,14 @@ export function forgetPanics(bytes) {
       }
     }
     if (said === 0) throw new Error('no words of a panic in the wasm: the standard library has others');
+    for (const [first, last] of SHOWN) {
+      const at = data.indexOf(first);
+      const end = data.indexOf(last, at) + last.length;
+      if (at === -1 || end - at > LONGEST || end < at) continue;
+      data.fill(0, at, end);
+      const home = segments.find((each) => at >= each.at && at < each.at + each.size);
+      if (home) emptied?.push([at - home.at + home.address, end - home.at + home.address]);
+    }
     return body;
   });
 }

@@ -21,9 +21,22 @@ const OPTIONS = ['--flatten', '--rereloop', '-Oz', '-Oz', '--dealign', '-ocimfs'
 
 /** Optimises a file that still has its names. */
 export function optimise(from, to) {
-  writeFileSync(to, shortImports(forgetPanics(mute(readFileSync(from)))));
+  /** @type {[begin: number, end: number][]} */
+  const emptied = [];
+  writeFileSync(to, shortImports(forgetPanics(mute(readFileSync(from)), emptied)));
   execFileSync(process.execPath, [wasmOpt, ...OPTIONS, to, '-o', to], { stdio: 'inherit' });
-  if (!WebAssembly.validate(readFileSync(to))) throw new Error('the optimised wasm is not valid');
+  const bytes = readFileSync(to);
+  if (!WebAssembly.validate(bytes)) throw new Error('the optimised wasm is not valid');
+  if (emptied.length > 0) checkUnnamed(bytes, emptied);
+}
+
+/** Stops the build where code looks into what was emptied. */
+function checkUnnamed(bytes, emptied) {
+  const module = binaryen.readBinary(bytes);
+  for (const [, value] of module.emitText().matchAll(/(?:i32\.const |offset=)(\d+)/g)) {
+    if (emptied.some(([begin, end]) => value >= begin && value < end)) throw new Error(`the wasm looks into a table for {:?} that was emptied, at ${value}`);
+  }
+  module.dispose();
 }
 
 /** The same for a file that nobody downloads: it may be large, and texts of errors stay. */

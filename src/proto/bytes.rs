@@ -37,6 +37,23 @@ pub fn contains(bytes: &[u8], part: &[u8]) -> bool {
         })
 }
 
+/// Where `part` first stands in `bytes`. Apart from [`contains`], which is smaller where nothing else is asked for.
+pub fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    if part.is_empty() {
+        return Some(0);
+    }
+    let mut borders = vec![0; part.len()];
+    for at in 1..part.len() {
+        borders[at] = longer(part, &borders, borders[at - 1], part[at]);
+    }
+    let mut held = 0;
+    let last = bytes.iter().position(|byte| {
+        held = longer(part, &borders, held, *byte);
+        held == part.len()
+    })?;
+    Some(last + 1 - part.len())
+}
+
 /// How much of `part` is held after one more byte.
 fn longer(part: &[u8], borders: &[usize], mut held: usize, byte: u8) -> usize {
     while held > 0 && part[held] != byte {
@@ -93,7 +110,7 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{contains, has_control, hash, same, strip};
+    use super::{contains, find, has_control, hash, same, strip};
 
     #[test]
     fn ids_that_count_up_do_not_collide() {
@@ -123,6 +140,11 @@ mod tests {
                 assert_eq!(
                     contains(text.as_bytes(), part.as_bytes()),
                     text.contains(part.as_str()),
+                    "{part} in {text}"
+                );
+                assert_eq!(
+                    find(text.as_bytes(), part.as_bytes()),
+                    text.find(part.as_str()),
                     "{part} in {text}"
                 );
             }

@@ -1,4 +1,5 @@
 use super::moment::{decimal, moment};
+use crate::proto::bytes::contains;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +134,7 @@ impl Rates {
                 name = part.trim_matches('"');
                 continue;
             };
-            let dimension = if name.contains("token") {
+            let dimension = if contains(name.as_bytes(), b"token") {
                 Dimension::Tokens
             } else {
                 Dimension::Requests

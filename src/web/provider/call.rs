@@ -10,11 +10,12 @@ use super::host::Sink;
 use super::inner::{Inner, Place, Trouble};
 use super::reading::Reading;
 use super::refused::Refused;
+use crate::proto::bytes::contains;
 use crate::proto::json::utf8;
 use crate::proto::provider::answer::MAX_ANSWER;
 use crate::proto::provider::ask::{Ask, BodyOptions, Kind};
 use crate::proto::provider::fallback::{Fallback, Target};
-use crate::proto::provider::family::{Family, Fim};
+use crate::proto::provider::family::{Cleaner, Family, Fim};
 use crate::proto::provider::fault::Fault;
 use crate::proto::provider::limiter::Outcome;
 use crate::proto::provider::models::Model;
@@ -41,7 +42,7 @@ pub(super) struct Made<'a> {
     pub(super) ask: Ask<'a>,
     pub(super) model: &'a str,
     pub(super) known: Option<Model>,
-    pub(super) family: Option<Family>,
+    pub(super) cleaner: Option<Cleaner>,
     pub(super) fim: Option<Fim>,
     pub(super) times: Times,
     /// Tokens of the prompt, guessed.
@@ -172,17 +173,21 @@ impl Call {
     fn make<'a>(&self, ask: Ask<'a>, inner: &'a Rc<Inner>, model: &'a str) -> Result<Made<'a>, Fault> {
         let known = inner.known(model);
         let base = known.as_ref().map_or("", |model| &model.base_model);
-        let mut family = inner.families.of(model).or_else(|| inner.families.of(base)).cloned();
+        let mut family = inner.families.of(model).or_else(|| inner.families.of(base));
+        let any = Family::default();
         if self.kind == Kind::Fim && family.is_none() && ask.fim().native {
-            family = Some(Family::default());
+            family = Some(&any);
         }
-        let fim = match (self.kind, &family) {
-            (Kind::Fim, Some(family)) => Some(family.fim(&ask.fim())?),
+        let (fim, cleaner) = match (self.kind, family) {
+            (Kind::Fim, Some(family)) => {
+                let hole = ask.fim();
+                (Some(family.fim(&hole)?), Some(family.cleaner(&hole.suffix)))
+            }
             (Kind::Fim, None) => {
                 let message = ["No family of models is known for ", model, "."].concat();
                 return Err(Fault::new("fim_unsupported", message));
             }
-            _ => None,
+            _ => (None, None),
         };
         let extent = ask.extent();
         let usual = inner.times();
@@ -197,7 +202,7 @@ impl Call {
             ask,
             model,
             known,
-            family,
+            cleaner,
             fim,
             times,
             prompt,
@@ -214,11 +219,7 @@ impl Call {
         body: &str,
         option: bool,
     ) -> Result<Option<Refused>, Trouble> {
-        let cleaner = made.family.clone().filter(|_| made.fim.is_some()).map(|family| {
-            let suffix = made.ask.fim().suffix;
-            Box::new(move || family.cleaner(&suffix)) as Box<dyn Fn() -> _>
-        });
-        let reading = Reading::new(self.sink.clone(), made.ask.choices(), cleaner);
+        let reading = Reading::new(self.sink.clone(), made.ask.choices(), made.cleaner.clone());
         let watch = Watch::new(made.times);
         let abort = Abort::new().map_err(|_| Fault::new("unreachable", "This host has no AbortController."))?;
         let mut account = Account {
@@ -299,7 +300,8 @@ impl Call {
             .get("content-type")
             .unwrap_or_default()
             .to_ascii_lowercase();
-        let events = kind.contains("event-stream") || (self.stream && !kind.contains("json") && !kind.contains("html"));
+        let is = |word: &[u8]| contains(kind.as_bytes(), word);
+        let events = is(b"event-stream") || (self.stream && !is(b"json") && !is(b"html"));
         if !events {
             let body = read_all(&response, watch, MAX_ANSWER).await;
             let body = body.map_err(|error| match error {

@@ -1,6 +1,6 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 
 use futures::channel::oneshot;
@@ -131,41 +131,41 @@ impl Engine {
     /// All models.
     pub fn models(&self) -> Promise {
         let inner = self.inner().clone();
-        self.promise(async move {
+        self.promise(Box::pin(async move {
             let models = inner.list().await?;
             Ok(models.iter().map(|model| inner.shape(model)).collect::<Array>().into())
-        })
+        }))
     }
 
     /// One model.
     pub fn model(&self, id: String) -> Promise {
         let inner = self.inner().clone();
-        self.promise(async move {
+        self.promise(Box::pin(async move {
             let model = inner.one(&id).await?;
             Ok(inner.shape(&model))
-        })
+        }))
     }
 
     /// Asks the route that checks the key.
     pub fn validate(&self) -> Promise {
         let inner = self.inner().clone();
-        self.promise(async move {
+        self.promise(Box::pin(async move {
             inner.get(&inner.config.validate_path, "").await?;
             Ok(JsValue::UNDEFINED)
-        })
+        }))
     }
 
     /// The answer of the route that tells usage, as text.
     pub fn usage(&self) -> Promise {
         let inner = self.inner().clone();
-        self.promise(async move {
+        self.promise(Box::pin(async move {
             let path = inner.config.usage_path.clone();
             if path.is_empty() {
                 return Err(Fault::new("bad_request", "paths.usage is not set.").into());
             }
             let told = inner.get(&path, "").await?;
             Ok(JsValue::from_str(&utf8(&told.body)))
-        })
+        }))
     }
 
     /// What was used here, and what waits and runs.
@@ -228,7 +228,8 @@ impl Engine {
         &self.inners[0]
     }
 
-    fn promise(&self, work: impl Future<Output = Result<JsValue, Trouble>> + 'static) -> Promise {
+    /// Boxed, so that all that is asked for shares one way to a promise.
+    fn promise(&self, work: Pin<Box<dyn Future<Output = Result<JsValue, Trouble>>>>) -> Promise {
         let disposed = self.disposed.clone();
         future_to_promise(async move {
             if disposed.get() {

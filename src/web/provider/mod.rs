@@ -11,4 +11,5 @@ mod models;
 mod reading;
 mod refresher;
 mod refused;
+mod shape;
 mod shapes;

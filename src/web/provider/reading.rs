@@ -10,8 +10,8 @@ pub(super) struct Reading {
     stream: AnswerStream,
     /// Also of the call that started it, which may try again with it.
     sink: Rc<Sink>,
-    /// Makes the cleaner of a choice, where the answer fills a hole.
-    cleaner: Option<Box<dyn Fn() -> Cleaner>>,
+    /// That each choice begins with, where the answer fills a hole.
+    cleaner: Option<Cleaner>,
     choices: usize,
     cleaners: Vec<(u32, Cleaner)>,
     /// Bytes of text that came.
@@ -26,7 +26,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(sink: Rc<Sink>, choices: u32, cleaner: Option<Box<dyn Fn() -> Cleaner>>) -> Rc<RefCell<Self>> {
+    pub(super) fn new(sink: Rc<Sink>, choices: u32, cleaner: Option<Cleaner>) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Reading {
             stream: AnswerStream::new(choices),
             sink,
@@ -118,12 +118,12 @@ impl Reading {
 
     fn text(&mut self, choice: u32, text: &str) {
         self.bytes += text.len();
-        let Some(make) = &self.cleaner else {
+        let Some(fresh) = &self.cleaner else {
             return self.sink.text(choice, text);
         };
         let at = self.cleaners.iter().position(|(known, _)| *known == choice);
         let at = at.unwrap_or_else(|| {
-            self.cleaners.push((choice, make()));
+            self.cleaners.push((choice, fresh.clone()));
             self.cleaners.len() - 1
         });
         let clean = self.cleaners[at].1.handle_text(text);

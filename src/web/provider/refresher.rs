@@ -1,7 +1,6 @@
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use super::shapes::to_js;
+use super::shape::Shape;
 use crate::proto::provider::refresh::{Output, RefreshError, Refresher as Machine, Tokens, read_token_answer};
 
 /// When to refresh an OAuth token (`src/js/provider/oauth.ts`). The tokens that it is told are handles: the real ones stay
@@ -9,30 +8,6 @@ use crate::proto::provider::refresh::{Output, RefreshError, Refresher as Machine
 #[wasm_bindgen]
 pub struct Refresher {
     machine: Machine,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Step {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tokens: Option<TokensShape>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TokensShape {
-    access: String,
-    refresh: String,
-    expires_at: f64,
-    issued_at: f64,
-    generation: f64,
 }
 
 fn tokens(access: String, refresh: String, expires_at: f64, issued_at: f64, generation: f64) -> Option<Tokens> {
@@ -96,49 +71,42 @@ impl Refresher {
 
     /// The next thing to do; undefined: nothing.
     pub fn next(&mut self) -> JsValue {
-        let step = |kind| Step {
-            kind,
-            request: None,
-            token: None,
-            code: None,
-            tokens: None,
-        };
         let Some(output) = self.machine.poll_output() else {
             return JsValue::UNDEFINED;
         };
-        to_js(&match output {
-            Output::Lock => step("lock"),
-            Output::Unlock => step("unlock"),
-            Output::Refresh { token } => Step {
-                token: Some(token),
-                ..step("refresh")
-            },
-            Output::Token { request, access } => Step {
-                request: Some(request as f64),
-                token: Some(access),
-                ..step("token")
-            },
+        let mut all = Shape::default();
+        match &output {
+            Output::Lock => all.text("kind", "lock"),
+            Output::Unlock => all.text("kind", "unlock"),
+            Output::Refresh { token } => {
+                all.text("kind", "refresh");
+                all.text("token", token);
+            }
+            Output::Token { request, access } => {
+                all.text("kind", "token");
+                all.count("request", Some(*request));
+                all.text("token", access);
+            }
             Output::Refused { request, error } => {
                 let code = match error {
                     RefreshError::Unavailable => "auth_unavailable",
                     other => other.code(),
                 };
-                Step {
-                    request: Some(request as f64),
-                    code: Some(code),
-                    ..step("refused")
-                }
+                all.text("kind", "refused");
+                all.count("request", Some(*request));
+                all.text("code", code);
             }
-            Output::Store(tokens) => Step {
-                tokens: Some(TokensShape {
-                    access: tokens.access,
-                    refresh: tokens.refresh,
-                    expires_at: tokens.expires_at as f64,
-                    issued_at: tokens.issued_at as f64,
-                    generation: tokens.generation as f64,
-                }),
-                ..step("store")
-            },
-        })
+            Output::Store(tokens) => {
+                let mut told = Shape::default();
+                told.text("access", &tokens.access);
+                told.text("refresh", &tokens.refresh);
+                told.count("expiresAt", Some(tokens.expires_at));
+                told.count("issuedAt", Some(tokens.issued_at));
+                told.count("generation", Some(tokens.generation));
+                all.text("kind", "store");
+                all.shape("tokens", told);
+            }
+        }
+        all.to_js()
     }
 }

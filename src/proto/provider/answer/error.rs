@@ -1,4 +1,4 @@
-use crate::proto::bytes::contains;
+use crate::proto::bytes::{contains, find};
 use crate::proto::json::{Cursor, field, utf8};
 
 /// Stable codes of what goes wrong with an answer.
@@ -231,9 +231,9 @@ fn judge(status: u16, words: &Words, body: &[u8]) -> AnswerCode {
 /// The title of a proxy's page, or nothing.
 fn title(page: &str) -> String {
     let lower = page.to_ascii_lowercase();
-    let title = lower.find("<title").and_then(|from| {
+    let title = find(lower.as_bytes(), b"<title").and_then(|from| {
         let from = from + lower.get(from..)?.find('>')? + 1;
-        let to = from + lower.get(from..)?.find("</title")?;
+        let to = from + find(lower.as_bytes().get(from..)?, b"</title")?;
         page.get(from..to)
     });
     title

@@ -1,3 +1,5 @@
+use crate::proto::bytes::find;
+
 /// Why a version cannot be put into an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UrlError {
@@ -51,7 +53,7 @@ pub fn address(endpoint: &str, route: &str) -> String {
 
 /// The version at the end of an address: `v1`, `v1beta`, `2024-10-21`.
 pub fn version_of(endpoint: &str) -> Option<&str> {
-    let (_, path) = endpoint.split_once("://")?;
+    let (_, path) = endpoint.split_at_checked(find(endpoint.as_bytes(), b"://")? + 3)?;
     let (_, last) = path.rsplit_once('/')?;
     let digit = |at: usize| last.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
     let dated = last.len() >= 10 && (0..4).all(digit) && last.as_bytes()[4] == b'-';

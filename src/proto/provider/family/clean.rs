@@ -1,6 +1,8 @@
+use crate::proto::bytes::find;
+
 /// Takes leaked tokens and an echo of the suffix out of an answer that comes bit by bit. What may yet become one of them is
 /// held back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Cleaner {
     noise: Vec<String>,
     tokens: Vec<String>,
@@ -52,7 +54,7 @@ impl Cleaner {
         if let Some(at) = self
             .tokens
             .iter()
-            .filter_map(|token| self.held.find(token.as_str()))
+            .filter_map(|token| find(self.held.as_bytes(), token.as_bytes()))
             .min()
         {
             self.held.truncate(at);

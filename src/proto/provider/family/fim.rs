@@ -138,5 +138,13 @@ impl Family {
 }
 
 fn lines(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\r', "\n")
+    let mut lines = String::with_capacity(text.len());
+    for (at, piece) in text.split('\r').enumerate() {
+        // Before it was a carriage return, alone or with a line feed.
+        if at > 0 && !piece.starts_with('\n') {
+            lines.push('\n');
+        }
+        lines.push_str(piece);
+    }
+    lines
 }

@@ -1,3 +1,4 @@
+use crate::proto::bytes::find;
 use crate::proto::json::{Bad, Cursor, number, utf8};
 
 /// Where the suffix stands in a prompt.
@@ -87,7 +88,14 @@ impl FamilyError {
 
 /// Families of one's own, at most.
 const MAX_CUSTOM: usize = 256;
-const BUILT_IN: &str = include_str!("families.json");
+/// Whether what only people read is kept: the wasm has no use for it.
+const TOLD: bool = !cfg!(target_arch = "wasm32");
+/// The wasm has the same table without that (`families.wasm.json`, compared by `tests/provider_family.rs`).
+const BUILT_IN: &str = if TOLD {
+    include_str!("families.json")
+} else {
+    include_str!("families.wasm.json")
+};
 
 /// All families, one's own first.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,10 +150,16 @@ fn plain(text: &str) -> String {
 /// A size does not begin in the middle of a number: `5b` is not in `15b`.
 fn has(model: &str, word: &str) -> bool {
     let sized = word.starts_with(|letter: char| letter.is_ascii_digit());
-    model.match_indices(word).any(|(at, _)| {
-        let before = model[..at].chars().next_back();
-        !sized || !before.is_some_and(|letter| letter.is_ascii_digit())
-    })
+    let mut from = 0;
+    while let Some(at) = find(&model.as_bytes()[from..], word.as_bytes()) {
+        let at = from + at;
+        let before = model.as_bytes()[..at].last();
+        if !sized || !before.is_some_and(u8::is_ascii_digit) {
+            return true;
+        }
+        from = at + word.len();
+    }
+    false
 }
 
 fn read(json: &[u8]) -> Result<Vec<Family>, FamilyError> {
@@ -187,8 +201,8 @@ fn family(item: &mut Cursor<'_>) -> Result<Family, Bad> {
                     .collect();
             }
             ("stops", Some(b'[')) => family.stops = texts(value)?,
-            ("parameters", Some(b'[')) => family.parameters = texts(value)?,
-            ("defaults", Some(b'{')) => {
+            ("parameters", Some(b'[')) if TOLD => family.parameters = texts(value)?,
+            ("defaults", Some(b'{')) if TOLD => {
                 return value.object(&mut |key, value| {
                     let number = number(&utf8(value.raw()?));
                     family.defaults.extend(number.map(|number| (key.to_text(), number)));
@@ -199,11 +213,11 @@ fn family(item: &mut Cursor<'_>) -> Result<Family, Bad> {
                 let text = value.string()?.to_text();
                 match name.as_str() {
                     "id" => family.id = text,
-                    "name" => family.name = text,
-                    "template" => family.template = text,
+                    "name" if TOLD => family.name = text,
+                    "template" if TOLD => family.template = text,
                     "licence" => family.licence = text,
-                    "sizes" => family.sizes = text,
-                    "source" => family.source = text,
+                    "sizes" if TOLD => family.sizes = text,
+                    "source" if TOLD => family.source = text,
                     _ => {}
                 }
             }

@@ -1,5 +1,4 @@
 use std::cmp::Ordering;
-use std::collections::VecDeque;
 
 use super::list::{ModelsError, by_id, read_models};
 use super::model::Model;
@@ -54,7 +53,7 @@ pub struct ModelCache {
     fetched: Option<u64>,
     failed: Option<u64>,
     asking: bool,
-    outputs: VecDeque<ModelOutput>,
+    outputs: Vec<ModelOutput>,
 }
 
 impl ModelCache {
@@ -67,7 +66,7 @@ impl ModelCache {
             fetched: None,
             failed: None,
             asking: false,
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
         }
     }
 
@@ -117,7 +116,7 @@ impl ModelCache {
 
     /// The next thing to do or to tell.
     pub fn poll_output(&mut self) -> Option<ModelOutput> {
-        self.outputs.pop_front()
+        (!self.outputs.is_empty()).then(|| self.outputs.remove(0))
     }
 
     /// All that are known.
@@ -141,7 +140,7 @@ impl ModelCache {
             let at = self.outputs.iter().position(notice).unwrap_or_default();
             self.outputs.remove(at);
         }
-        self.outputs.push_back(output);
+        self.outputs.push(output);
     }
 }
 

@@ -245,7 +245,7 @@ impl Refresher {
         let Some(access) = self.usable(now) else {
             return;
         };
-        for request in self.waiting.drain(..) {
+        for request in std::mem::take(&mut self.waiting) {
             let access = access.clone();
             self.outputs.push_back(Output::Token { request, access });
         }
@@ -272,7 +272,7 @@ impl Refresher {
     }
 
     fn refuse_all(&mut self, error: RefreshError) {
-        for request in self.waiting.drain(..) {
+        for request in std::mem::take(&mut self.waiting) {
             self.outputs.push_back(Output::Refused { request, error });
         }
     }
