@@ -27,4 +27,4 @@ export function proxy(request: NextRequest): NextResponse {
 }
 
 // Pages only.
-export const config = { matcher: ['/((?!api/|_next/|icon).*)'] };
+export const config = { matcher: ['/((?!api/|_next/|icon|favicon).*)'] };

@@ -10,7 +10,10 @@ test('a permission is shown whole and allowed, another one denied', () => on('ad
   const card = page.getByRole('region', { name: 'Allow bash?' });
   await card.getByText('echo allowed-it').waitFor();
   await page.locator('.chats').getByText('waits for you').waitFor();
-  await card.getByRole('button', { name: 'Allow once' }).click();
+  await card.getByRole('button', { name: 'Allow once' }).focus();
+  await page.keyboard.press('Enter');
+  // The card goes, and the focus is not lost with it.
+  await page.waitForFunction(() => document.activeElement?.id === 'message');
   await page.locator('.tool[data-status=completed] summary').click();
   await page.getByRole('region', { name: 'Output' }).getByText('allowed-it').waitFor();
   await shows(page, words(3));
@@ -116,4 +119,19 @@ test('a draft stays with its chat', () => on('ada', async ({ page }) => {
   await page.getByRole('link', { name: 'New chat' }).click();
   await page.getByRole('heading', { name: 'New chat' }).waitFor();
   assert.equal(await page.getByLabel('Message', { exact: true }).inputValue(), '');
+}));
+
+test('a chat is deleted, here and on another device', () => on('gone', async ({ page }) => {
+  await begin(page, 'words 2');
+  await shows(page, words(2));
+  const id = idOf(page);
+  await on('gone', async (second) => {
+    await second.page.locator('.chats li').waitFor();
+    await page.getByRole('button', { name: 'Delete this chat' }).click();
+    await page.getByRole('dialog', { name: 'Delete this chat?' }).getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('heading', { name: 'New chat' }).waitFor();
+    for (const each of [page, second.page]) await each.getByText('No chats yet.').waitFor();
+  });
+  const { url, headers } = scene.server;
+  assert.equal((await fetch(`${url}/session/${id}`, { headers })).status, 404);
 }));

@@ -72,6 +72,11 @@ test('signing out ends it, on this device', () => on('dora', async ({ page }) =>
   await page.waitForURL(/\/login$/);
 }));
 
+test('browsers that ask for an icon by themselves get it', async () => {
+  const answer = await fetch(`${scene.site.url}/favicon.ico`);
+  assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/svg+xml']);
+});
+
 test('the password of the server is told to nobody', () => on('ada', async ({ page }) => {
   assert.ok(!(await page.content()).includes(PASSWORD));
   assert.ok(!scene.site.said().includes(PASSWORD));

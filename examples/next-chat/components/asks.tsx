@@ -1,6 +1,6 @@
 'use client';
 import type { PermissionRequest, QuestionRequest } from 'opencode-session';
-import { type FormEvent, useId, useState } from 'react';
+import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
 import { exact, fieldsOf, inLine, textOf } from '@/lib/exact';
 import { Diff } from './diff';
 
@@ -12,6 +12,7 @@ const PLACED = new Set(['command', 'description', 'filepath', 'url', 'diff']);
 /** Asks whether a tool may do something. Nothing of the request is left out: whoever answers answers for all of it. */
 export function PermissionCard({ request, reply }: { request: PermissionRequest; reply: (reply: Reply) => Promise<void> }) {
   const title = useId();
+  const card = useFocusBack<HTMLElement>();
   const { isSending, problem, send } = useSending();
   const metadata = fieldsOf(request.metadata);
   const patterns = Array.isArray(request.patterns) ? request.patterns.map(textOf).filter(Boolean) : [];
@@ -20,7 +21,7 @@ export function PermissionCard({ request, reply }: { request: PermissionRequest;
   const words = ['description', 'filepath', 'url'].map((name) => metadata[name]).filter((value) => typeof value === 'string' && value !== '' && !lines.includes(value));
   const more = Object.entries(metadata).filter(([name, value]) => !PLACED.has(name) || typeof value !== 'string');
   return (
-    <section className="ask" aria-labelledby={title}>
+    <section ref={card} className="ask" aria-labelledby={title}>
       <h2 id={title}>Allow <code>{inLine(textOf(request.permission) || 'this')}</code>?</h2>
       {words.map((text) => <p key={textOf(text)}>{exact(textOf(text))}</p>)}
       {lines.length > 0 && <Exact text={lines.join('\n')} label="What it wants to do" />}
@@ -53,6 +54,7 @@ function Exact({ text, label }: { text: string; label: string }) {
 
 /** Asks what the agent wants to know: one of its options or several, or own words where it takes them. */
 export function QuestionCard({ request, answer, dismiss }: { request: QuestionRequest; answer: (answers: string[][]) => Promise<void>; dismiss: () => Promise<void> }) {
+  const card = useFocusBack<HTMLFormElement>();
   const { isSending, problem, send } = useSending();
   const [missing, setMissing] = useState(false);
   const { questions } = request;
@@ -70,7 +72,7 @@ export function QuestionCard({ request, answer, dismiss }: { request: QuestionRe
     if (!isMissing) send(() => answer(answers));
   };
   return (
-    <form className="ask" aria-label="Question from the agent" onSubmit={submit}>
+    <form ref={card} className="ask" aria-label="Question from the agent" onSubmit={submit}>
       {questions.map(({ question, header, options, multiple, custom }, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a request does not change.
         <fieldset key={at}>
@@ -92,6 +94,25 @@ export function QuestionCard({ request, answer, dismiss }: { request: QuestionRe
       </p>
     </form>
   );
+}
+
+/** Where the focus goes when a card goes that had it: else it would be nowhere. */
+function useFocusBack<T extends HTMLElement>() {
+  const card = useRef<T>(null);
+  useEffect(() => {
+    const own = card.current;
+    let had = false;
+    const look = () => {
+      had = own?.contains(document.activeElement) === true;
+    };
+    // A button that is disabled loses the focus without a word: what had it last counts.
+    document.addEventListener('focusin', look);
+    return () => {
+      document.removeEventListener('focusin', look);
+      if (had) document.getElementById('message')?.focus();
+    };
+  }, []);
+  return card;
 }
 
 /** An answer on its way: the card goes when the server has it; what fails can be tried again. */

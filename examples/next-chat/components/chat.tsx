@@ -9,6 +9,7 @@ import { useAnnouncer } from './announcer';
 import { PermissionCard, QuestionCard } from './asks';
 import { Composer } from './composer';
 import { Connection } from './connection';
+import { DeleteChat } from './delete-chat';
 import { MessageView } from './message';
 import { Scroller } from './scroller';
 import { Status } from './status';
@@ -51,6 +52,7 @@ export function Chat({ id, menu, onCreate }: { id: string | undefined; menu: Rea
           <h1>{title}</h1>
           {chat.id !== undefined && !parent && !state.error && <Tags id={chat.id} />}
         </div>
+        {chat.id !== undefined && !parent && !state.error && <DeleteChat id={chat.id} />}
         <Connection phase={connection.phase} seconds={seconds} reconnect={chat.id === undefined ? undefined : chat.reconnect} />
       </header>
       {problem && (

@@ -74,7 +74,7 @@ export function Composer({ isBusy, isClosed, send, stop }: ComposerProps) {
         </ul>
       )}
       {size > MOST && <p role="alert" className="wrong">All files together may have 16 MiB.</p>}
-      <textarea aria-label="Message" placeholder="Write a message" rows={1} value={text} disabled={isClosed}
+      <textarea id="message" aria-label="Message" placeholder="Write a message" rows={1} value={text} disabled={isClosed}
         onChange={({ target }) => setText(target.value)} onKeyDown={onKeyDown} onPaste={onPaste} />
       <div className="tools">
         <input ref={chooser} type="file" multiple hidden aria-label="Files" onChange={({ target }) => {

@@ -1,36 +1,47 @@
 /** A fence of a code block, with what stands after it. */
 const FENCE = /^ {0,3}(`{3,}|~{3,})(.*)$/;
-/** Goes on with a list, or is indented below something. */
-const CONTINUES = /^(?:[ \t]|[-*+](?:[ \t]|$)|\d{1,9}[.)](?:[ \t]|$))/;
-/** The address of a link that is used by name, `[name]: address`. A footnote has more to it than its line. */
-const DEFINITION = /^ {0,3}\[(?!\^)[^\]\n]+\]:[ \t]*\S.*$/gm;
-const FOOTNOTE = /^ {0,3}\[\^[^\]\n]+\]:/m;
+/** Goes on with a list, or may yet do so, or is indented below something. */
+const CONTINUES = /^(?:[ \t]|[-*+](?:[ \t]|$)|\d{1,9}(?:[.)](?:[ \t]|$)|$))/;
+/** The address of a link that is used by name, `[name]: address`. */
+const DEFINITION = /^ {0,3}\[(?!\^)[^\]]+\]:[ \t]*\S/;
+/** A footnote: it has more to it than its line, and is shown at the end. */
+const FOOTNOTE = /^ {0,3}\[\^[^\]]+\]:/;
 
 /**
  * Splits Markdown at blank lines into pieces that can be rendered each for itself. All but the last stay as they are while the text
  * grows at its end, so that a long answer is not rendered anew with every word.
  */
 export function blocksOf(text: string): string[] {
-  if (FOOTNOTE.test(text)) return [text];
   const blocks: string[] = [];
+  const definitions: string[] = [];
   let lines: string[] = [];
   let fence: string | undefined;
   let isBlank = false;
   for (const line of text.split('\n')) {
-    const found = FENCE.exec(line);
-    if (fence === undefined && isBlank && lines.length > 0 && !CONTINUES.test(line) && line.trim() !== '') {
-      blocks.push(lines.join('\n'));
-      lines = [];
+    const isEmpty = line.trim() === '';
+    if (fence === undefined) {
+      if (FOOTNOTE.test(line)) return [text];
+      if (DEFINITION.test(line)) definitions.push(line);
+      if (isBlank && !isEmpty && !CONTINUES.test(line)) {
+        blocks.push(lines.join('\n'));
+        lines = [];
+      }
     }
-    if (found) {
-      const [, mark = '', info = ''] = found;
-      if (fence === undefined && !(mark.startsWith('`') && info.includes('`'))) fence = mark;
-      else if (fence !== undefined && mark.startsWith(fence) && info.trim() === '') fence = undefined;
-    }
-    isBlank = line.trim() === '';
+    fence = fenceAfter(line, fence);
+    isBlank = isEmpty;
     lines.push(line);
   }
   blocks.push(lines.join('\n'));
-  const definitions = text.match(DEFINITION)?.join('\n');
-  return definitions === undefined ? blocks : blocks.map((block) => `${block}\n\n${definitions}`);
+  if (definitions.length === 0) return blocks;
+  // Each block has to know them; one that is a code block still would show them.
+  const isCode = fence !== undefined;
+  return blocks.map((block, at) => (isCode && at === blocks.length - 1 ? block : `${block}\n\n${definitions.join('\n')}`));
+}
+
+/** The mark of the code block that a line is in, begins or leaves behind. */
+function fenceAfter(line: string, fence: string | undefined): string | undefined {
+  const [, mark = '', info = ''] = FENCE.exec(line) ?? [];
+  if (mark === '') return fence;
+  if (fence === undefined) return mark.startsWith('`') && info.includes('`') ? undefined : mark;
+  return mark.startsWith(fence) && info.trim() === '' ? undefined : fence;
 }
