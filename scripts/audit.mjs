@@ -8,7 +8,7 @@ import { root } from './lib/tools.mjs';
 const CARGO_LOCKS = ['.', 'fuzz'];
 const NPM_LOCKS = ['package-lock.json', 'scripts/reference/package-lock.json', 'benches/package-lock.json'];
 /** For tools of development only: nothing of npm is in the published files, see `scripts/notices.mjs`. */
-const NPM_LICENCES = ['MIT', 'Apache-2.0', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'MPL-2.0', 'BlueOak-1.0.0', 'CC0-1.0', 'Python-2.0', 'CC-BY-4.0'];
+const NPM_LICENCES = ['MIT', 'Apache-2.0', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'MPL-2.0', 'BlueOak-1.0.0', 'CC0-1.0', 'Python-2.0', 'PSF-2.0', 'CC-BY-4.0'];
 /** Packages that may run a script when they are installed. */
 const SCRIPTS = ['esbuild', 'fsevents'];
 

@@ -334,8 +334,8 @@ describe('what a person decides on', () => {
     for (const letter of text) {
       const before = await now();
       mock.store.delta(growing, letter);
-      // Each piece is shown by itself, or waits for the next one.
-      if (!['\r', '\u200c', '\u200d', '\ufe0f'].includes(letter)) await waitFor(async () => (await now()) !== before, { message: JSON.stringify(letter) });
+      // Each piece is shown by itself, or waits for the next one; white space at the end of a paragraph is none of it.
+      if (!['\r', '\n', ' ', '\u200c', '\u200d', '\ufe0f'].includes(letter)) await waitFor(async () => (await now()) !== before, { message: JSON.stringify(letter) });
     }
     mock.store.end(growing);
     await waitFor(async () => (await now()) === shownAs, { message: 'the whole text' }).catch(() => undefined);

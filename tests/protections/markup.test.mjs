@@ -13,6 +13,8 @@ const ADDRESSES = {
   'chat/session-list.ts': ["el('a', { href: `#${id}`,"],
   'chat/heading.ts': ["setAttribute(this.parent, 'href', parent === undefined ? undefined : `#${parent}`)"],
   'chat/tool-part.ts': ["setAttribute(this.child, 'href', known ? `#${id}` : undefined)"],
+  // Through addressOf alone, which tests/browser/markdown.test.mjs holds.
+  'chat/markdown/build.ts': ["token.attrGet('href')", "el('a', { href: address, rel: 'noopener noreferrer',", "parent.getAttribute('href')"],
   'chat/save-recording.ts': ['const href = URL.createObjectURL(', "el('a', { href, download"],
 };
 const files = readdirSync(WWW, { recursive: true, encoding: 'utf8' }).filter((file) => !/(^|[/\\])dist[/\\]/.test(file));

@@ -11,6 +11,7 @@ import { inLine } from '../../src/js/visible.js';
 import { byId } from './dom.js';
 import { Drawer } from './drawer.js';
 import { Heading } from './heading.js';
+import { listenForCopies } from './markdown/code-block.js';
 import { OpenSessions } from './open-sessions.js';
 import { Picker } from './picker.js';
 import { toProblem, type Problem } from './problem.js';
@@ -262,6 +263,7 @@ export class App {
       event.preventDefault();
       this.composer.field.focus();
     });
+    listenForCopies(byId('messages', HTMLElement), (text) => this.announcer.say(text));
     document.addEventListener('keydown', (event) => {
       if (event.key !== 'Escape' || event.defaultPrevented || event.isComposing || document.querySelector('dialog[open]')) return;
       void this.chat?.abort();

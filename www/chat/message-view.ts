@@ -37,7 +37,7 @@ export class MessageView {
     const isTold = reason === this.lastReason && wait === this.lastWait;
     if (message === before && isTold) return;
     this.last = message;
-    if (message.parts !== before?.parts) this.updateParts(message.parts);
+    if (message.parts !== before?.parts) this.updateParts(message.parts, message.info.role);
     if (message.info === before?.info && message.delivery === before?.delivery && isTold) return;
     this.lastReason = reason;
     this.lastWait = wait;
@@ -48,7 +48,7 @@ export class MessageView {
     this.foot.replaceChildren(...footOf(message, reason, wait, this.delivery));
   }
 
-  private updateParts(parts: readonly Part[]): void {
+  private updateParts(parts: readonly Part[], role: string): void {
     let moved = parts.length !== this.lastParts.size;
     for (const part of parts) {
       const last = this.lastParts.get(part.id);
@@ -57,7 +57,7 @@ export class MessageView {
       if (view && last?.type === part.type) {
         updatePart(view, part);
       } else {
-        this.views.set(part.id, createPartView(part));
+        this.views.set(part.id, createPartView(part, role));
         moved = true;
       }
       this.lastParts.set(part.id, part);

@@ -12,8 +12,8 @@ export interface PartView {
 }
 
 /** The view of a part, or undefined for parts that are bookkeeping and not for people. */
-export function createPartView(part: Part): PartView | undefined {
-  const view = viewFor(part);
+export function createPartView(part: Part, role: string): PartView | undefined {
+  const view = viewFor(part, role);
   if (!view) return undefined;
   setAttribute(view.node, 'data-testid', 'part');
   setAttribute(view.node, 'data-type', part.type);
@@ -27,10 +27,10 @@ export function updatePart(view: PartView, part: Part): void {
   view.update(part);
 }
 
-function viewFor(part: Part): PartView | undefined {
+function viewFor(part: Part, role: string): PartView | undefined {
   switch (part.type) {
     case 'text':
-      return part.synthetic || part.ignored ? undefined : new TextPart();
+      return part.synthetic || part.ignored ? undefined : new TextPart(role === 'user');
     case 'reasoning':
       return new ReasoningPart();
     case 'tool':

@@ -1,14 +1,16 @@
 import type { Part } from 'opencode-session';
 import { el, setText } from './dom.js';
+import { MarkdownView } from './markdown/markdown-view.js';
 import { TextView } from './text-view.js';
 import type { PartView } from './part-view.js';
 
-/** An answer's or a prompt's text, with a visible mark where text was missed. */
+/** An answer's text as Markdown, or a prompt's as it was written, with a visible mark where text was missed. */
 export class TextPart implements PartView {
   readonly node = el('div', { class: 'part text-part' });
-  private readonly body = new PartText();
+  private readonly body: PartText;
 
-  constructor() {
+  constructor(isPrompt: boolean) {
+    this.body = new PartText(isPrompt ? new TextView() : new MarkdownView());
     this.node.append(this.body.node);
   }
 
@@ -21,7 +23,7 @@ export class TextPart implements PartView {
 export class ReasoningPart implements PartView {
   readonly node = el('details', { class: 'part reasoning' });
   private readonly summary = el('summary');
-  private readonly body = new PartText();
+  private readonly body = new PartText(new MarkdownView());
 
   constructor() {
     this.node.append(this.summary, this.body.node);
@@ -43,13 +45,12 @@ export class ReasoningPart implements PartView {
 /** The text of a part: one run, or its beginning, a mark and what came after the hole. */
 class PartText {
   readonly node = el('div', { class: 'part-text' });
-  private readonly head = new TextView();
   private readonly mark = el('p', { class: 'gap', 'data-testid': 'gap' },
     '… some text was missed while disconnected; it appears when this part ends …');
   private readonly broken = el('p', { class: 'gap', 'data-testid': 'interrupted' }, '… the answer broke off here');
   private tail: TextView | undefined;
 
-  constructor() {
+  constructor(private readonly head: TextView | MarkdownView) {
     this.node.append(this.head.node);
   }
 
@@ -64,7 +65,7 @@ class PartText {
 
   private showTail(text: string): void {
     if (!this.tail) {
-      // A fence in the tail may open or close a block: without the missed text nobody knows which.
+      // A mark in the tail may open or close something: without the missed text nobody knows which.
       this.tail = new TextView({ fences: false });
       this.node.append(this.mark, this.tail.node);
     }

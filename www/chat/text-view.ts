@@ -1,8 +1,9 @@
 import { visible } from '../../src/js/visible.js';
-import { button, el } from './dom.js';
+import { el } from './dom.js';
+import { codeBlock } from './markdown/code-block.js';
 
 /**
- * Growing text, pre-wrapped, with fenced code in blocks of its own. Added text is appended to the last text node;
+ * Growing text as a person wrote it, pre-wrapped, with fenced code in blocks of its own. Added text is appended to the last text node;
  * what is on the screen is not touched, so that a selection in it stays.
  */
 export class TextView {
@@ -90,8 +91,10 @@ export class TextView {
     }
     const [, ticks = '```', language = ''] = /^ *(`+)\s*(\S*)/.exec(line) ?? [];
     this.fence = ticks;
+    const block = codeBlock('', language);
     this.target = document.createTextNode('');
-    this.node.append(codeBlock(this.target, language));
+    block.querySelector('code')?.replaceChildren(this.target);
+    this.node.append(block);
   }
 
   private flush(): void {
@@ -109,17 +112,4 @@ export class TextView {
 }
 
 /** The end of a text that may go on: the first half of a line end or of a character, a joiner, or a sign for what stands on both its sides. */
-const OPEN = /(?:\r|\u200c|\u200d|\ufe0f|[\ud800-\udbff])$/;
-
-function codeBlock(text: Text, language: string): HTMLElement {
-  const copy = button('', { class: 'copy', 'aria-label': 'Copy code', title: 'Copy' }, () => {
-    // No clipboard without a secure page: the button then simply does not say that it worked.
-    void navigator.clipboard?.writeText(text.data).then(() => {
-      copy.dataset['done'] = 'true';
-      setTimeout(() => delete copy.dataset['done'], 1500);
-    }, () => undefined);
-  });
-  const label = language === '' ? 'Code' : `Code, ${language}`;
-  return el('div', { class: 'code', 'data-language': language || undefined },
-    el('pre', { tabindex: 0, role: 'region', 'aria-label': label, dir: 'ltr' }, el('code', {}, text)), copy);
-}
+export const OPEN = /(?:\r|\u200c|\u200d|\ufe0f|[\ud800-\udbff])$/;
