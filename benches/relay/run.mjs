@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { createClient } from 'redis';
 import { need } from '../../scripts/lib/tools.mjs';
 import { consumer, pack } from '../../tests/package/consumer.mjs';
 import { freePort, LOOPBACK } from '../../tests/support/ports.mjs';
@@ -18,7 +19,7 @@ const RATE = 50;
 /** Readers that come and go while one stays. */
 const CYCLES = 1_000;
 /** What is measured: way, readers, flush in ms. */
-const ROWS = [['relay', 100, 50], ['relay', 1_000, 50], ['relay', 5_000, 100], ['Next.js', 100, 50], ['Next.js', 1_000, 50], ['resumable-stream', 100, 0], ['resumable-stream', 1_000, 0], ['proxy', 100, 0], ['proxy', 300, 0]];
+const ROWS = [['relay', 100, 50], ['relay', 1_000, 50], ['relay', 5_000, 100], ['relay on Redis', 1_000, 50], ['Next.js', 100, 50], ['Next.js', 1_000, 50], ['resumable-stream', 100, 0], ['resumable-stream', 1_000, 0], ['proxy', 100, 0], ['proxy', 300, 0]];
 const children = [];
 
 await need();
@@ -80,23 +81,41 @@ async function withServer(way, flush, count, job) {
     return started[0];
   };
   try {
-    const redis = way === 'resumable-stream' ? await add(startRedis()) : undefined;
+    const redis = /Redis|resumable/.test(way) ? await add(startRedis()) : undefined;
     const upstream = await add(start('upstream.mjs', SESSIONS, RATE));
-    const server = await add(way === 'Next.js' ? startNext(upstream.address, flush) : start('server.mjs', way === 'resumable-stream' ? 'resumable' : way, upstream.address, flush, redis?.url ?? ''));
+    const server = await add(way === 'Next.js' ? startNext(upstream.address, flush) : start('server.mjs', way, upstream.address, flush, redis?.url ?? ''));
     const empty = await server.asked();
     const readers = await add(start('readers.mjs', server.address, way === 'Next.js' ? '/api/opencode/global/event' : '/global/event', count, SESSIONS));
-    return await job({ upstream, server, readers, empty });
+    return await job({ upstream, server, readers, empty, redis });
   } finally {
     for (const each of started) await each.stop();
   }
 }
 
-const measured = (way, count, flush) => withServer(way, flush, count, async ({ server, readers, empty }) => {
+/** What Redis had to do so far. */
+async function worked(url) {
+  const client = await createClient({ url }).connect();
+  const said = await client.info();
+  client.destroy();
+  const number = (name) => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(said)[1]);
+  return { cpu: number('used_cpu_user') + number('used_cpu_sys'), into: number('total_net_input_bytes'), out: number('total_net_output_bytes'), commands: number('total_commands_processed') };
+}
+
+/** Rows of what Redis did. */
+const stores = [];
+
+const measured = (way, count, flush) => withServer(way, flush, count, async ({ server, readers, empty, redis }) => {
   await sleep(2_000);
   await readers.asked();
   const before = await server.asked();
+  const idle = redis && (await worked(redis.url));
   await sleep(Number(values.seconds) * 1_000);
   const [after, got] = [await server.asked(), await readers.asked()];
+  if (redis) {
+    const busy = await worked(redis.url);
+    const each = (name) => (busy[name] - idle[name]) / Number(values.seconds);
+    stores.push([way, count, `${(each('cpu') * 100).toFixed(1)} %`, each('commands').toFixed(0), `${(each('into') / 1_024).toFixed(0)} KB/s`, `${(each('out') / 1_024).toFixed(0)} KB/s`]);
+  }
   await readers.stop();
   await sleep(1_500);
   const left = await server.asked();
@@ -105,7 +124,7 @@ const measured = (way, count, flush) => withServer(way, flush, count, async ({ s
   const delivered = got.deltas / seconds;
   return [
     way, count, flush || '', count * RATE, delivered.toFixed(0), `${(core * 100).toFixed(0)} %`, `${((core * 1e6) / delivered).toFixed(1)} us`,
-    mega(after.rss), `${((after.rss - empty.rss) / count / 1_024).toFixed(1)} KB`, `${got.p50} / ${got.p99} ms`, got.ended, mega(left.rss - empty.rss),
+    mega(after.rss), `${((after.rss - empty.rss) / count / 1_024).toFixed(1)} KB`, `${got.p50} / ${got.p99} ms`, `${(got.bytes / seconds / count / 1_024).toFixed(1)} KB/s`, got.ended, mega(left.rss - empty.rss),
   ];
 });
 
@@ -137,7 +156,8 @@ async function table(heads, rows, job) {
 
 try {
   console.log(`${SESSIONS} sessions of ${RATE} deltas a second, ${values.seconds} s each; server, readers and upstream on the same machine`);
-  await table(['server', 'readers', 'flush, ms', 'deltas/s wanted', 'delivered', 'of a core', 'CPU of a delta', 'memory', 'of a reader', 'late, p50 / p99', 'ended', 'left after the last'], ROWS, measured);
+  await table(['server', 'readers', 'flush, ms', 'deltas/s wanted', 'delivered', 'of a core', 'CPU of a delta', 'memory', 'of a reader', 'late, p50 / p99', 'network of a reader', 'ended', 'left after the last'], ROWS, measured);
+  await table(['what Redis does', 'readers', 'of a core', 'commands/s', 'in', 'out'], stores, (...row) => row);
   await table(['server', 'opened and closed', 'heap before', 'after', 'memory before', 'after', 'streams of the server then', 'after the last reader'], [['relay'], ['Next.js']], cycled);
 } finally {
   for (const child of children) child.kill('SIGKILL');

@@ -1,13 +1,15 @@
 // What is measured: node --import usage.mjs server.mjs WAY UPSTREAM FLUSH REDIS prints its address.
 import { createServer, request as ask } from 'node:http';
-import { createRelay, toNodeListener } from '../../dist/relay.js';
+import { createRelay, redisStore, toNodeListener } from '../../dist/relay.js';
 import { resumable } from './resumable.mjs';
 
 const [way, upstream, flush, redis] = process.argv.slice(2);
 const authorize = (request) => ({ user: request.headers.get('x-user'), sessions: new Set([request.headers.get('x-session')]) });
+const limits = { flush: Number(flush) };
 const ways = {
-  relay: () => createServer(toNodeListener(createRelay({ upstream, authorize, limits: { flush: Number(flush) } }))),
-  resumable: () => resumable(upstream, redis),
+  relay: () => createServer(toNodeListener(createRelay({ upstream, authorize, limits }))),
+  'relay on Redis': () => createServer(toNodeListener(createRelay({ upstream, authorize, limits, store: redisStore({ url: redis }) }))),
+  'resumable-stream': () => resumable(upstream, redis),
   // What people write first: a stream of the server for each reader.
   proxy: () => createServer((request, response) => {
     const own = ask(`${upstream}/global/event`, (answer) => {
