@@ -108,6 +108,7 @@ describe('who may', () => {
     const sees = { 'x-sees': mine.join(' ') };
     const list = await raw(url, '/session?limit=3', { headers: sees });
     assert.deepEqual(list.body.map(({ id }) => id).sort(), [...mine].sort());
+    assert.deepEqual([...new Set(mock.requests.map(({ path }) => path))], ['/session'], 'nothing is asked of each');
     mock.store.setStatus(mine[0], { type: 'busy' });
     const other = session();
     mock.store.setStatus(other, { type: 'busy' });

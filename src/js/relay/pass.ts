@@ -154,7 +154,9 @@ async function listed(access: Access, upstream: Upstream, path: string, query: U
     query.set('limit', String(Math.min(limit, MAX_LISTED)));
     const answer = await upstream.ask({ method: 'GET', path: `${path}?${query}` });
     if (answer.status !== 200) return given(answer);
-    const all = list(parsed(answer)) as { id: string }[];
+    const all = list(parsed(answer)) as { id: string; parentID?: unknown }[];
+    // A list of many costs no question about each.
+    for (const { id, parentID } of all) upstream.met(String(id), parentID);
     const mine = await seen(access, all, ({ id }) => String(id), upstream);
     if (mine.length >= wanted || all.length < limit || limit >= MAX_LISTED) return json(mine.slice(0, wanted));
   }

@@ -120,14 +120,19 @@ export class Upstream {
         const info = (await this.json(`/session/${encodeURIComponent(id)}`)) as { parentID?: unknown } | undefined;
         // One that is not there may come to be.
         if (info === undefined) break;
-        this.#parents.set(id, typeof info.parentID === 'string' ? info.parentID : undefined);
-        const [oldest] = this.#parents.size > MAX_PARENTS ? this.#parents.keys() : [];
-        if (oldest !== undefined) this.#parents.delete(oldest);
+        this.met(id, info.parentID);
       }
       id = this.#parents.get(id);
       if (id === undefined || found.includes(id)) break;
     }
     return found;
+  }
+
+  /** The server said inside which session one runs. */
+  met(id: string, parentID: unknown): void {
+    this.#parents.set(id, typeof parentID === 'string' ? parentID : undefined);
+    const [oldest] = this.#parents.size > MAX_PARENTS ? this.#parents.keys() : [];
+    if (oldest !== undefined) this.#parents.delete(oldest);
   }
 
   /** The server's own directory. */
