@@ -44,9 +44,11 @@ test('a question is answered', () => on('ada', async ({ page }) => {
 }));
 
 test('an answer is stopped; messages are taken back, and put back', () => on('ada', async ({ page }) => {
+  const release = scene.model.hold(3);
   await begin(page, 'words 500 every 100');
   await begins(page);
   await page.getByRole('button', { name: 'Stop' }).click();
+  release();
   await page.getByText('Stopped', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Stop' }).waitFor({ state: 'detached' });
   await send(page, 'words 4');

@@ -19,13 +19,15 @@ test('a reader moves to another instance in the middle of an answer, and the fir
     balancer = await startBalancer(first.port);
     device = await signedIn(scene.browser, balancer.url, 'ada');
     const { page } = device;
-    const prompt = 'words 150 every 100';
+    const prompt = 'words 150 every 50';
+    const release = scene.model.hold(60);
     await begin(page, prompt);
     await begins(page);
     balancer.move(second.port);
     await page.locator('.connection[data-phase=live]').waitFor();
     await begins(page);
     await first.close('SIGKILL');
+    release();
     await shows(page, words(150));
     await page.locator('.connection[data-phase=live]').waitFor();
     assert.deepEqual(await messages(page, 'user'), [prompt]);
