@@ -158,7 +158,7 @@ try {
   console.log(`${SESSIONS} sessions of ${RATE} deltas a second, ${values.seconds} s each; server, readers and upstream on the same machine`);
   await table(['server', 'readers', 'flush, ms', 'deltas/s wanted', 'delivered', 'of a core', 'CPU of a delta', 'memory', 'of a reader', 'late, p50 / p99', 'network of a reader', 'ended', 'left after the last'], ROWS, measured);
   await table(['what Redis does', 'readers', 'of a core', 'commands/s', 'in', 'out'], stores, (...row) => row);
-  await table(['server', 'opened and closed', 'heap before', 'after', 'memory before', 'after', 'streams of the server then', 'after the last reader'], [['relay'], ['Next.js']], cycled);
+  await table(['server', 'opened and closed', 'heap before', 'after', 'memory before', 'after', 'streams of the server then', 'after the last reader'], [['relay', 'cycles'], ['Next.js', 'cycles']], cycled);
 } finally {
   for (const child of children) child.kill('SIGKILL');
 }

@@ -5,7 +5,7 @@ import { resumable } from './resumable.mjs';
 
 const [way, upstream, flush, redis] = process.argv.slice(2);
 const authorize = (request) => ({ user: request.headers.get('x-user'), sessions: new Set([request.headers.get('x-session')]) });
-const limits = { flush: Number(flush) };
+const limits = { flush: Number(flush), linger: 2_000, patience: 2_000 };
 const ways = {
   relay: () => createServer(toNodeListener(createRelay({ upstream, authorize, limits }))),
   'relay on Redis': () => createServer(toNodeListener(createRelay({ upstream, authorize, limits, store: redisStore({ url: redis }) }))),
