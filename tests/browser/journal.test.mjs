@@ -298,6 +298,42 @@ describe('the journal, on a server with faults', () => {
     await waitFor(async () => (await answer(page))?.text === 'before the reload, ', { message: 'the text' });
   }));
 
+  test('prompts of a page whose lock is free late are taken up by its reload', () => onMock(async (mock, { page }, id) => {
+    let up = false;
+    mock.on('*', '/session/:id/message', ({ drop, next }) => (up ? next() : drop()));
+    mock.on('*', '/session/:id/prompt_async', ({ drop, next }) => (up ? next() : drop()));
+    // A second or more of patience is as good as any here: machines may be slow.
+    await page.addInitScript(() => {
+      const { timeout } = AbortSignal;
+      AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms < 1_000 ? ms : 60_000);
+    });
+    await page.reload();
+    await ready(page);
+    const options = { baseUrl: mock.url, retry: RETRY };
+    await begin(page, options, id);
+    await send(page, 'late', { noReply: true });
+    await waitFor(async () => (await kept(page))?.join().includes('late'), { message: 'the record' });
+    const name = `opencode-session ${await page.evaluate(() => sessionStorage.getItem('opencode-session'))}`;
+    // Stands for a browser that has not ended the page yet.
+    const other = await page.context().newPage();
+    await other.goto(shared.stage.url);
+    await other.evaluate((name) => {
+      navigator.locks.request(name, () => new Promise((release) => { globalThis.release = release; }));
+    }, name);
+    await page.reload();
+    await ready(page);
+    await other.waitForFunction(() => globalThis.release !== undefined);
+    up = true;
+    await begin(page, options, id);
+    await other.evaluate(async (name) => {
+      while (!(await navigator.locks.query()).pending.some((lock) => lock.name === name)) await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      globalThis.release();
+    }, name);
+    await waitFor(async () => (await stored(mock, id)).includes('late'), { message: 'the prompt' });
+    assert.deepEqual(await stored(mock, id), ['late']);
+  }));
+
   for (const [what, wait] of /** @type {[string, number | undefined][]} */ ([['is slow', 800], ['answers no read', undefined]])) {
     test(`storage that ${what}: ${wait ? 'the text is there with the first drawing' : 'the session opens without it'}`, () => onMock(async (mock, { page }, id) => {
       const options = { baseUrl: mock.url, retry: RETRY };
